@@ -1,0 +1,98 @@
+"""The local model store: models, datasets, templates, adapters, runs and evaluations, on this machine's disk.
+
+`open_store` is the one door; a `Store` holds one object per noun. No user interface and no torch in here.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+
+from store.adapters import Adapters
+from store.datasets import Datasets
+from store.db import CATALOG, connect, explained
+from store.errors import BadInput, Conflict, NotFound, StoreError, Unavailable
+from store.evaluations import Evaluations
+from store.files import private_folder
+from store.metrics import Metrics
+from store.migrations import check_schema, migrate
+from store.models import Models
+from store.places import prepare_root
+from store.runs import Runs
+from store.templates import Templates
+
+__all__ = [
+    "BadInput",
+    "Conflict",
+    "NotFound",
+    "Store",
+    "StoreError",
+    "Unavailable",
+    "default_path",
+    "open_store",
+]
+
+FOLDERS = ("models", "datasets", "templates", "adapters", "runs", "inbox")
+
+
+def default_path() -> Path:
+    """Return where the store is when nobody says: $WORKBENCH_STORE, else the platform's data folder."""
+    named = os.environ.get("WORKBENCH_STORE")
+    if named:
+        return Path(named)
+    data = os.environ.get("XDG_DATA_HOME")
+    return (Path(data) if data else Path.home() / ".local" / "share") / "workbench"
+
+
+def open_store(path: Path | str | None = None, *, create: bool = True) -> Store:
+    """Open the store, making it on first use.
+
+    Args:
+        path: its folder; `default_path()` when left out.
+        create: make it when there is none.
+    Raises:
+        BadInput: the path is something else than a store.
+        Unavailable: it is missing and not to be made, another user's, or on a network file system; or the
+            linked SQLite is one that can lose rows.
+    """
+    root = prepare_root(Path(path) if path is not None else default_path(), create=create)
+    return Store(root, read_only=not os.access(root, os.W_OK))
+
+
+class Store:
+    """One connection to a store. Cheap to open: take one for each thread and each process."""
+
+    def __init__(self, root: Path, *, read_only: bool = False) -> None:
+        self.root = root
+        self.read_only = read_only
+        self.db = connect(root / CATALOG, read_only=read_only)
+        with explained(root / CATALOG):
+            if not read_only:
+                migrate(self.db)
+                for name in FOLDERS:
+                    private_folder(root / name)
+            check_schema(self.db, root)
+        self.models = Models(root, self.db)
+        self.datasets = Datasets(root, self.db)
+        self.templates = Templates(root, self.db)
+        self.adapters = Adapters(root, self.db)
+        self.runs = Runs(root, self.db)
+        self.metrics = Metrics(root, self.db)
+        self.evaluations = Evaluations(root, self.db)
+
+    def changes(self) -> int:
+        """Return a number that differs from the last one when another connection has committed in between."""
+        return int(self.db.conn.execute("pragma data_version").fetchone()[0])
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.db.conn.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,235 @@
+"""Adapters: their record, table, PEFT folder check and lineage card; loading one is the worker's business."""
+
+from __future__ import annotations
+
+import builtins
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from store.configs import dump, read_json
+from store.entries import check_free, drop, enter
+from store.errors import BadInput, Conflict, NotFound, not_found
+from store.files import (
+    check_name,
+    copy_hashed,
+    fingerprint_folder,
+    folder_bytes,
+    inside,
+    name_from,
+    shown,
+    staging,
+)
+from store.models import Model, Models
+from store.peft_folder import CONFIG, WEIGHTS, check_fits, clean_config, method_of, read_tensors
+from store.weights import count_parameters
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+LINEAGE = "lineage.json"
+README = "README.md"
+MAX_README_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A PEFT adapter in the store.
+
+    Args:
+        path: its folder, which plain `PeftModel.from_pretrained` loads.
+        model: the base model's name.
+        model_fingerprint: the base model's fingerprint when the adapter was made for it.
+        method: our name of the training method.
+        peft_type: PEFT's name of the adapter's kind.
+        run: the id of the run that made it; None for one from outside.
+        trainable: parameters in its file.
+        bytes: of all its files.
+        fingerprint: sha256 over its configuration and weights.
+        created: seconds since the epoch.
+    """
+
+    name: str
+    path: Path
+    model: str
+    model_fingerprint: str
+    method: str
+    peft_type: str
+    run: str | None
+    trainable: int
+    bytes: int
+    fingerprint: str
+    created: float
+
+
+class Adapters:
+    """The adapters of one store."""
+
+    def __init__(self, root: Path, db: Database) -> None:
+        self._root = root
+        self._db = db
+
+    def publish(
+        self,
+        staged: Path,
+        *,
+        name: str,
+        model: Model,
+        method: str,
+        run: str | None,
+        trainable: int,
+        lineage: dict[str, Any],
+    ) -> Adapter:
+        """Move a finished adapter's folder into the store, whole, with its `lineage.json`.
+
+        Args:
+            staged: what PEFT's `save_pretrained` wrote, on the store's own disk (see `files.staging`).
+            name: what to call it; see `free_name`.
+            model: the base model that it was trained on.
+            method: our name of the training method.
+            run: the id of the run that made it.
+            trainable: parameters that were trained.
+            lineage: what it was made of: fingerprints, hashes, seeds, versions.
+        Raises:
+            BadInput: the folder is no valid adapter.
+            Conflict: the name is taken.
+        """
+        check_name(name)
+        config = clean_config(read_json(staged / CONFIG), model)
+        read_tensors(staged)
+        (staged / CONFIG).write_text(dump(config), encoding="utf-8")
+        adapter = Adapter(
+            name=name,
+            path=inside(self._root, "adapters", name),
+            model=model.name,
+            model_fingerprint=model.fingerprint,
+            method=method,
+            peft_type=config["peft_type"],
+            run=run,
+            trainable=trainable,
+            bytes=folder_bytes(staged),
+            fingerprint=fingerprint_folder(staged, skip=(LINEAGE, README)),
+            created=time.time(),
+        )
+        card = {**lineage, **_row(adapter)}
+        (staged / LINEAGE).write_text(dump(card), encoding="utf-8")
+        enter(self._db, "adapter", _row(adapter), staged, adapter.path)
+        return adapter
+
+    def add(
+        self, folder: str | Path, *, name: str | None = None, model: str | None = None, force: bool = False
+    ) -> Adapter:
+        """Bring a PEFT folder from outside into the store.
+
+        Args:
+            folder: it holds adapter_config.json and adapter_model.safetensors.
+            name: what to call it here; the folder's name when left out.
+            model: its base model's name here; found by its configuration when left out.
+            force: take it although it was made for a base with another fingerprint.
+        Raises:
+            BadInput: the folder is no valid adapter, or its base cannot be told.
+            Conflict: the name is taken, or the adapter does not fit the base.
+        """
+        source = Path(folder).expanduser().absolute()
+        wanted = check_name(name) if name else name_from(source.name)
+        check_free(self._db, "adapter", wanted)
+        if not (source / CONFIG).is_file():
+            raise BadInput(f"{source} has no {CONFIG}", "name the folder that PEFT's save_pretrained wrote")
+        config = read_json(source / CONFIG)
+        tensors = read_tensors(source)
+        base = self._base_of(config, model)
+        lineage = read_json(source / LINEAGE) if (source / LINEAGE).is_file() else {}
+        self._check_lineage(wanted, lineage, base, force)
+        check_fits(clean_config(config, base), tensors, base)
+        with staging(self._root) as staged:
+            (staged / CONFIG).write_text(dump(config), encoding="utf-8")
+            copy_hashed(source / WEIGHTS, staged / WEIGHTS)
+            if (source / README).is_file() and (source / README).stat().st_size <= MAX_README_BYTES:
+                copy_hashed(source / README, staged / README)
+            return self.publish(
+                staged,
+                name=wanted,
+                model=base,
+                method=method_of(config),
+                run=None,
+                trainable=count_parameters(tensors),
+                lineage={"source": shown(source), "made_from": lineage},
+            )
+
+    def get(self, name: str) -> Adapter:
+        """Return an adapter by its name.
+
+        Raises:
+            NotFound: there is none.
+        """
+        for row in self._db.table("adapters").rows_where("name = ?", [name]):
+            return self._adapter(row)
+        raise not_found("adapter", name, [adapter.name for adapter in self.list()])
+
+    def list(self) -> builtins.list[Adapter]:
+        """Return all adapters, newest first."""
+        return [self._adapter(row) for row in self._db.table("adapters").rows_where(order_by="rowid desc")]
+
+    def remove(self, name: str) -> None:
+        """Remove an adapter with its folder.
+
+        Raises:
+            NotFound: there is none.
+            Conflict: a run that is queued or going on needs it.
+        """
+        drop(self._db, "adapter", name, self.get(name).path, self._root)
+
+    def free_name(self, wanted: str) -> str:
+        """Return the name, or the name with the first number that makes it free: `-2`, `-3` …"""
+        taken = {row["name"] for row in self._db.table("adapters").rows_where(select="name")}
+        name, number = check_name(wanted), 1
+        while name in taken or inside(self._root, "adapters", name).exists():
+            number += 1
+            name = f"{wanted[:120]}-{number}"
+        return name
+
+    def check_base(self, adapter: Adapter, model: Model, force: bool = False) -> None:
+        """Refuse an adapter on another base than its own, unless forced.
+
+        Raises:
+            Conflict: the fingerprints differ.
+        """
+        if adapter.model_fingerprint != model.fingerprint and not force:
+            raise Conflict(
+                f"adapter {adapter.name!r} was made for {adapter.model!r}, whose fingerprint is not that of "
+                f"{model.name!r}",
+                f"use --model {adapter.model}; if you know that they fit: "
+                f"workbench adapter add {adapter.path} --name NAME --model {model.name} --force",
+            )
+
+    def _base_of(self, config: dict[str, Any], name: str | None) -> Model:
+        models = Models(self._root, self._db)
+        if name is not None:
+            return models.get(name)
+        origin = str(config.get("base_model_name_or_path"))
+        known = models.list()
+        named = [model for model in known if origin in (model.source, model.name, str(model.path))]
+        if len(named) == 1:
+            return named[0]
+        names = ", ".join(model.name for model in known) or "none yet"
+        raise NotFound(
+            f"the adapter's base {origin!r} is not in the store", f"name it with --model; there are: {names}"
+        )
+
+    def _check_lineage(self, name: str, lineage: dict[str, Any], base: Model, force: bool) -> None:
+        """An adapter that a store of ours wrote says which base it is for, to the bit."""
+        fingerprint = lineage.get("model_fingerprint", base.fingerprint)
+        if fingerprint != base.fingerprint and not force:
+            raise Conflict(
+                f"adapter {name!r} was made for another base (fingerprint {str(fingerprint)[:12]}…) "
+                f"than {base.name!r} ({base.fingerprint[:12]}…)",
+                "name its base with --model, or --force if you know that they fit",
+            )
+
+    def _adapter(self, row: dict[str, Any]) -> Adapter:
+        return Adapter(**row, path=inside(self._root, "adapters", row["name"]))
+
+
+def _row(adapter: Adapter) -> dict[str, Any]:
+    return {key: value for key, value in asdict(adapter).items() if key != "path"}

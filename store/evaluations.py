@@ -1,0 +1,201 @@
+"""Evaluations: their record, table and prediction rows; how a score is computed is known elsewhere."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from store.db import write
+from store.errors import Conflict, NotFound, not_found
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+EvaluationStatus = Literal["running", "completed", "failed"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One model, or one adapter over it, on one split; `group` holds those that one command made.
+
+    `rows` counts the predictions kept so far of `total`; `created` is seconds since the epoch.
+    """
+
+    id: str
+    group: str
+    model: str
+    adapter: str | None
+    dataset: str
+    split: str
+    template: str
+    status: EvaluationStatus
+    rows: int
+    total: int
+    scores: dict[str, Any]
+    settings: dict[str, Any]
+    error: str | None
+    created: float
+
+
+@dataclass(frozen=True)
+class EvaluationRow:
+    """What was asked, what was answered and what would have been right; `index` is the row's in the split."""
+
+    index: int
+    prompt: str
+    prediction: str
+    references: tuple[str, ...]
+    source: str | None
+
+
+class Evaluations:
+    """The evaluations of one store."""
+
+    def __init__(self, root: Path, db: Database) -> None:
+        self._root = root
+        self._db = db
+
+    def create(
+        self,
+        group: str | None = None,
+        *,
+        model: str,
+        adapter: str | None,
+        dataset: str,
+        split: str,
+        template: str,
+        total: int,
+        settings: dict[str, Any],
+    ) -> Evaluation:
+        """Enter a running evaluation, in a new group or one of an earlier call.
+
+        Raises:
+            NotFound: there is no such group.
+        """
+        row: dict[str, Any] = {"model": model, "adapter": adapter, "dataset": dataset, "split": split}
+        row |= {"template": template, "total": total, "settings": _json(settings)}
+        with write(self._db):
+            group_id = self._new_group() if group is None else self._group(group)
+            row |= {"status": "running", "scores": "{}", "group_id": group_id, "created": time.time()}
+            number = self._db.table("evaluations").insert(row).last_pk
+        return self.get(f"e{number}")
+
+    def append(self, id: str, rows: Iterable[EvaluationRow]) -> None:
+        """Keep some more predictions of a running evaluation; a row given again replaces the earlier one."""
+        number = _number("e", id)
+        values = [
+            (
+                number,
+                row.index,
+                *map(_storable, (row.prompt, row.prediction, _json(row.references), row.source)),
+            )
+            for row in rows
+        ]
+        with write(self._db):
+            self._running(id)
+            self._db.conn.executemany(
+                "insert or replace into evaluation_rows values (?, ?, ?, ?, ?, ?)", values
+            )
+            self._db.execute(
+                """update evaluations set rows = (select count(*) from evaluation_rows where evaluation = :id)
+                   where id = :id""",
+                {"id": number},
+            )
+
+    def finish(self, id: str, scores: dict[str, Any]) -> Evaluation:
+        """End an evaluation with its scores."""
+        return self._end(id, status="completed", scores=_json(scores))
+
+    def fail(self, id: str, error: str) -> Evaluation:
+        """End an evaluation by an error."""
+        return self._end(id, status="failed", error=error)
+
+    def get(self, id: str) -> Evaluation:
+        """Return an evaluation by its id.
+
+        Raises:
+            NotFound: there is none.
+        """
+        for row in self._db.table("evaluations").rows_where("id = ?", [_number("e", id)]):
+            return _evaluation(row)
+        raise not_found("evaluation", id, [found.id for found in self.list()])
+
+    def list(self, group: str | None = None) -> builtins.list[Evaluation]:
+        """Return the evaluations: all, newest first, or those of one group in the order they were entered."""
+        if group is None:
+            return [_evaluation(row) for row in self._db.table("evaluations").rows_where(order_by="id desc")]
+        found = self._db.table("evaluations").rows_where("group_id = ?", [_number("g", group)], order_by="id")
+        return [_evaluation(row) for row in found]
+
+    def rows(self, id: str, start: int = 0, limit: int | None = None) -> builtins.list[EvaluationRow]:
+        """Return an evaluation's rows in the order of their index, from the start-th on."""
+        found = self._db.execute(
+            """select row_index, prompt, prediction, reference_texts, source from evaluation_rows
+               where evaluation = ? order by row_index limit ? offset ?""",
+            [_number("e", self.get(id).id), -1 if limit is None else limit, start],
+        )
+        return [
+            EvaluationRow(index, prompt, prediction, tuple(json.loads(references)), source)
+            for index, prompt, prediction, references, source in found
+        ]
+
+    def remove(self, id: str) -> None:
+        """Remove an evaluation with its rows.
+
+        Raises:
+            NotFound: there is none.
+        """
+        with write(self._db):
+            self._db.table("evaluations").delete(_number("e", self.get(id).id))
+
+    def _new_group(self) -> int:
+        statement = "insert into evaluation_groups (created) values (?)"
+        return int(self._db.execute(statement, [time.time()]).lastrowid or 0)
+
+    def _group(self, group: str) -> int:
+        number = _number("g", group)
+        if not self._db.execute("select 1 from evaluation_groups where id = ?", [number]).fetchone():
+            raise NotFound(f"no evaluation group {group!r}", "leave the group out to make a new one")
+        return number
+
+    def _running(self, id: str) -> Evaluation:
+        found = self.get(id)
+        if found.status != "running":
+            raise Conflict(f"evaluation {found.id} is {found.status} already", "start a new evaluation")
+        return found
+
+    def _end(self, id: str, **values: Any) -> Evaluation:
+        with write(self._db):
+            self._db.table("evaluations").update(_number("e", self._running(id).id), values)
+        return self.get(id)
+
+
+def _number(letter: str, id: str) -> int:
+    match = re.fullmatch(letter + r"([1-9]\d{0,17})", id)
+    return int(match[1]) if match else -1
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _storable(text: str | None) -> str | None:
+    """Replace lone surrogates, which a model's or a file's text may hold and SQLite refuses."""
+    return text if text is None else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _evaluation(row: dict[str, Any]) -> Evaluation:
+    fields = {key: value for key, value in row.items() if key != "group_id"}
+    fields |= {
+        "id": f"e{row['id']}",
+        "group": f"g{row['group_id']}",
+        "scores": json.loads(row["scores"]),
+        "settings": json.loads(row["settings"]),
+    }
+    return Evaluation(**fields)

@@ -1,0 +1,176 @@
+"""Metric points of runs: append a batch, read after a cursor, decimate to a width; a NaN stays a NaN."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from store.db import write
+from store.errors import NotFound
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+FINITE, NAN, PLUS_INFINITY, MINUS_INFINITY = range(4)
+_SPECIAL = {NAN: math.nan, PLUS_INFINITY: math.inf, MINUS_INFINITY: -math.inf}
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of one metric at one step of a run; `time` is seconds since the epoch, for display only."""
+
+    run: str
+    step: int
+    name: str
+    value: float
+    time: float
+
+
+class Metrics:
+    """The metric points of one store. Order is the order of commit, never the clock's."""
+
+    def __init__(self, root: Path, db: Database) -> None:
+        self._root = root
+        self._db = db
+        self._ids: dict[str, int] = {}
+
+    def append(self, run_id: str, points: Iterable[tuple[int, str, float]]) -> None:
+        """Add a batch of (step, name, value) in one commit, which may be lost in a power cut but never torn.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        now = time.time()
+        batch = [(int(step), name, float(value)) for step, name, value in points]
+        number = _run_number(run_id)
+        ids: dict[str, int] = {}
+        joined = self._db.conn.in_transaction
+        with write(self._db, durable=False):
+            if not self._db.execute("select 1 from runs where id = ?", [number]).fetchone():
+                raise NotFound(f"no run {run_id!r} to add metrics to", "see `workbench run list`")
+            rows = [
+                (number, self._name_id(name, ids), step, *_encode(value), now) for step, name, value in batch
+            ]
+            self._db.conn.executemany(
+                "insert into points (run, name, step, kind, value, time) values (?, ?, ?, ?, ?, ?)", rows
+            )
+        if not joined:  # an outer transaction may yet be rolled back, and the new names with it
+            self._ids |= ids
+
+    def _name_id(self, name: str, fresh: dict[str, int]) -> int:
+        known = self._ids.get(name) or fresh.get(name)
+        if known is None:
+            self._db.execute("insert or ignore into metric_names (name) values (?)", [name])
+            known = self._db.execute("select id from metric_names where name = ?", [name]).fetchone()[0]
+            fresh[name] = known
+        return known
+
+    def after(self, cursor: int, *, run: str | None = None, limit: int = 10_000) -> tuple[list[Point], int]:
+        """Return the points committed after a cursor, and the cursor for the next call.
+
+        Args:
+            cursor: 0 for the beginning, then what the last call returned.
+            run: only that run's points; all runs' when left out.
+            limit: at most so many points; call again when as many came.
+        """
+        of_run, values = ("and p.run = ?", [_run_number(run)]) if run else ("", [])
+        found = self._db.execute(
+            f"""select p.id, p.run, p.step, n.name, p.kind, p.value, p.time
+                from points p join metric_names n on n.id = p.name
+                where p.id > ? {of_run} order by p.id limit ?""",  # noqa: S608 (the clause is one of two constants)
+            [cursor, *values, limit],
+        ).fetchall()
+        points = [
+            Point(f"r{run}", step, name, _decode(kind, value), when)
+            for _, run, step, name, kind, value, when in found
+        ]
+        return points, found[-1][0] if found else cursor
+
+    def end(self) -> int:
+        """Return the cursor behind the newest point: from it, `after` gives only what is yet to come."""
+        newest: int = self._db.execute("select coalesce(max(id), 0) from points").fetchone()[0]
+        return newest
+
+    def latest(self, run_id: str) -> dict[str, float]:
+        """Return the newest value of each of a run's metrics."""
+        found = self._db.execute(
+            """select n.name, p.kind, p.value from metric_names n
+               join points p on p.id = (select id from points where run = :run and name = n.id
+                                        order by step desc, id desc limit 1)""",
+            {"run": _run_number(run_id)},
+        )
+        return {name: _decode(kind, value) for name, kind, value in found}
+
+    def names(self, run_id: str) -> list[str]:
+        """Return the names of a run's metrics, in the order in which they came."""
+        found = self._db.execute(
+            """select n.name from metric_names n
+               where exists (select 1 from points where run = ? and name = n.id) order by n.id""",
+            [_run_number(run_id)],
+        )
+        return [name for (name,) in found]
+
+    def series(self, run_id: str, name: str, *, width: int | None = None) -> list[tuple[int, float]]:
+        """Return one metric of a run as (step, value) in order of steps.
+
+        Args:
+            run_id: the run.
+            name: the metric.
+            width: cut the steps into so many equal spans and keep of each the lowest, the highest and the
+                first value that is no number, so that no spike and no NaN is hidden; all when left out.
+        """
+        found = self._db.execute("select id from metric_names where name = ?", [name]).fetchone()
+        if found is None:
+            return []
+        key = (_run_number(run_id), found[0])
+        if width is not None:
+            return self._decimated(key, max(1, width))
+        values = self._db.execute(
+            "select step, kind, value from points where run = ? and name = ? order by step, id", key
+        )
+        return [(step, _decode(kind, value)) for step, kind, value in values]
+
+    def _decimated(self, key: tuple[int, int], width: int) -> list[tuple[int, float]]:
+        first, last = self._db.execute(
+            "select min(step), max(step) from points where run = ? and name = ?", key
+        ).fetchone()
+        if first is None:
+            return []
+        edges = [first + (last + 1 - first) * number // width for number in range(width + 1)]
+        kept: dict[int, tuple[int, float]] = {}
+        for low, high in pairwise(edges):
+            for query in (_LOWEST, _HIGHEST, _FIRST_SPECIAL):
+                for id, step, kind, value, _ in self._db.execute(query, (*key, low, high)):
+                    if id is not None:
+                        kept[id] = (step, _decode(kind, value))
+        return [kept[id] for id in sorted(kept, key=lambda id: (kept[id][0], id))]
+
+
+# Beside min() or max() SQLite takes the other columns from the row that holds it.
+_OF_SPAN = "from points where run = ? and name = ? and step >= ? and step < ?"
+_LOWEST = f"select id, step, kind, value, min(value) {_OF_SPAN} and kind = 0"
+_HIGHEST = f"select id, step, kind, value, max(value) {_OF_SPAN} and kind = 0"
+_FIRST_SPECIAL = f"select id, step, kind, value, min(id) {_OF_SPAN} and kind != 0"
+
+
+def _run_number(run_id: str) -> int:
+    match = re.fullmatch(r"r([1-9]\d{0,17})", run_id)
+    if not match:
+        raise NotFound(f"{run_id!r} is not a run's id", "ids are r1, r2 …; see `workbench run list`")
+    return int(match[1])
+
+
+def _encode(value: float) -> tuple[int, float]:
+    if math.isfinite(value):
+        return FINITE, value
+    return (NAN if math.isnan(value) else PLUS_INFINITY if value > 0 else MINUS_INFINITY), 0.0
+
+
+def _decode(kind: int, value: float) -> float:
+    return value if kind == FINITE else _SPECIAL[kind]

@@ -1,0 +1,122 @@
+"""The catalog's schema as small steps in order: appended to, never edited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from store.db import sqlite_utils, write
+from store.errors import Unavailable
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+migrations = sqlite_utils.Migrations("store")
+steps: list[str] = []
+
+
+def migrate(db: Database) -> None:
+    """Bring the catalog to the newest schema.
+
+    What is pending is looked at first and then, with the write lock held, again: of many processes that
+    open a fresh store at once, one makes the tables and the others find them.
+    """
+    if migrations.pending(db):
+        with write(db):
+            migrations.apply(db)
+
+
+def check_schema(db: Database, root: Path) -> None:
+    """Refuse a catalog that a newer version has changed, or an old one that could not be migrated.
+
+    Raises:
+        Unavailable: the schema is not this version's.
+    """
+    applied = {migration.name for migration in migrations.applied(db)}
+    if applied.difference(steps):
+        raise Unavailable(
+            f"the store {root} was written by a newer version", "upgrade: pip install -U finetuning-workbench"
+        )
+    if not applied.issuperset(steps):
+        raise Unavailable(
+            f"the store {root} is of an older version and cannot be written",
+            "open it once where it is writable",
+        )
+
+
+def step(migration: Callable[[Database], None]) -> Callable[[Database], None]:
+    """Append a migration; its function's name is its name for ever."""
+    steps.append(migration.__name__)
+    return migrations()(migration)
+
+
+@step
+def m001_nouns(db: Database) -> None:
+    """Models, datasets, templates and adapters: what the files on disk are, by name."""
+    for statement in (
+        """create table models (
+            name text primary key, family text not null, architecture text not null,
+            parameters integer not null, bytes integer not null, dtype text not null,
+            vocabulary integer not null, max_length integer, chat_template integer not null,
+            source text not null, revision text, fingerprint text not null, created real not null)""",
+        """create table datasets (
+            name text primary key, source text not null, format text not null, columns text not null,
+            splits text not null, bytes integer not null, bad_lines integer not null,
+            fingerprint text not null, created real not null)""",
+        """create table templates (
+            name text primary key, task text not null, variants integer not null, hash text not null,
+            source text not null, created real not null)""",
+        """create table adapters (
+            name text primary key, model text not null, model_fingerprint text not null,
+            method text not null, peft_type text not null, run text, trainable integer not null,
+            bytes integer not null, fingerprint text not null, created real not null)""",
+    ):
+        db.conn.execute(statement)
+
+
+@step
+def m002_runs(db: Database) -> None:
+    """Runs and their metric points; a point's id is the cursor that readers follow."""
+    for statement in (
+        """create table runs (
+            id integer primary key autoincrement, name text not null, status text not null,
+            model text not null, dataset text not null, template text not null, method text not null,
+            settings text not null, lineage text not null, nonce text, identity text,
+            step integer not null default 0, total_steps integer not null default 0, adapter text,
+            error text, hint text, created real not null, started real, ended real, heartbeat real,
+            request text)""",
+        "create index runs_by_status on runs (status)",
+        "create index runs_by_name on runs (name)",
+        "create table metric_names (id integer primary key, name text not null unique)",
+        # kind tells what value cannot: SQLite stores a NaN as NULL.
+        """create table points (
+            id integer primary key autoincrement,
+            run integer not null references runs (id) on delete cascade,
+            name integer not null references metric_names (id),
+            step integer not null, kind integer not null, value real not null, time real not null)""",
+        "create index points_by_run on points (run, name, step)",
+        "create index points_not_finite on points (run, name, step) where kind != 0",
+    ):
+        db.conn.execute(statement)
+
+
+@step
+def m003_evaluations(db: Database) -> None:
+    """Evaluations, the groups that one command makes, and their rows."""
+    for statement in (
+        "create table evaluation_groups (id integer primary key autoincrement, created real not null)",
+        """create table evaluations (
+            id integer primary key autoincrement,
+            group_id integer not null references evaluation_groups (id) on delete cascade,
+            model text not null, adapter text, dataset text not null, split text not null,
+            template text not null, status text not null, rows integer not null default 0,
+            total integer not null, scores text not null, settings text not null, error text,
+            created real not null)""",
+        "create index evaluations_by_group on evaluations (group_id)",
+        """create table evaluation_rows (
+            evaluation integer not null references evaluations (id) on delete cascade,
+            row_index integer not null, prompt text not null, prediction text not null,
+            reference_texts text not null, source text, primary key (evaluation, row_index))""",
+    ):
+        db.conn.execute(statement)

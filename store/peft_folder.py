@@ -1,0 +1,115 @@
+"""A folder in PEFT's format: its configuration, its weights' header, and whether they fit a base model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from store.configs import ADAPTER_KEYS, allowed, read_json
+from store.errors import BadInput, Conflict
+from store.models import Model
+from store.weights import Tensor, read_header, read_weights
+
+CONFIG = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
+PREFIX = "base_model.model."
+
+# PEFT's names of the kinds that can be loaded here, and ours of the method that makes them.
+METHODS = {
+    "LORA": "lora",
+    "ADALORA": "adalora",
+    "LOHA": "loha",
+    "LOKR": "lokr",
+    "OFT": "oft",
+    "MISS": "miss",
+    "IA3": "ia3",
+    "LN_TUNING": "ln-tuning",
+    "PROMPT_TUNING": "prompt-tuning",
+    "PREFIX_TUNING": "prefix-tuning",
+    "P_TUNING": "p-tuning",
+}
+
+
+def clean_config(config: dict[str, Any], model: Model) -> dict[str, Any]:
+    """Return an adapter's configuration with known keys only, for inference on a base of the store.
+
+    The base is named by us: PEFT would load whatever the adapter's own words name.
+
+    Raises:
+        BadInput: an unknown kind of adapter.
+    """
+    kind = config.get("peft_type")
+    if kind not in METHODS:
+        raise BadInput(
+            f"adapters of the kind {kind!r} are not supported", f"supported are {', '.join(METHODS)}"
+        )
+    cleaned = allowed(config, ADAPTER_KEYS)
+    base = {"base_model_name_or_path": model.source, "revision": model.revision, "inference_mode": True}
+    if kind == "PROMPT_TUNING":
+        base["prompt_tuning_init"] = "RANDOM"  # the text it began with is in the weights now
+    return cleaned | base
+
+
+def method_of(config: dict[str, Any]) -> str:
+    """Return our name of the method that made an adapter."""
+    if config.get("use_dora"):
+        return "dora"
+    if config.get("use_rslora"):
+        return "rslora"
+    return METHODS[config["peft_type"]]
+
+
+def read_tensors(folder: Path) -> dict[str, Tensor]:
+    """Return the tensors of an adapter's folder.
+
+    Raises:
+        BadInput: there are none, or pickles only, or the file is damaged.
+    """
+    if (folder / WEIGHTS).is_file():
+        return read_header(folder / WEIGHTS)
+    if (folder / "adapter_model.bin").exists():
+        raise BadInput(
+            f"{folder} holds its weights as pickle (adapter_model.bin), which could run code when loaded",
+            "convert it where you trust it: PEFT's save_pretrained writes safetensors",
+        )
+    raise BadInput(f"{folder} has no {WEIGHTS}", "name the folder that PEFT's save_pretrained wrote")
+
+
+def check_fits(config: dict[str, Any], tensors: dict[str, Tensor], model: Model) -> None:
+    """Compare the adapter's shapes with the base's weights.
+
+    LoRA's A is (r, in) and its B (out, r) beside a weight of (out, in), or (in, out) in GPT-2's layers; a
+    soft prompt is (tokens, width of the embedding).
+
+    Raises:
+        Conflict: a layer is not in the base, or its shape is another.
+    """
+    if config["peft_type"] == "PROMPT_TUNING":
+        _check_width(tensors, read_json(model.path / "config.json"), model)
+        return
+    base, _ = read_weights(model.path)
+    for name, tensor in tensors.items():
+        module, _, part = name.removeprefix(PREFIX).partition(".lora_")
+        if part not in ("A.weight", "B.weight"):
+            continue
+        weight = base.get(f"{module}.weight")
+        width = tensor.shape[1] if part == "A.weight" else tensor.shape[0]
+        if weight is None and any(key.startswith(module) for key in base):
+            continue
+        if weight is None or width not in weight.shape:
+            found = f"is {weight.shape} there, the adapter's is {tensor.shape}" if weight else "is not there"
+            raise Conflict(
+                f"the adapter does not fit {model.name!r}: {module} {found}",
+                "name the base it was made for with --model",
+            )
+
+
+def _check_width(tensors: dict[str, Tensor], config: dict[str, Any], model: Model) -> None:
+    widths = [config[key] for key in ("hidden_size", "d_model", "n_embd") if key in config]
+    prompt = tensors.get("prompt_embeddings")
+    if prompt is None or (widths and prompt.shape[-1] not in widths):
+        shape = "missing" if prompt is None else f"{prompt.shape[-1]} wide, the base {widths[0]}"
+        raise Conflict(
+            f"the adapter does not fit {model.name!r}: its soft prompt is {shape}",
+            "name the base it was made for with --model",
+        )

@@ -1,0 +1,73 @@
+"""Evaluations: rows kept as they come, scores at the end, groups that belong together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from store import Conflict, NotFound, Store
+from store.evaluations import Evaluation, EvaluationRow
+
+
+def create(store: Store, group: str | None = None, **more: Any) -> Evaluation:
+    wanted: dict[str, Any] = {"model": "m", "adapter": None, "dataset": "d", "split": "test", "template": "t"}
+    return store.evaluations.create(group, **(wanted | more), total=3, settings={"seed": 1})
+
+
+def row(index: int, prediction: str = "cold") -> EvaluationRow:
+    return EvaluationRow(index, f"prompt {index}", prediction, ("it is cold", "cold"), None)
+
+
+def test_an_evaluation_goes_through_its_life(store: Store) -> None:
+    evaluation = create(store)
+    assert (evaluation.id, evaluation.group, evaluation.status) == ("e1", "g1", "running")
+    store.evaluations.append("e1", [row(1), row(0)])
+    assert store.evaluations.get("e1").rows == 2
+    store.evaluations.append("e1", [EvaluationRow(2, "p", "\u2028 Ä 🍎 \ud800", (), "source")])
+    rows = store.evaluations.rows("e1")
+    assert rows[:2] == [row(0), row(1)]
+    assert rows[2] == EvaluationRow(2, "p", "\u2028 Ä 🍎 ?", (), "source")
+    assert store.evaluations.rows("e1", start=1, limit=1) == [row(1)]
+    done = store.evaluations.finish("e1", {"rouge1": 0.5})
+    assert (done.status, done.scores, done.rows, done.total) == ("completed", {"rouge1": 0.5}, 3, 3)
+    with pytest.raises(Conflict, match="e1 is completed already"):
+        store.evaluations.append("e1", [row(3)])
+    with pytest.raises(Conflict):
+        store.evaluations.fail("e1", "late")
+
+
+def test_those_of_one_command_are_a_group(store: Store) -> None:
+    base = create(store)
+    adapter = create(store, base.group, adapter="a")
+    other = create(store)
+    assert [found.id for found in store.evaluations.list(base.group)] == [base.id, adapter.id]
+    assert [found.id for found in store.evaluations.list()] == [other.id, adapter.id, base.id]
+    assert other.group == "g2" and store.evaluations.list("g9") == []
+    for unknown in ("g9", "x"):
+        with pytest.raises(NotFound):
+            create(store, unknown)
+
+
+def test_a_row_given_again_replaces_the_earlier_one(store: Store) -> None:
+    create(store)
+    store.evaluations.append("e1", [row(0), row(1)])
+    store.evaluations.append("e1", [row(1, "warm")])
+    assert store.evaluations.get("e1").rows == 2
+    assert store.evaluations.rows("e1")[1].prediction == "warm"
+
+
+def test_a_failure_is_kept_with_its_reason(store: Store) -> None:
+    create(store)
+    assert store.evaluations.fail("e1", "out of memory").error == "out of memory"
+
+
+def test_removing_an_evaluation_takes_its_rows(store: Store) -> None:
+    create(store)
+    store.evaluations.append("e1", [row(0)])
+    store.evaluations.remove("e1")
+    assert store.db.table("evaluation_rows").count == 0
+    for act in (store.evaluations.get, store.evaluations.remove, store.evaluations.rows):
+        with pytest.raises(NotFound, match="no evaluation named 'e1'"):
+            act("e1")
+    assert create(store).id == "e2"  # a number is never given twice
