@@ -1,0 +1,139 @@
+"""How a model turns text into token ids, read from its folder with the light `tokenizers` library alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from store.errors import BadInput
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+Family = Literal["causal", "seq2seq"]
+
+_PROBE = "a"
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """What a model's tokenizer does to a text.
+
+    `encode` adds no special tokens. `bos` opens every text, for tokenizers that open them. `eos` ends every
+    completion. `pad` fills batches up; it can equal `eos`, since padding is masked by place and not by id.
+    `ends_prompt` tells whether an encoder's text ends with `eos` as well; a causal prompt never does.
+    """
+
+    encode: Callable[[str], list[int]]
+    bos: int | None
+    eos: int
+    pad: int
+    family: Family
+    ends_prompt: bool = True
+
+
+def load_codec(model_folder: Path, family: Family) -> Codec:
+    """Read how a model's tokenizer turns text into ids.
+
+    Args:
+        model_folder: Holds tokenizer.json, and config.json, generation_config.json or tokenizer_config.json.
+        family: Whether the model is causal or seq2seq.
+
+    Raises:
+        BadInput: A file is missing or broken, or no end-of-sequence token is named.
+    """
+    tokenizer = _read_tokenizer(model_folder / "tokenizer.json")
+    names = {**_read_json(model_folder / "special_tokens_map.json")}
+    names |= _read_json(model_folder / "tokenizer_config.json")
+    numbers = {**_read_json(model_folder / "generation_config.json")}
+    numbers |= {
+        key: value for key, value in _read_json(model_folder / "config.json").items() if value is not None
+    }
+    eos = _special_id("eos", tokenizer, names, numbers)
+    if eos is None:
+        raise BadInput(
+            f"the model in {model_folder} names no end-of-sequence token",
+            'give "eos_token" in tokenizer_config.json or "eos_token_id" in config.json',
+        )
+    opening, closing = _added(tokenizer)
+    bos = opening[0] if opening else None
+    # An explicit wish overrides what tokenizer.json says, as in transformers.
+    if names.get("add_bos_token") is not None:
+        bos = _special_id("bos", tokenizer, names, numbers) if names["add_bos_token"] else None
+    pad = _special_id("pad", tokenizer, names, numbers)
+    return Codec(
+        encode=partial(_encode, tokenizer),
+        bos=bos,
+        eos=eos,
+        pad=eos if pad is None else pad,
+        family=family,
+        ends_prompt=bool(closing),
+    )
+
+
+def _encode(tokenizer: Tokenizer, text: str) -> list[int]:
+    try:
+        return list(tokenizer.encode(text, add_special_tokens=False).ids)
+    except (UnicodeEncodeError, TypeError):
+        # Half of a surrogate pair, as JSON can hold it, is no text: it counts as an unknown character.
+        whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return list(tokenizer.encode(whole, add_special_tokens=False).ids)
+
+
+def _read_tokenizer(path: Path) -> Tokenizer:
+    # Twenty milliseconds to import: only those who encode pay them.
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(
+            f"{path} cannot be read: {error.strerror}", "use a model with a tokenizer.json"
+        ) from error
+    except Exception as error:  # the library raises nothing narrower
+        raise BadInput(f"{path} is no tokenizer: {error}", "copy the model again") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _read_json(path: Path) -> Mapping[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadInput(f"{path} cannot be read: {error}", "copy the model again") from error
+    if not isinstance(content, dict):
+        raise BadInput(f"{path} holds no JSON object", "copy the model again")
+    return content
+
+
+def _special_id(
+    role: str, tokenizer: Tokenizer, names: Mapping[str, Any], numbers: Mapping[str, Any]
+) -> int | None:
+    """The id of a special token: by its text in the tokenizer's files, else by its number in the model's."""
+    text = names.get(f"{role}_token")
+    if isinstance(text, Mapping):
+        text = text.get("content")
+    if isinstance(text, str) and (found := tokenizer.token_to_id(text)) is not None:
+        return found
+    number = numbers.get(f"{role}_token_id")
+    if isinstance(number, list) and number:
+        number = number[0]
+    # Some models write -1 for "none".
+    return number if isinstance(number, int) and number >= 0 else None
+
+
+def _added(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
+    """The special tokens that the tokenizer itself sets before and after a text."""
+    encoding = tokenizer.encode(_PROBE)
+    marked = list(zip(encoding.ids, encoding.special_tokens_mask, strict=True))
+    opening = [token for token, _ in takewhile(lambda pair: pair[1], marked)]
+    closing = [token for token, _ in takewhile(lambda pair: pair[1], reversed(marked))]
+    return opening, closing
