@@ -1,0 +1,208 @@
+"""The line between a client and a model server: where its socket is, and what is said on it.
+
+A server greets with `hello`; the client sends one request, a JSON object on a line; the server answers with
+events, one JSON object on a line each, the last of them `done` or `error`:
+
+    hello     {"protocol", "model", "fingerprint", "pid"}
+    generate  {"op", "prompts": [text], "adapters": [name or null], "sampling": {...}}
+              -> text {"row", "text"} as it is spoken, end {"row", "text", "tokens", "seconds"} for each row;
+                 rows are prompts times adapters, the adapters of the first prompt first
+    status    {"op"} -> status {"model", "pid", "state", "adapters", "waiting", "idle_seconds"}
+    shutdown  {"op"}
+    alive     every two seconds to a client that waits
+
+A client that leaves, or sends anything while it is answered, cuts its answer off.
+This module starts no process and keeps no state.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from store.errors import BadInput, Conflict, NotFound, StoreError, Unavailable
+from store.files import private_folder
+
+PROTOCOL = 1
+REQUEST_BYTES = 1_000_000  # a longer line is refused by the server
+ROWS = 32  # prompts times adapters of one request
+SILENCE_SECONDS = 60.0  # a server that lives says something every two
+_ANSWER_BYTES = 16_000_000
+_ERRORS: dict[str, type[StoreError]] = {
+    kind.__name__: kind for kind in (BadInput, NotFound, Conflict, Unavailable)
+}
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are chosen; greedy unless a temperature is given.
+
+    Raises:
+        BadInput: A value out of its range.
+    """
+
+    max_new_tokens: int = 64
+    temperature: float = 0.0
+    seed: int = 0
+    top_p: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse what no model could follow; all faults are named at once."""
+        rules = {
+            f"max_new_tokens {self.max_new_tokens!r} is not a whole number from 1 to 8192": _whole(
+                self.max_new_tokens, 1, 8192
+            ),
+            f"temperature {self.temperature!r} is not a number from 0 to 10": _number(
+                self.temperature, 0, 10
+            ),
+            f"seed {self.seed!r} is not a whole number from 0 to 2^63 - 1": _whole(self.seed, 0, 2**63 - 1),
+            f"top_p {self.top_p!r} is not a number above 0 and up to 1": _number(self.top_p, 1e-9, 1),
+        }
+        faults = [fault for fault, kept in rules.items() if not kept]
+        if faults:
+            raise BadInput("; ".join(faults), "give a value in that range")
+
+
+class Lost(Unavailable):
+    """The server ended in the middle of a conversation."""
+
+
+class Link:
+    """The client's end of a line to a server that has greeted; one request at a time."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._lines = connection.makefile("rb")
+        self.model = ""
+        hello = self._receive()
+        if hello.get("protocol") != PROTOCOL:
+            raise Unavailable(
+                f"the model server speaks protocol {hello.get('protocol')!r}, not {PROTOCOL}",
+                f"end it: kill {hello.get('pid')}",
+            )
+        self.model = str(hello["model"])
+        self.fingerprint: str = hello["fingerprint"]
+        self.pid: int = hello["pid"]
+
+    def send(self, request: dict[str, Any]) -> None:
+        """Send one request.
+
+        Raises:
+            BadInput: It is longer than a server takes.
+            Lost: The server is gone.
+        """
+        line = json.dumps(request).encode() + b"\n"
+        if len(line) > REQUEST_BYTES:
+            raise BadInput(
+                f"the request has {len(line):,} bytes, more than {REQUEST_BYTES:,}", "shorten the prompt"
+            )
+        try:
+            self._socket.sendall(line)
+        except OSError as error:
+            raise self._lost(error) from error
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """The answer to the last request, event by event, up to its end.
+
+        Raises:
+            StoreError: What the server says went wrong.
+            Lost: The server ended, or fell silent.
+        """
+        while True:
+            event = self._receive()
+            if event["event"] == "done":
+                return
+            if event["event"] == "error":
+                raise _ERRORS.get(event["kind"], Unavailable)(event["what"], event["remedy"])
+            if event["event"] != "alive":
+                yield event
+
+    def close(self) -> None:
+        """Hang up; an answer under way is cut off."""
+        self._lines.close()
+        self._socket.close()
+
+    def __enter__(self) -> Link:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _receive(self) -> dict[str, Any]:
+        try:
+            line = self._lines.readline(_ANSWER_BYTES)
+        except OSError as error:
+            raise self._lost(error) from error
+        if not line.endswith(b"\n"):
+            raise self._lost(None)
+        event: dict[str, Any] = json.loads(line)
+        return event
+
+    def _lost(self, error: OSError | None) -> Lost:
+        who = f"the server of model {self.model!r}" if self.model else "the model server"
+        if isinstance(error, TimeoutError):
+            return Lost(f"{who} has been silent for {SILENCE_SECONDS:.0f} s", "end it and ask again")
+        return Lost(f"{who} ended while it was asked", "ask again: it is started anew")
+
+
+def connect(root: Path, model: str) -> Link | None:
+    """Call a model's server.
+
+    Returns:
+        The line, or None when nobody answers.
+
+    Raises:
+        Unavailable: Something else answers.
+    """
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(SILENCE_SECONDS)
+    try:
+        # A socket's path may have 107 bytes at most; a descriptor of the socket's file has a short one.
+        descriptor = os.open(socket_path(root, model), os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            connection.connect(f"/proc/self/fd/{descriptor}")
+        finally:
+            os.close(descriptor)
+        return Link(connection)
+    except (FileNotFoundError, ConnectionRefusedError, Lost):
+        connection.close()
+        return None
+    except BaseException:
+        connection.close()
+        raise
+
+
+def serving_folder(root: Path) -> Path:
+    """The folder of sockets, locks and logs, 0700; it is made where it is missing."""
+    return private_folder(root / "serve")
+
+
+def socket_path(root: Path, model: str) -> Path:
+    """The socket that a model's server listens on."""
+    return serving_folder(root) / f"{model}.sock"
+
+
+def lock_path(root: Path, model: str) -> Path:
+    """The lock that a model's server holds for its life."""
+    return serving_folder(root) / f"{model}.lock"
+
+
+def log_path(root: Path, model: str) -> Path:
+    """What a model's server prints."""
+    return serving_folder(root) / f"{model}.log"
+
+
+def _whole(value: object, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _number(value: object, low: float, high: float) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high

@@ -1,0 +1,158 @@
+"""What a person set in `.workbench.toml`: where the file is found, what each key means, and its default.
+
+It reads one file and no environment beyond `WORKBENCH_STORE` and the folders; it opens no store.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from store.errors import BadInput, near
+
+PROJECT_FILE = ".workbench.toml"
+PERSONAL_FILE = "workbench/workbench.toml"
+
+
+@dataclass(frozen=True)
+class StoreSection:
+    """`[store]`"""
+
+    path: str = field(
+        default="",
+        metadata={
+            "help": "Folder of the local store; relative to this file. Empty: the platform's data folder. "
+            "The variable WORKBENCH_STORE and the option --store come before it."
+        },
+    )
+
+
+@dataclass(frozen=True)
+class ServeSection:
+    """`[serve]`"""
+
+    idle_seconds: int = field(
+        default=600,
+        metadata={"help": "Seconds without a request after which a model server ends.", "low": 1},
+    )
+
+
+@dataclass(frozen=True)
+class UiSection:
+    """`[ui]`"""
+
+    ascii: bool = field(
+        default=False,
+        metadata={"help": "Draw with ASCII characters alone, for terminals without Unicode fonts."},
+    )
+    color: str = field(
+        default="auto",
+        metadata={
+            "help": "Colours: auto (on a terminal, unless NO_COLOR is set) or never.",
+            "choices": ("auto", "never"),
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every key of `.workbench.toml`, by section."""
+
+    store: StoreSection = StoreSection()
+    serve: ServeSection = ServeSection()
+    ui: UiSection = UiSection()
+    file: Path | None = None  # where they were read; None: the defaults
+
+
+def load_settings(start: Path) -> Settings:
+    """Read the nearest settings file.
+
+    Args:
+        start: The folder to search from; its parents follow, then the personal file in `~/.config/workbench`.
+
+    Returns:
+        The settings; the defaults where no file or no key says otherwise.
+
+    Raises:
+        BadInput: The file is no TOML, or holds unknown keys or wrong values; all of them are named.
+    """
+    path = next((candidate for candidate in _candidates(start) if candidate.is_file()), None)
+    return Settings() if path is None else read_settings(path)
+
+
+def read_settings(path: Path) -> Settings:
+    """Read one settings file; see `load_settings` for what it returns and raises."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(
+            f"{path} cannot be read ({error.strerror})", "give yourself read permission or remove it"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} is not a TOML file ({error})", "mend that place of the file") from error
+    sections = {each.name: getattr(Settings, each.name) for each in fields(Settings) if each.name != "file"}
+    faults = list(_unknown(document, sections.keys(), ""))
+    for name, default in sections.items():
+        if name in document:
+            faults += _section_faults(name, default, document[name])
+    if faults:
+        raise BadInput(f"{path}: " + "; ".join(faults), "mend or delete these keys")
+    made = {name: replace(default, **document.get(name, {})) for name, default in sections.items()}
+    return Settings(**made, file=path)
+
+
+def store_path(option: str | None) -> Path | None:
+    """Choose the store's folder: `--store`, else `WORKBENCH_STORE`, else `[store] path` of the settings.
+
+    Args:
+        option: What `--store` was given, if anything.
+
+    Returns:
+        The folder, or None where nobody chose one: the store then takes the platform's data folder.
+    """
+    chosen = option or os.environ.get("WORKBENCH_STORE")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    settings = load_settings(Path.cwd())
+    if settings.file is None or not settings.store.path:
+        return None
+    return (settings.file.parent / Path(settings.store.path).expanduser()).absolute()
+
+
+def _candidates(start: Path) -> Iterator[Path]:
+    folder = start.absolute()
+    for each in (folder, *folder.parents):
+        yield each / PROJECT_FILE
+    yield Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / PERSONAL_FILE
+
+
+def _section_faults(name: str, default: Any, found: Any) -> Iterator[str]:
+    if not isinstance(found, dict):
+        yield f"{name} = {found!r} is not a section; write [{name}] above its keys"
+        return
+    known = {each.name: each for each in fields(default)}
+    yield from _unknown(found, known.keys(), f"[{name}] ")
+    for key, each in known.items():
+        if key in found:
+            yield from _value_faults(f"[{name}] {key}", getattr(default, key), found[key], each.metadata)
+
+
+def _value_faults(label: str, default: Any, value: Any, rule: Mapping[str, Any]) -> Iterator[str]:
+    kinds = {bool: "true or false", int: "a whole number", str: "a text in quotes"}
+    if type(value) is not type(default):
+        yield f"{label} = {value!r} must be {kinds[type(default)]}"
+    elif "choices" in rule and value not in rule["choices"]:
+        yield f"{label} = {value!r} must be one of {', '.join(rule['choices'])}"
+    elif "low" in rule and value < rule["low"]:
+        yield f"{label} = {value!r} must be at least {rule['low']}"
+
+
+def _unknown(found: dict[str, Any], known: Collection[str], where: str) -> Iterator[str]:
+    for key in (each for each in found if each not in known):
+        nearest = near(key, known)
+        meant = f"did you mean {nearest!r}?" if nearest else f"known are {', '.join(sorted(known))}"
+        yield f"unknown key {where}{key!r}, {meant}"
