@@ -1,0 +1,78 @@
+"""Pairs of texts that scores are compared on: published cases, real notes, and random Unicode."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PIECES = [
+    *("the", "was", "cold", "running", "is", "it's", "x1", "3.14", "1,000", "2019.", "a", "b", "dying"),
+    *("skies", "dogs", "dog", "its", "it"),
+    *(
+        "Café",
+        "İstanbul",
+        "\u212aelvin",
+        "日本",
+        "語。",
+        "🙂",
+        "e\u0301",
+        "naïve",
+        "ß",
+        "ΟΔΟΣ",
+        "\u3000",
+        "\u00a0",
+    ),
+    *("\n", "\r\n", "-\n", "-", "—", "“q”", "&quot;", "&amp;lt;", "&", "<skipped>", ".", ",", "!", "\u2028"),
+    *("\x00", "\u200b", "\u0130", "\ufb01", "\ud83d"),
+]
+
+
+@pytest.fixture(scope="session")
+def published_rouge(shared_data: Path) -> dict[str, Any]:
+    """Cases and values of google-research's rouge_scorer_test.py; texts that are in files are read in."""
+    folder = shared_data / "metric-truth"
+    document: dict[str, Any] = json.loads((folder / "rouge_expected.json").read_text(encoding="utf-8"))
+    for case in document["files"]:
+        for side in ("target", "prediction"):
+            text = (folder / "rouge" / case[side]).read_text(encoding="utf-8")
+            case[side] = text if case["line"] is None else text.splitlines()[case["line"]]
+    return document
+
+
+@pytest.fixture(scope="session")
+def published_bleu(shared_data: Path) -> dict[str, Any]:
+    """Cases and values of sacrebleu's test_bleu.py."""
+    path = shared_data / "metric-truth" / "bleu_expected.json"
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return document
+
+
+@pytest.fixture(scope="session")
+def random_pairs() -> list[tuple[str, list[str]]]:
+    """4,000 predictions with one to three references of random pieces: empty, short, repeated and long."""
+    chance = random.Random(0)
+
+    def text() -> str:
+        pieces = chance.sample(PIECES, k=chance.choice([2, 5, len(PIECES)]))
+        count = chance.choice([0, 0, 1, 2, 4, 8, 16, 40])
+        return "".join(chance.choice(pieces) + chance.choice([" ", " ", "", "\n"]) for _ in range(count))
+
+    return [(text(), [text() for _ in range(chance.choice([1, 1, 2, 3]))]) for _ in range(4_000)]
+
+
+@pytest.fixture(scope="session")
+def real_pairs(shared_data: Path) -> list[tuple[str, list[str]]]:
+    """500 notes on doctors' dialogues, each against the dialogue's own last words and another note."""
+    path = shared_data / "mts-dialog" / "MTS-Dialog-TrainingSet.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))[:500]
+    notes = [row["section_text"] for row in rows]
+    return [
+        (note, [row["dialogue"][-400:], other])
+        for note, row, other in zip(notes, rows, notes[1:] + notes[:1], strict=True)
+    ]

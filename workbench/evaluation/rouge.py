@@ -1,0 +1,152 @@
+"""ROUGE-1, ROUGE-2, ROUGE-L and ROUGE-Lsum, equal to the `rouge-score` package (0.1.2) to the last bit.
+
+C.-Y. Lin, "ROUGE: a package for automatic evaluation of summaries", 2004. Not here: what each token earned.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from store.errors import BadInput
+from workbench.evaluation import subsequence
+from workbench.evaluation.porter import stem
+
+ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
+
+TOKEN = re.compile("[a-z0-9]+")
+STEMMED_FROM = 4
+"""Shorter words are never stemmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Precision, recall and their harmonic mean, each between 0 and 1."""
+
+    precision: float
+    recall: float
+    fmeasure: float
+
+
+def score(prediction: str, references: Sequence[str], *, stemmer: bool = False) -> dict[str, Score]:
+    """Score one prediction by every kind of ROUGE.
+
+    Args:
+        prediction: What the model wrote.
+        references: One or more texts that would have been right.
+        stemmer: Compare stems in place of words.
+
+    Returns:
+        A score per name of `ROUGE`; of several references the one with the best F-measure counts, per kind.
+
+    Raises:
+        BadInput: There is no reference.
+    """
+    if not references:
+        raise BadInput("a prediction has no reference", "give at least one reference per row")
+    per_reference = [_score_one(prediction, reference, stemmer) for reference in references]
+    return {kind: max((scores[kind] for scores in per_reference), key=_fmeasure) for kind in ROUGE}
+
+
+def best_reference(prediction: str, references: Sequence[str], kind: str, *, stemmer: bool = False) -> int:
+    """Index of the reference whose score `score` reports for that kind; the first of equals."""
+    if len(references) == 1:
+        return 0
+    fmeasures = [_score_one(prediction, reference, stemmer)[kind].fmeasure for reference in references]
+    return fmeasures.index(max(fmeasures))
+
+
+def mean(scores: Sequence[dict[str, Score]]) -> dict[str, Score]:
+    """Plain mean over the rows of precision, recall and F-measure, each by itself.
+
+    Raises:
+        BadInput: There are no rows.
+    """
+    if not scores:
+        raise BadInput("there are no rows to average", "give at least one row")
+    return {
+        kind: Score(
+            _average(row[kind].precision for row in scores),
+            _average(row[kind].recall for row in scores),
+            _average(row[kind].fmeasure for row in scores),
+        )
+        for kind in scores[0]
+    }
+
+
+def tokenize(text: str, *, stemmer: bool = False) -> list[str]:
+    """ROUGE's words: lower-case runs of ASCII letters and digits; all else divides."""
+    words = TOKEN.findall(text.lower())
+    return [normal(word) for word in words] if stemmer else words
+
+
+def normal(word: str) -> str:
+    """The stem that ROUGE compares in place of a lower-case word."""
+    return stem(word) if len(word) >= STEMMED_FROM else word
+
+
+def from_counts(matched: int, predicted: int, expected: int) -> Score:
+    """Score from counts of n-grams: how many matched, are in the prediction, are in the reference."""
+    precision = matched / max(predicted, 1)
+    recall = matched / max(expected, 1)
+    both = precision + recall
+    # Not 2m/(h+r), which is the same number but not always the same last bit.
+    return Score(precision, recall, 2 * precision * recall / both if both > 0 else 0.0)
+
+
+def ngrams(tokens: Sequence[str], order: int) -> list[tuple[str, ...]]:
+    """Every run of `order` tokens, in the text's order."""
+    return list(zip(*(tokens[start:] for start in range(order)), strict=False))
+
+
+def _score_one(prediction: str, reference: str, stemmer: bool) -> dict[str, Score]:
+    said, wanted = tokenize(prediction, stemmer=stemmer), tokenize(reference, stemmer=stemmer)
+    in_order = from_counts(subsequence.length(wanted, said), len(said), len(wanted))
+    return {
+        "rouge1": _overlap(said, wanted),
+        "rouge2": _overlap(ngrams(said, 2), ngrams(wanted, 2)),
+        "rougeL": in_order,
+        # The union of one sentence's subsequence with nothing else is that subsequence.
+        "rougeLsum": _by_sentence(prediction, reference, stemmer)
+        if "\n" in prediction or "\n" in reference
+        else in_order,
+    }
+
+
+def _overlap(said: Sequence[Hashable], wanted: Sequence[Hashable]) -> Score:
+    counts = Counter(wanted)
+    matched = 0
+    for gram in said:
+        if counts.get(gram, 0) > 0:
+            counts[gram] -= 1
+            matched += 1
+    return from_counts(matched, len(said), len(wanted))
+
+
+def _by_sentence(prediction: str, reference: str, stemmer: bool) -> Score:
+    """Union subsequence of each reference line with all predicted lines, no token counted twice."""
+    said = [tokenize(line, stemmer=stemmer) for line in prediction.split("\n")]
+    wanted = [tokenize(line, stemmer=stemmer) for line in reference.split("\n")]
+    left_said, left_wanted = Counter(chain.from_iterable(said)), Counter(chain.from_iterable(wanted))
+    matched = 0
+    for line in wanted:
+        covered = {i for other in said for i, _ in subsequence.pairs(line, other)}
+        for token in (line[i] for i in sorted(covered)):
+            if left_said[token] > 0 and left_wanted[token] > 0:
+                matched += 1
+                left_said[token] -= 1
+                left_wanted[token] -= 1
+    return from_counts(matched, sum(map(len, said)), sum(map(len, wanted)))
+
+
+def _average(values: Iterable[float]) -> float:
+    numbers = list(values)
+    return math.fsum(numbers) / len(numbers)
+
+
+def _fmeasure(one: Score) -> float:
+    return one.fmeasure
