@@ -1,0 +1,158 @@
+"""The dispatcher's judgement: who is dead, who is another, who must be ended, and whose turn it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from store import Store
+from store.runs import Identity, Run
+from workbench import processes
+from workbench.runs.queue import IDENTIFY_SECONDS, Dispatcher, trainer_lock
+
+
+def make_run(store: Store, nonce: str | None = "n") -> Run:
+    """A run, claimed if a nonce is given."""
+    run = store.runs.create(
+        name="test",
+        model="tiny",
+        dataset="d",
+        template="t",
+        method="lora",
+        settings={},
+        lineage={"dataset": {"split": "train"}},
+    )
+    if nonce is not None:
+        store.runs.claim(run.id, nonce)
+    return store.runs.get(run.id)
+
+
+def running(store: Store, identity: Identity) -> Run:
+    """A run that a process of this identity is said to work on."""
+    run = make_run(store, identity.nonce)
+    store.runs.identify(run.id, identity)
+    return store.runs.begin(run.id, 10)
+
+
+def test_a_run_whose_process_is_gone_is_interrupted_with_a_way_on(store: Store) -> None:
+    """The error says what happened and how far it came; the hint how to start again."""
+    ended = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    ended.wait()
+    run = running(store, dataclasses.replace(processes.me("n"), pid=ended.pid))
+    store.runs.progress(run.id, 4)
+    Dispatcher(store).turn()
+    run = store.runs.get(run.id)
+    assert run.status == "interrupted"
+    assert run.error == "the trainer vanished: it was killed, or the machine restarted, after step 4 of 10"
+    assert run.hint is not None and run.hint.endswith("run.toml")
+
+
+@pytest.mark.parametrize("changed", [{"start_ticks": 1}, {"boot_id": "another"}, {"nonce": "n"}])
+def test_a_process_that_took_over_the_number_is_no_trainer_and_is_left_alone(
+    store: Store, changed: dict[str, Any]
+) -> None:
+    """This test's own number, with another start, boot or nonce: interrupted, and nobody is signalled."""
+    run = running(store, dataclasses.replace(processes.me("n"), **changed))
+    store.runs.request(run.id, "cancel")
+    Dispatcher(store, cancel_seconds=0).turn()
+    assert store.runs.get(run.id).status == "cancelled"
+    assert os.getpid()  # alive to say so
+
+
+def test_a_held_lock_is_a_life_whatever_the_identity_says(store: Store) -> None:
+    """The kernel drops it with its holder and not before."""
+    run = running(store, dataclasses.replace(processes.me("n"), start_ticks=1))
+    lock = processes.HeldLock.take(trainer_lock(store, run))
+    assert lock is not None
+    dispatcher = Dispatcher(store)
+    with lock:
+        dispatcher.turn()
+        assert store.runs.get(run.id).status == "running"
+    dispatcher.turn()
+    assert store.runs.get(run.id).status == "interrupted"
+
+
+def test_a_claim_of_a_dispatcher_that_died_is_given_up_after_a_while(store: Store) -> None:
+    """Nobody ever said who works on it: perhaps no trainer was started."""
+    run = make_run(store)
+    dispatcher = Dispatcher(store)
+    dispatcher.turn()
+    assert store.runs.get(run.id).status == "starting"
+    time.sleep(IDENTIFY_SECONDS)
+    dispatcher.turn()
+    assert store.runs.get(run.id).status == "interrupted"
+
+
+def test_a_trainer_that_does_not_hear_is_ended(store: Store, tmp_path: Path) -> None:
+    """First by SIGTERM, then by SIGKILL; the run counts as cancelled."""
+    code = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        "print('deaf', flush=True); time.sleep(60)"
+    )
+    argv = [sys.executable, "-S", "-c", code, "deaf-nonce"]
+    deaf = processes.spawn(argv, log=tmp_path / "log.txt", cwd=tmp_path)
+    while "deaf" not in (tmp_path / "log.txt").read_text():
+        time.sleep(0.01)
+    identity = processes.find("deaf-nonce")
+    assert identity is not None
+    run = running(store, identity)
+    store.runs.request(run.id, "cancel")
+    dispatcher = Dispatcher(store, cancel_seconds=0.3)
+    deadline = time.monotonic() + 10
+    while store.runs.get(run.id).live and time.monotonic() < deadline:
+        dispatcher.turn()
+        deaf.poll()
+        time.sleep(0.05)
+    assert store.runs.get(run.id).status == "cancelled"
+    assert deaf.wait() == -9
+
+
+def test_a_run_that_died_after_publishing_is_completed(store: Store, tiny_causal: Path) -> None:
+    """Its adapter is whole, so the work is done: only the last line was missing."""
+    ended = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    ended.wait()
+    run = running(store, dataclasses.replace(processes.me("n"), pid=ended.pid))
+    model = store.models.add(str(tiny_causal), name="tiny")
+    staged = store.root / "runs" / "staged"
+    staged.mkdir()
+    config = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 1, "target_modules": ["q_proj"]}
+    (staged / "adapter_config.json").write_text(json.dumps(config))
+    tiny_models = tiny_models_module()
+    at = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
+    values = tiny_models.array("f", [0.0] * 32)
+    tiny_models.write_safetensors(staged / "adapter_model.safetensors", {at: ((1, 32), values)})
+    store.adapters.publish(
+        staged, name="whole", model=model, method="lora", run=run.id, trainable=32, lineage={}
+    )
+    Dispatcher(store).turn()
+    run = store.runs.get(run.id)
+    assert (run.status, run.adapter) == ("completed", "whole")
+
+
+def test_one_run_at_a_time_in_the_order_they_came(store: Store) -> None:
+    """The oldest is started; while it lives, the next ones wait."""
+    runs = [make_run(store, None) for _ in range(3)]
+    dispatcher = Dispatcher(store)
+    dispatcher.turn()
+    dispatcher.turn()
+    trainer = processes.find(runs[0].id, str(store.root), "train")
+    try:
+        assert trainer is not None
+        assert [store.runs.get(run.id).status for run in runs] == ["starting", "queued", "queued"]
+    finally:
+        assert trainer is not None and processes.terminate(trainer, signal.SIGKILL)
+
+
+def tiny_models_module() -> ModuleType:
+    """The module that the shared fixtures loaded."""
+    return sys.modules["tiny_models"]
