@@ -1,0 +1,291 @@
+"""The bank: every kind of adapter answers as plain PEFT, the base stays itself, a bad one harms nobody."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import (
+    IA3Config,
+    LNTuningConfig,
+    LoraConfig,
+    PrefixTuningConfig,
+    PromptEncoderConfig,
+    PromptTuningConfig,
+)
+from safetensors.torch import load_file, save_file
+
+from store import Store
+from store.adapters import Adapter
+from store.errors import BadInput
+from workbench.composing.masking import load_codec
+from workbench.link import Sampling
+from workbench.worker.bank import Bank, Resident
+from workbench.worker.generate import Decoder
+from workbench.worker.loading import load_model
+
+PROMPTS = ("Anna: Do you bring bread?", "Question: What does Ben bring to the market? Answer:")
+WEIGHTS = "adapter_model.safetensors"
+Make = Callable[[Path, Path, Any, int], Path]
+Plain = Callable[[Path, Path | None, list[int]], list[int]]
+
+
+class House:
+    """A base with its bank, a store to keep adapters in, and shortcuts."""
+
+    def __init__(self, store: Store, folder: Path, place: Path, make: Make, *, limit: int = 32) -> None:
+        self.store, self.place, self.make = store, place, make
+        self.record = store.models.add(str(folder), name="tiny")
+        self.model = load_model(self.record)
+        self.decoder = Decoder(self.model, self.record, load_codec(self.record.path, self.record.family))
+        self.bank = Bank(self.model, self.record, limit)
+        self.causal = self.record.family == "causal"
+
+    def config(self, kind: type, **options: Any) -> Any:
+        return kind(task_type="CAUSAL_LM" if self.causal else "SEQ_2_SEQ_LM", **options)
+
+    def lora(self, **options: Any) -> Any:
+        targets = ["q_proj", "v_proj"] if self.causal else ["q", "v"]
+        return self.config(LoraConfig, **{"r": 4, "target_modules": targets} | options)
+
+    def add(self, name: str, config: Any, seed: int = 0) -> Adapter:
+        made = self.make(self.record.path, self.place / name, config, seed)
+        return self.store.adapters.add(made, name=name, model="tiny")
+
+    def ids(self, prompt: str = PROMPTS[0]) -> list[int]:
+        return self.decoder.encode(prompt)
+
+    def say(self, residents: list[Resident | None], prompts: list[list[int]]) -> list[list[int]]:
+        rows: list[list[int]] = [[] for _ in prompts]
+        with self.bank.voice(residents) as voice:
+            for events in self.decoder.decode(voice, prompts, Sampling(16)):
+                for row, token in events:
+                    if token is not None:
+                        rows[row].append(token)
+        return rows
+
+    def answer(self, adapter: Adapter | None, prompt: str = PROMPTS[0]) -> list[int]:
+        resident = None if adapter is None else self.bank.ready(adapter)
+        return self.say([resident], [self.ids(prompt)])[0]
+
+
+@pytest.fixture(params=["causal", "seq2seq"])
+def house(request: pytest.FixtureRequest, store: Store, tmp_path: Path, make_adapter: Make) -> House:
+    return House(store, request.getfixturevalue(f"tiny_{request.param}"), tmp_path, make_adapter)
+
+
+@pytest.fixture
+def causal(store: Store, tiny_causal: Path, tmp_path: Path, make_adapter: Make) -> House:
+    return House(store, tiny_causal, tmp_path, make_adapter)
+
+
+def every_kind(house: House) -> dict[str, Any]:
+    values = "v_proj" if house.causal else "v"
+    keys = "k_proj" if house.causal else "SelfAttention.k"
+    norm = "input_layernorm" if house.causal else "layer_norm"
+    return {
+        "chat": house.lora(),
+        "chat-v2": house.lora(r=8, lora_alpha=16, target_modules=[values, keys]),
+        "dora": house.lora(use_dora=True),
+        "rslora": house.lora(r=2, use_rslora=True),
+        "with-head": house.lora(modules_to_save=["lm_head"]),
+        "with-layer": house.lora(modules_to_save=[keys]),
+        "ia3": house.config(IA3Config, target_modules=[values], feedforward_modules=[]),
+        "norms": house.config(LNTuningConfig, target_modules=[norm]),
+        "prompt": house.config(PromptTuningConfig, num_virtual_tokens=5),
+        "p-tuning": house.config(PromptEncoderConfig, num_virtual_tokens=5, encoder_hidden_size=16),
+        "prefix": house.config(PrefixTuningConfig, num_virtual_tokens=5),
+    }
+
+
+def test_every_kind_answers_as_plain_peft_in_any_order(house: House, plain_answer: Plain) -> None:
+    """Token for token, back and forth over one loaded base, whose own weights are untouched at the end."""
+    before = {name: weight.clone() for name, weight in house.model.state_dict().items()}
+    adapters = [
+        house.add(name, config, seed) for seed, (name, config) in enumerate(every_kind(house).items())
+    ]
+    expected = {
+        adapter.name: plain_answer(house.record.path, adapter.path, house.ids()) for adapter in adapters
+    }
+    bare = plain_answer(house.record.path, None, house.ids())
+    assert sum(answer != bare for answer in expected.values()) >= len(adapters) - 1
+    for adapter in [*adapters, *reversed(adapters)]:
+        assert house.answer(adapter) == expected[adapter.name], adapter.name
+        assert house.answer(None) == bare, f"the base after {adapter.name}"
+    house.bank.ready(adapters[0])
+    house.bank._strip()
+    after = house.model.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(weight, after[name]) for name, weight in before.items())
+
+
+def test_base_and_lora_rows_share_a_batch(house: House, plain_answer: Plain) -> None:
+    adapters = [house.add("chat", house.lora(), 1), house.add("chat-v2", house.lora(r=8), 2)]
+    rows = [None, *(house.bank.ready(adapter) for adapter in adapters), None]
+    assert house.bank.groups(rows) == [[0, 1, 2, 3]]
+    paths = [None, adapters[0].path, adapters[1].path, None]
+    ids = house.ids()
+    assert house.say(rows, [ids] * 4) == [plain_answer(house.record.path, path, ids) for path in paths]
+
+
+def test_prompts_of_different_length_share_a_batch(house: House, plain_answer: Plain) -> None:
+    adapters = [house.add("chat", house.lora(), 1), house.add("chat-v2", house.lora(r=8), 2)]
+    rows = [house.bank.ready(adapter) for adapter in adapters]
+    prompts = [house.ids(each) for each in PROMPTS]
+    expected = [
+        plain_answer(house.record.path, adapter.path, ids)
+        for adapter, ids in zip(adapters, prompts, strict=True)
+    ]
+    assert house.say([*rows], prompts) == expected
+
+
+def test_what_cannot_share_a_batch_is_grouped_alone(causal: House) -> None:
+    kinds = every_kind(causal)
+    names = ("chat", "dora", "prompt", "chat-v2", "ia3", "with-head")
+    rows: list[Resident | None] = [
+        None,
+        *(causal.bank.ready(causal.add(name, kinds[name])) for name in names),
+    ]
+    assert causal.bank.groups(rows) == [[0, 1, 4], [2], [3], [5], [6]]
+    assert [causal.bank.pads(row) for row in rows] == [True, True, True, False, True, True, True]
+
+
+def test_no_internal_name_contains_another(causal: House) -> None:
+    """PEFT's prefix matching once zeroed `chat-v2` when `chat` was swapped."""
+    residents = [
+        causal.bank.ready(causal.add(name, causal.lora(), seed))
+        for seed, name in enumerate(("a", "ab", "lora"))
+    ]
+    keys = [resident.key for resident in residents]
+    assert len(set(keys)) == 3
+    assert len({len(key) for key in keys}) == 1
+    assert not any(part in key for key in keys for part in ("lora", "a.b", "weight"))
+
+
+def test_an_adapter_replaced_on_disk_gives_its_new_answer(causal: House, plain_answer: Plain) -> None:
+    old = causal.add("chat", causal.lora(), 1)
+    before = causal.answer(old)
+    causal.make(causal.record.path, causal.place / "new", causal.lora(r=8), 2)
+    for name in (WEIGHTS, "adapter_config.json"):
+        shutil.copyfile(causal.place / "new" / name, old.path / name)
+    after = causal.answer(causal.store.adapters.get("chat"))
+    assert after == plain_answer(causal.record.path, old.path, causal.ids()) != before
+    assert causal.bank.names == ["chat"]
+
+
+def test_two_names_of_one_content_stay_right_when_one_is_replaced(causal: House, plain_answer: Plain) -> None:
+    first = causal.add("chat", causal.lora(), 1)
+    twin = causal.store.adapters.add(causal.place / "chat", name="twin", model="tiny")
+    expected = causal.answer(first)
+    shutil.copyfile(
+        causal.make(causal.record.path, causal.place / "b", causal.lora(), 2) / WEIGHTS, first.path / WEIGHTS
+    )
+    other = causal.bank.ready(twin)
+    changed = causal.bank.ready(first)
+    assert causal.say([other, changed], [causal.ids()] * 2) == [
+        expected,
+        plain_answer(causal.record.path, first.path, causal.ids()),
+    ]
+
+
+def test_the_least_recently_used_leaves_and_comes_back(
+    store: Store, tiny_causal: Path, tmp_path: Path, make_adapter: Make, plain_answer: Plain
+) -> None:
+    house = House(store, tiny_causal, tmp_path, make_adapter, limit=2)
+    adapters = [house.add(name, house.lora(), seed) for seed, name in enumerate("abc")]
+    expected = [plain_answer(house.record.path, adapter.path, house.ids()) for adapter in adapters]
+    assert [house.answer(adapter) for adapter in adapters] == expected
+    assert house.bank.names == ["b", "c"]
+    assert house.answer(adapters[0]) == expected[0]
+    assert house.bank.names == ["c", "a"]
+    layers = [name for name, _ in house.model.named_parameters() if ".lora_A." in name]
+    assert len(layers) == 2 * 2 * 2  # adapters, layers, target modules: what left holds no memory
+
+
+def spoil_with_nan(adapter: Adapter) -> None:
+    weights = load_file(adapter.path / WEIGHTS)
+    name = sorted(weights)[0]
+    weights[name][0, 0] = torch.nan
+    save_file(weights, adapter.path / WEIGHTS)
+
+
+def truncate(adapter: Adapter) -> None:
+    data = (adapter.path / WEIGHTS).read_bytes()
+    (adapter.path / WEIGHTS).write_bytes(data[:-100])
+
+
+def take_away(adapter: Adapter) -> None:
+    (adapter.path / WEIGHTS).unlink()
+
+
+def widen(adapter: Adapter) -> None:
+    weights = {
+        name: torch.ones(weight.shape[0], 77) for name, weight in load_file(adapter.path / WEIGHTS).items()
+    }
+    save_file(weights, adapter.path / WEIGHTS)
+
+
+def drop_one(adapter: Adapter) -> None:
+    weights = load_file(adapter.path / WEIGHTS)
+    weights.pop(sorted(weights)[0])
+    save_file(weights, adapter.path / WEIGHTS)
+
+
+def bring_base_weights(adapter: Adapter) -> None:
+    weights = load_file(adapter.path / WEIGHTS)
+    weights["base_model.model.model.embed_tokens.weight"] = torch.zeros(384, 32)
+    save_file(weights, adapter.path / WEIGHTS)
+
+
+def reconfigure(old: str, new: str) -> Callable[[Adapter], None]:
+    def change(adapter: Adapter) -> None:
+        path = adapter.path / "adapter_config.json"
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    return change
+
+
+BAD = {
+    "nan": (spoil_with_nan, "not numbers"),
+    "truncated": (truncate, "truncated or damaged"),
+    "missing": (take_away, "No such file"),
+    "other-shape": (widen, "does not fit"),
+    "incomplete": (drop_one, "missing or left over"),
+    "base-weights": (bring_base_weights, "weights of the base itself"),
+    "pissa": (reconfigure('"init_lora_weights": true', '"init_lora_weights": "pissa"'), "changed the base"),
+    "biases": (reconfigure('"bias": "none"', '"bias": "all"'), "biases of the base"),
+    "targets": (reconfigure('"q_proj"', '"no_such_layer"'), "does not fit"),
+}
+
+
+def test_a_bad_adapter_is_refused_in_one_line_and_harms_nobody(causal: House) -> None:
+    good = causal.add("good", causal.lora(), 1)
+    bare, expected = causal.answer(None), causal.answer(good)
+    for seed, (name, (spoil, told)) in enumerate(BAD.items()):
+        adapter = causal.add(name, causal.lora(target_modules=["q_proj"]), seed)
+        spoil(adapter)
+        with pytest.raises(BadInput, match=told) as refused:
+            causal.bank.ready(adapter)
+        assert f"adapter '{name}'" in str(refused.value)
+        assert "\n" not in str(refused.value)
+        assert causal.answer(good) == expected, f"good after {name}"
+        assert causal.answer(None) == bare, f"the base after {name}"
+        assert name not in causal.bank.names
+
+
+def test_a_bad_first_adapter_leaves_the_base_clean(causal: House) -> None:
+    """PEFT has put its layers in by the time it sees that the shapes are wrong."""
+    bare = causal.answer(None)
+    modules = [name for name, _ in causal.model.named_modules()]
+    adapter = causal.add("wide", causal.lora(), 1)
+    widen(adapter)
+    with pytest.raises(BadInput, match="does not fit"):
+        causal.bank.ready(adapter)
+    assert [name for name, _ in causal.model.named_modules()] == modules
+    assert causal.answer(None) == bare

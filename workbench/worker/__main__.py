@@ -1,0 +1,95 @@
+"""The door of every worker process: which job, on which store, and how its end is told.
+
+`python -m workbench.worker train RUN | serve MODEL | evaluate GROUP --store ROOT --nonce N`
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from pathlib import Path
+
+from store import Store, open_store
+from store.errors import StoreError
+from workbench.runs.launch import check_unchanged
+from workbench.worker.failures import explain
+from workbench.worker.pulse import Cancelled, alive
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one job to its end.
+
+    Returns:
+        0 when the job ended as it should, 1 when it failed; the catalog and the log say why.
+    """
+    asked = _parser().parse_args(arguments)
+    if asked.job != "train":
+        return _answer(asked)
+    with open_store(asked.store, create=False) as store:
+        return _train(store, asked.run, asked.nonce)
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--store", type=Path, required=True)
+    common.add_argument("--nonce", default="", help="tells this process from a later one of the same number")
+    parser = argparse.ArgumentParser(prog="python -m workbench.worker")
+    jobs = parser.add_subparsers(dest="job", required=True)
+    jobs.add_parser("train", parents=[common]).add_argument("run")
+    jobs.add_parser("evaluate", parents=[common]).add_argument("group")
+    serving = jobs.add_parser("serve", parents=[common])
+    serving.add_argument("model")
+    serving.add_argument("--idle-seconds", type=float, default=600.0, help="end after so long without work")
+    return parser
+
+
+def _answer(asked: argparse.Namespace) -> int:
+    try:
+        # Each imports what the other does not need.
+        if asked.job == "serve":
+            from workbench.worker import serve
+
+            return serve.main(asked.store, asked.model, idle_seconds=asked.idle_seconds)
+        from workbench.worker import evaluate
+
+        return evaluate.main(asked.store, asked.group)
+    except StoreError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+
+
+def _train(store: Store, run_id: str, nonce: str) -> int:
+    run = store.runs.get(run_id)
+    sys.stdout.write(f"run {run.id} ({run.name}): {run.method} on {run.model}\n")
+    with alive(store, run, nonce) as pulse:
+        try:
+            check_unchanged(store, run)
+            # Only now: these imports take seconds, and a refused run needs none of them.
+            from workbench.worker.train import train
+
+            adapter = train(store, run, pulse)
+        except Cancelled:
+            store.runs.cancelled(run.id)
+            return 0
+        except Exception as error:  # noqa: BLE001 (the process's door: every end is told)
+            return _fail(store, run_id, error)
+        store.runs.complete(run.id, adapter.name)
+        return 0
+
+
+def _fail(store: Store, run_id: str, error: Exception) -> int:
+    if not isinstance(error, StoreError):
+        traceback.print_exception(error)
+    what, hint = explain(error, run_id)
+    try:
+        store.runs.fail(run_id, what, hint)
+    except StoreError as refused:
+        # The dispatcher records the end from this process's exit instead.
+        sys.stderr.write(f"could not record the failure: {refused}\n")
+    sys.stderr.write(f"error: {what}; {hint}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

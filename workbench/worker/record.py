@@ -1,0 +1,162 @@
+"""What a trainer writes down while it trains: metric points in small batches, progress, lines for the log.
+
+It also decides when a loss that is no number has lasted long enough. It changes nothing of the training.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import time
+from typing import Any
+
+import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from store import Store
+from store.errors import BadInput
+from workbench import telemetry
+from workbench.worker.pulse import Pulse
+
+FLUSH_SECONDS = 0.25
+PROGRESS_SECONDS = 1.0  # between tellings of the step, where losses are logged more rarely
+NON_FINITE_STEPS = 5
+
+
+class Recorder(TrainerCallback):
+    """Collects what each step yields, on the device, and brings it to the store at the logged steps."""
+
+    def __init__(self, store: Store, run_id: str, pulse: Pulse) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._pulse = pulse
+        self._pass_losses: list[torch.Tensor] = []
+        self._tokens: list[torch.Tensor] = []
+        self._steps: list[tuple[int, torch.Tensor]] = []
+        self._points: list[tuple[int, str, float]] = []
+        self._clock = time.monotonic()
+        self._flushed = 0.0
+        self._told = 0.0
+        self._non_finite = 0
+        self._step = 0
+        self.final: dict[str, float] = {}
+        """The newest value of each metric."""
+
+    def add_pass(self, loss: torch.Tensor, tokens: torch.Tensor) -> None:
+        """Note one forward and backward pass; nothing is read from the device yet.
+
+        Args:
+            loss: Its share of the step's loss, detached, a scalar.
+            tokens: How many tokens it read, padding aside, a scalar.
+        """
+        self._pass_losses.append(loss)
+        self._tokens.append(tokens)
+
+    def add_validation_loss(self, step: int, loss: float) -> None:
+        """Note a validation loss; the time it took does not count as training."""
+        self._add(step, "eval_loss", loss)
+        self.flush()
+        self._clock = time.monotonic()
+
+    def on_train_begin(
+        self, _args: TrainingArguments, state: TrainerState, _control: TrainerControl, **_: Any
+    ) -> None:
+        """Say that the run is running, and how many steps it will take."""
+        self._store.runs.begin(self._run_id, state.max_steps)
+        self._clock = time.monotonic()
+
+    def on_substep_end(
+        self, _args: TrainingArguments, _state: TrainerState, _control: TrainerControl, **_: Any
+    ) -> None:
+        """Listen between the passes of a long step."""
+        self._pulse.check()
+
+    def on_step_end(
+        self, _args: TrainingArguments, state: TrainerState, _control: TrainerControl, **_: Any
+    ) -> None:
+        """Close a step: its loss is the sum of its passes' shares, never a mean over several steps."""
+        self._steps.append((state.global_step, torch.stack(self._pass_losses).sum()))
+        self._pass_losses.clear()
+        self._step = state.global_step
+        if time.monotonic() - self._told > PROGRESS_SECONDS:
+            self._tell_progress()
+        self._pulse.check()
+
+    def on_train_end(
+        self, _args: TrainingArguments, _state: TrainerState, _control: TrainerControl, **_: Any
+    ) -> None:
+        """Take the losses of the steps after the last logged one."""
+        if self._steps:
+            self._add_losses()
+        self.flush()
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        _control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        """Take the logged step's own values, and every loss since the last that is no number.
+
+        Raises:
+            BadInput: The loss has been no number for several steps.
+        """
+        if not logs or "loss" not in logs:
+            return
+        self._add_losses()
+        for name in ("learning_rate", "grad_norm"):
+            if name in logs:
+                self._add(state.global_step, name, logs[name])
+        self._add_speed_and_memory()
+        if time.monotonic() - self._flushed > FLUSH_SECONDS or self._non_finite:
+            self.flush()
+        if self._non_finite >= NON_FINITE_STEPS:
+            raise BadInput(
+                f"the loss is {self.final['loss']} since step {self._step - self._non_finite + 1}, "
+                f"{self._non_finite} steps in a row",
+                f"lower learning_rate (now {args.learning_rate:g}), or look for broken rows; "
+                "with dtype = float16 try bfloat16 or float32",
+            )
+
+    def flush(self) -> None:
+        """Write what was collected: points, progress, and a line in the log."""
+        if not self._points:
+            return
+        self._store.metrics.append(self._run_id, self._points)
+        self._tell_progress()
+        newest = {name: value for _, name, value in self._points}
+        values = "  ".join(f"{name} {value:.5g}" for name, value in newest.items())
+        sys.stdout.write(f"step {self._step}  {values}\n")
+        self._points.clear()
+        self._flushed = time.monotonic()
+
+    def _tell_progress(self) -> None:
+        self._store.runs.progress(self._run_id, self._step)
+        self._told = time.monotonic()
+
+    def _add(self, step: int, name: str, value: float) -> None:
+        self._points.append((step, name, value))
+        self.final[name] = value
+
+    def _add_losses(self) -> None:
+        steps = [step for step, _ in self._steps]
+        losses = torch.stack([loss for _, loss in self._steps]).tolist()
+        self._steps.clear()
+        for step, loss in zip(steps, losses, strict=True):
+            finite = math.isfinite(loss)
+            self._non_finite = 0 if finite else self._non_finite + 1
+            if step == steps[-1] or not finite:
+                self._add(step, "loss", loss)
+
+    def _add_speed_and_memory(self) -> None:
+        now = time.monotonic()
+        tokens = int(torch.stack(self._tokens).sum())
+        self._tokens.clear()
+        self._add(self._step, "tokens_per_second", tokens / max(now - self._clock, 1e-9))
+        self._clock = now
+        self._add(self._step, "memory_bytes", telemetry.process_memory(os.getpid()))
+        if torch.cuda.is_available():
+            self._add(self._step, "gpu_memory_bytes", torch.cuda.memory_reserved())
