@@ -1,0 +1,77 @@
+"""How a run is written for people: its table, its facts, its one line, and the settings it can have."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from store.runs import Run
+from workbench.cli import figures
+from workbench.cli.output import Column, cell, status
+from workbench.runs.options import fields
+
+RUN_COLUMNS = (
+    Column("RUN", lambda row: cell(row[0].id)),
+    Column("NAME", lambda row: cell(row[0].name), shrinks=True),
+    Column("STATUS", lambda row: status(row[0].status)),
+    Column("MODEL", lambda row: cell(row[0].model), shrinks=True),
+    Column("METHOD", lambda row: cell(row[0].method)),
+    Column("STEP", lambda row: _steps(row[0]), right=True),
+    Column("LOSS", lambda row: figures.value(row[1].get("loss")), right=True),
+    Column("ADAPTER", lambda row: cell(row[0].adapter), shrinks=True),
+    Column("MADE", lambda row: figures.ago(row[0].created), right=True),
+)
+POINT_COLUMNS = (
+    Column("STEP", lambda point: str(point.step), right=True),
+    Column("NAME", lambda point: cell(point.name)),
+    Column("VALUE", lambda point: figures.metric(point.name, point.value), right=True),
+)
+
+
+def state_text(run: Run) -> str:
+    """Write a run's state in one line, with the way to follow it while it goes on."""
+    text = f"run {cell(run.id)} ({cell(run.name)}) {status(run.status)}"
+    if run.over:
+        return f"{text}, adapter {cell(run.adapter)}" if run.adapter else text
+    return f"{text}; follow it with: workbench run watch {cell(run.id)}"
+
+
+def run_facts(run: Run, log: Path, latest: dict[str, float]) -> list[tuple[str, str]]:
+    """Write all about a run as names and values: what, where it is, how it goes."""
+    end = run.ended or (time.time() if run.started else None)
+    pairs = [
+        ("run", f"{cell(run.id)} ({cell(run.name)})"),
+        ("status", status(run.status)),
+        ("step", f"{run.step} of {run.total_steps}" if run.total_steps else "-"),
+        ("model", cell(run.model)),
+        ("data", f"{cell(run.dataset)} through {cell(run.template)}"),
+        ("method", cell(run.method)),
+        ("settings", cell(_changed_settings(run), limit=1000)),
+        ("process", cell(run.pid)),
+        ("time", figures.duration(end - run.started) if end and run.started else "-"),
+        ("adapter", cell(run.adapter)),
+        ("log", cell(log)),
+    ]
+    if run.error:
+        pairs.append(("error", cell("; ".join(filter(None, (run.error, run.hint))), limit=1000)))
+    return pairs + [(cell(name), figures.metric(name, number)) for name, number in sorted(latest.items())]
+
+
+def settings_help() -> str:
+    """Write every setting with its default and its help text, for the end of a command's help."""
+    lines = [f"  {info.name} = {info.show(info.default)}: {info.help}" for info in fields()]
+    return "\b\nSettings for --set, with their defaults:\n" + "\n".join(lines)
+
+
+def _steps(run: Run) -> str:
+    return f"{run.step}/{run.total_steps}" if run.total_steps else "-"
+
+
+def _changed_settings(run: Run) -> str:
+    """Name the settings that differ from their defaults, as `--set` takes them."""
+    known = {info.name: info for info in fields()}
+    return " ".join(
+        f"{key}={known[key].show(value) if key in known else value}"
+        for key, value in run.settings.items()
+        if key not in known or known[key].default != value
+    )
