@@ -1,0 +1,94 @@
+"""The forms of a run and of an evaluation, and the sentences of the demo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from store.errors import BadInput
+from store.evaluations import Evaluation
+from store.runs import Run
+from workbench.runs.options import METHODS, TrainingSettings
+from workbench.runs.plan import Plan
+from workbench.tui.present import demo, evaluate, launch
+from workbench.tui.present.evaluate import Offer
+from workbench.tui.present.launch import Stock
+
+STOCK = Stock(("tiny",), {"talk": ("test", "train")}, ("summarise",))
+PLAN = Plan(rows=800, steps=1200, epochs=1.0, rows_per_step=8, row_length=256, learning_rate=2e-4)
+OFFER = Offer((), ("tiny",), ("talk",), ("test",), ("summarise",))
+
+
+def values(**changed: object) -> dict[str, object]:
+    fields = {field.name: field.default for field in launch.form_fields(STOCK)}
+    return {**fields, **changed}
+
+
+def test_what_a_run_lacks_is_named_with_the_screen_to_get_it_on() -> None:
+    assert launch.missing(STOCK) is None
+    told = launch.missing(Stock((), {}, ("t",))) or ""
+    assert "press 2, then a, to add a model" in told
+    assert "press 3, then a, to add a dataset" in told
+    assert "press 4" not in told
+
+
+def test_the_form_asks_for_every_training_setting_once() -> None:
+    names = [field.name for field in launch.form_fields(STOCK)]
+    assert len(names) == len(set(names))
+    assert set(TrainingSettings.__dataclass_fields__) <= set(names)
+    assert launch.picks(STOCK)["method"] == tuple(METHODS)
+    assert launch.picks(STOCK)["split"] == ("train", "test")
+
+
+def test_a_form_left_alone_is_a_run_with_the_defaults() -> None:
+    run = launch.options(values())
+    assert (run.model, run.dataset, run.template, run.method) == ("tiny", "talk", "summarise", "lora")
+    assert run.settings == TrainingSettings()
+
+
+def test_what_is_changed_in_the_form_is_in_the_run() -> None:
+    run = launch.options(values(method="ia3", r=8, name="mine", split="test"))
+    assert (run.method, run.settings.r, run.name, run.split) == ("ia3", 8, "mine", "test")
+
+
+def test_a_value_out_of_range_is_refused() -> None:
+    with pytest.raises(BadInput, match="batch_size"):
+        launch.options(values(batch_size=0))
+
+
+def test_the_size_of_a_run_is_told_in_words() -> None:
+    told = launch.plan(PLAN).plain
+    assert told == (
+        "1,200 steps: 1 pass over 800 rows, 8 rows a step, at most 256 tokens a row, "
+        "peak learning rate 2.00e-04"
+    )
+
+
+def test_an_evaluation_needs_a_model_data_and_a_template() -> None:
+    assert evaluate.lacking(OFFER) is None
+    assert "a dataset (3)" in (evaluate.lacking(Offer((), ("m",), (), (), ("t",))) or "")
+
+
+def test_a_base_alone_is_asked_for_by_its_name() -> None:
+    filled = {field.name: field.default for field in evaluate.fields(OFFER)}
+    wanted = evaluate.request(OFFER, filled)
+    assert (wanted.model, wanted.adapters, wanted.split, wanted.limit) == ("tiny", (None,), None, 100)
+
+
+def test_the_demo_says_on_each_screen_what_is_seen_and_which_key_is_next(
+    make_run: Callable[..., Run], make_evaluation: Callable[..., Evaluation]
+) -> None:
+    done = make_run(status="completed", adapter="a")
+    scored = [make_evaluation(), make_evaluation(adapter="a")]
+    half = [make_evaluation(status="running", rows=3, total=10)]
+    assert "queued" in demo.sentence("runs", None, [])
+    assert "loads" in demo.sentence("runs", make_run(step=0), [])
+    assert "watch its loss fall" in demo.sentence("runs", make_run(), [])
+    assert "step 30 of 120" in demo.sentence("compare", make_run(), [])
+    assert "Press 6" in demo.sentence("runs", done, scored)
+    assert "7" in demo.sentence("compare", done, scored)
+    assert "3 of 10" in demo.sentence("inspect", done, half)
+    assert all(len(text) <= 76 for text in (demo.QUEUED, demo.LOADING, demo.TRAINING, demo.SCORED))
+    assert "m switches" in demo.sentence("inspect", done, scored)
+    assert "n there starts another" in demo.sentence("inspect", make_run(status="failed"), [])

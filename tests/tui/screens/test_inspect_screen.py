@@ -1,0 +1,153 @@
+"""Stories of the Inspect screen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from textual.widgets import Input
+
+from store import Store
+from workbench.tui.widgets.token_view import TokenView
+
+
+def styles(pilot: Any, selector: str) -> list[tuple[str, str]]:
+    view = pilot.app.screen.query(selector).last(TokenView)
+    return [(token.text.strip(), token.style_class) for token in view.tokens]
+
+
+async def enter(pilot: Any, look: Any, path: Path) -> None:
+    await look.wait(pilot, "A JSONL file:")
+    pilot.app.screen.query_one(Input).value = str(path)  # pasted
+    await pilot.press("enter")
+
+
+async def test_an_empty_store_says_what_to_do_next(store: Store, opened: Any, look: Any) -> None:
+    async with opened(store.root, size=(80, 24)) as pilot:
+        await pilot.press("7")
+        await look.wait(pilot, "Press e to let a base and its adapters answer")
+        await pilot.press("e")
+        await look.wait(pilot, "an evaluation needs a model")
+
+
+async def test_an_evaluation_opens_on_its_rows_and_the_answers_word_by_word(
+    worked: Store, opened: Any, look: Any
+) -> None:
+    async with opened(worked.root) as pilot:
+        await pilot.press("7")
+        await look.wait(pilot, "base, first-try")
+        await look.wait(pilot, "4 rows, ROUGE-1, in order")
+        await look.wait(pilot, "+0.750")
+        await pilot.press("tab", "j")
+        await look.wait(pilot, "David brings the bread.")
+        assert ("the", "matched") in styles(pilot, ".prediction")
+        assert ("party", "missed") in styles(pilot, ".reference")
+        await look.wait(pilot, "4 of the prediction's 4 words matched")
+
+
+async def test_the_metric_is_switched_with_one_key(worked: Store, opened: Any, look: Any) -> None:
+    async with opened(worked.root) as pilot:
+        await pilot.press("7")
+        await look.wait(pilot, "+0.750")
+        await pilot.press("m")
+        await look.wait(pilot, "ROUGE-2 0.000 · P 0.000 R 0.000")
+        await look.wait(pilot, "4 rows, ROUGE-2")
+        await pilot.press("m")
+        await look.wait(pilot, "4 rows, ROUGE-L")
+
+
+async def test_rows_are_ordered_by_what_the_adapter_gained(worked: Store, opened: Any, look: Any) -> None:
+    async with opened(worked.root) as pilot:
+        await pilot.press("7")
+        await look.wait(pilot, "+0.750")
+        await pilot.press("s")
+        await look.wait(pilot, "greatest gain first")
+        assert pilot.app.screen.query_one("#pairs").keys == ("3", "0", "2", "1")
+
+
+async def test_the_cursor_on_a_word_lights_its_partner(worked: Store, opened: Any, look: Any) -> None:
+    async with opened(worked.root) as pilot:
+        await pilot.press("7")
+        await look.wait(pilot, "+0.750")
+        await pilot.press("tab", "enter")
+        prediction = pilot.app.screen.query(".prediction").first(TokenView)
+        assert prediction.has_focus
+        await pilot.press("G", "h")
+        await look.wait(pilot, "in the reference too")
+
+
+async def test_a_narrow_screen_shows_the_answers_on_enter_and_the_rows_on_escape(
+    worked: Store, opened: Any, look: Any
+) -> None:
+    async with opened(worked.root, size=(80, 24)) as pilot:
+        await pilot.press("7")
+        await look.wait(pilot, "+0.750")
+        assert "precision" not in look(pilot)
+        await pilot.press("tab", "enter")
+        await look.wait(pilot, "BLEU 100.0")
+        assert "4 rows" not in look(pilot)
+        await pilot.press("escape")
+        await look.wait(pilot, "4 rows")
+
+
+async def test_a_file_of_predictions_opens_without_an_evaluation(
+    store: Store, opened: Any, look: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "said.jsonl"
+    row = {"prediction": "cold cold cold cold", "reference": "it is cold outside"}
+    file.write_text(json.dumps(row) + "\n")
+    async with opened(store.root) as pilot:
+        await pilot.press("7", "o")
+        await enter(pilot, look, file)
+        await look.wait(pilot, "said.jsonl")
+        await look.wait(pilot, "repeats of 'cold'")
+        assert [style for _, style in styles(pilot, ".prediction")].count("clipped") == 3
+
+
+async def test_a_broken_file_is_told_by_line(store: Store, opened: Any, look: Any, tmp_path: Path) -> None:
+    file = tmp_path / "said.jsonl"
+    file.write_text('{"prediction": "x", "reference": "y"}\nnonsense\n')
+    async with opened(store.root) as pilot:
+        await pilot.press("7", "o")
+        await enter(pilot, look, file)
+        await look.wait(pilot, "line 2 is not JSON")
+
+
+async def test_the_form_asks_for_the_newest_adapter_on_the_data_it_was_made_for(
+    worked: Store, opened: Any, look: Any
+) -> None:
+    async with opened(worked.root) as pilot:
+        await pilot.press("7")
+        await look.wait(pilot, "base, first-try")
+        await pilot.press("e")
+        await look.wait(pilot, "limit")
+        values = pilot.app.screen.query_one("Form").values()
+        assert values == {
+            "who": "first-try",
+            "dataset": "dialogues",
+            "split": "auto",
+            "template": "summarise",
+            "limit": 100,
+        }
+
+
+async def test_an_evaluation_is_removed_only_after_a_yes(worked: Store, opened: Any, look: Any) -> None:
+    async with opened(worked.root) as pilot:
+        await pilot.press("7")
+        await look.wait(pilot, "base, first-try")
+        await pilot.press("d", "y")
+        await look.wait(pilot, "No evaluations yet.")
+        assert worked.evaluations.list() == []
+
+
+async def test_the_benchmarks_screen_lists_real_scores_and_leads_to_inspect(
+    worked: Store, opened: Any, look: Any
+) -> None:
+    async with opened(worked.root) as pilot:
+        await pilot.press("8")
+        await look.wait(pilot, "0.914")
+        assert "GLUE" in look(pilot)
+        await pilot.press("enter")
+        await look.wait(pilot, "evaluations")
+        await look.wait(pilot, "+0.750")

@@ -1,0 +1,172 @@
+"""Stories of the Runs screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from store import Store
+from workbench.tui.widgets.line_chart import LineChart
+
+
+def chart(pilot: Any, name: str) -> LineChart:
+    return cast(LineChart, pilot.app.screen.query_one(name, LineChart))
+
+
+async def test_an_empty_store_says_what_to_do_next(store: Store, opened: Any, look: Any) -> None:
+    async with opened(store.root, size=(80, 24)) as pilot:
+        await look.wait(pilot, "Press n to start one")
+        assert "workbench demo" in look(pilot)
+
+
+async def test_the_running_run_is_shown_first_with_its_whole_history(
+    worked: Store, opened: Any, look: Any
+) -> None:
+    async with opened(worked.root) as pilot:
+        await look.wait(pilot, "572 MB")
+        assert pilot.app.screen.selected.name == "second-try"
+        assert chart(pilot, "#loss").series_names == ("loss", "validation")
+        assert chart(pilot, "#memory-chart").series_names == ("process",)
+        await look.wait(pilot, "step 26 of 40")
+        await look.wait(pilot, "0 H200")
+
+
+async def test_a_failed_run_shows_its_error_what_to_do_and_that_a_loss_was_no_number(
+    worked: Store, opened: Any, look: Any
+) -> None:
+    async with opened(worked.root, size=(80, 24)) as pilot:
+        await look.wait(pilot, "second-try")
+        await pilot.press("j")
+        await look.wait(pilot, "the loss is not a number at step 6")
+        assert "lower learning_rate to 1e-4" in look(pilot)
+        await look.wait(pilot, "NaN")
+
+
+async def test_a_live_run_is_followed_point_by_point(
+    stocked: Store, opened: Any, look: Any, fake_worker: Callable[..., Any]
+) -> None:
+    async with opened(stocked.root) as pilot:
+        fake_worker(stocked.root, steps=30, pace=0.03, nan_at=12)
+        await look.wait(pilot, "running")
+        await look.wait(pilot, "completed", 20)
+        await look.wait(pilot, "100%")
+        series = chart(pilot, "#loss")._series["loss"]
+        assert list(series.xs) == list(range(1, 31))
+        assert [series.xs[gap] for gap in series.gaps] == [12]
+        await look.wait(pilot, "step 30/30 loss")
+
+
+async def test_what_happened_while_another_screen_was_shown_is_there_on_return(
+    stocked: Store, opened: Any, look: Any, fake_worker: Callable[..., Any]
+) -> None:
+    async with opened(stocked.root) as pilot:
+        await pilot.press("2")
+        process = fake_worker(stocked.root, steps=20, pace=0.01)
+        process.wait(20)
+        await pilot.press("1")
+        await look.wait(pilot, "20/20")
+        await look.wait(pilot, "completed")
+        assert list(chart(pilot, "#loss")._series["loss"].xs) == list(range(1, 21))
+
+
+async def test_a_run_is_cancelled_only_after_a_yes(worked: Store, opened: Any, look: Any) -> None:
+    async with opened(worked.root) as pilot:
+        await look.wait(pilot, "second-try")
+        await pilot.press("k", "x")
+        await look.wait(pilot, "Cancel r4 waiting?")
+        await pilot.press("n")
+        assert worked.runs.get("r4").status == "queued"
+        await pilot.press("x")
+        await look.wait(pilot, "Cancel r4 waiting?")
+        await pilot.press("y")
+        await look.wait(pilot, "cancelled")
+        assert worked.runs.get("r4").status == "cancelled"
+
+
+async def test_what_cannot_be_done_says_why(worked: Store, opened: Any, look: Any) -> None:
+    async with opened(worked.root) as pilot:
+        await look.wait(pilot, "second-try")
+        await pilot.press("c")
+        await look.wait(pilot, "r3 has no adapter yet")
+
+
+async def test_enter_gives_the_chart_the_whole_screen_and_escape_gives_it_back(
+    worked: Store, opened: Any, look: Any
+) -> None:
+    async with opened(worked.root) as pilot:
+        await look.wait(pilot, "second-try")
+        await pilot.press("enter")
+        await pilot.pause(0.2)
+        assert chart(pilot, "#loss").size.height > 30
+        await pilot.press("escape")
+        await pilot.pause(0.2)
+        assert chart(pilot, "#loss").size.height < 30
+
+
+async def test_a_new_run_is_started_from_the_keyboard_alone(stocked: Store, opened: Any, look: Any) -> None:
+    async with opened(stocked.root, size=(80, 24)) as pilot:
+        await look.wait(pilot, "No runs yet")
+        await pilot.press("n")
+        await look.wait(pilot, "new run")
+        await look.wait(pilot, "9 steps: 3 passes over 24 rows")
+        await pilot.press("tab", "tab", "tab", "tab", "right")  # model, dataset, split, template, method
+        await look.wait(pilot, "rslora")
+        await pilot.press("ctrl+s")
+        await look.wait(pilot, "queued")
+        run = stocked.runs.get("r1")
+        assert (run.status, run.model, run.method) == ("queued", "tiny", "rslora")
+
+
+async def test_a_wrong_setting_is_refused_with_the_reason_before_anything_starts(
+    stocked: Store, opened: Any, look: Any
+) -> None:
+    async with opened(stocked.root) as pilot:
+        await pilot.press("n")
+        await look.wait(pilot, "9 steps")
+        form = pilot.app.screen.query_one("Form")
+        form.set_value("batch_size", 0)
+        await look.wait(pilot, "batch_size = 0")
+        await pilot.press("ctrl+s")
+        await pilot.pause(0.3)
+        assert stocked.runs.list() == []
+
+
+async def test_a_template_that_does_not_fit_the_data_is_refused_in_the_form(
+    stocked: Store, opened: Any, look: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "other.toml"
+    variant = '[[variants]]\nname = "v"\nprompt = "{{ text }}"\ncompletion = "{{ label }}"\n'
+    file.write_text('name = "a-other"\ntask = "t"\n' + variant)
+    stocked.templates.add(file)
+    async with opened(stocked.root) as pilot:
+        await pilot.press("n")
+        await look.wait(pilot, "9 steps")
+        form = pilot.app.screen.query_one("Form")
+        assert form.values()["template"] == "summarise"  # the one that fits is offered first
+        form.set_value("template", "a-other")
+        await pilot.press("ctrl+s")
+        await look.wait(pilot, "label")
+        assert stocked.runs.list() == []
+        assert "new run" in look(pilot)
+
+
+async def test_a_store_with_nothing_to_train_says_where_to_get_it(
+    store: Store, opened: Any, look: Any
+) -> None:
+    async with opened(store.root) as pilot:
+        await pilot.press("n")
+        await look.wait(pilot, "press 2, then a, to add a model")
+
+
+async def test_a_hostile_error_and_log_reach_the_screen_only_as_text(
+    stocked: Store, opened: Any, look: Any, enter_run: Callable[..., str]
+) -> None:
+    run_id = enter_run(stocked, "x", outcome="running")
+    run = stocked.runs.get(run_id)
+    stocked.runs.fail(run_id, "boom \x1b]52;c;AAAA\x07 [/nope] [@click=app.quit]x[/]", "hint \u202e [b]")
+    stocked.runs.log_path(run).write_text("\x1b[2Jgone [bold]\x9b31m\n" * 3)
+    async with opened(stocked.root) as pilot:
+        await look.wait(pilot, "[@click=app.quit]x[/]")
+        await look.wait(pilot, "gone [bold]")
+        assert not set(look(pilot)) & {"\x1b", "\x07", "\x9b", "\u202e"}

@@ -1,0 +1,41 @@
+"""The calm settings are there before Textual reads them, and what the user has set stays."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+READ = """
+import sys
+from workbench.tui.start import prepare_environment
+assert "textual" not in sys.modules
+prepare_environment()
+from textual import constants
+print(constants.MAX_FPS, constants.TEXTUAL_ANIMATIONS, constants.SMOOTH_SCROLL)
+"""
+HEAVY = """
+import sys
+import workbench.tui.app, workbench.tui.overlays, workbench.tui.screens.runs
+print(*sorted({"torch", "transformers", "peft", "datasets", "pandas", "numpy"} & set(sys.modules)))
+"""
+
+
+def output(program: str, **environment: str) -> str:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("TEXTUAL")}
+    return subprocess.run(
+        [sys.executable, "-c", program], env=plain | environment, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("environment", "settings"), [({}, "12 none False"), ({"TEXTUAL_FPS": "30"}, "30 none False")]
+)
+def test_frames_are_few_and_nothing_is_animated(environment: dict[str, str], settings: str) -> None:
+    assert output(READ, **environment) == settings
+
+
+def test_the_screens_start_without_a_heavy_library() -> None:
+    assert output(HEAVY) == ""

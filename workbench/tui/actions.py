@@ -1,0 +1,262 @@
+"""The one table of what the keyboard can do: it feeds bindings, footer, `?` help, palette and the `:` line.
+
+Rows are in order of importance within their scope: a narrow footer shows the first ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+WhyNot = Callable[[Screen[Any]], str | None]
+
+MODES = ("runs", "models", "datasets", "compose", "adapters", "compare", "inspect", "benchmarks")
+"""The eight screens in the order of their keys 1 to 8."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing the user can do.
+
+    `scope` says where: `app`, one of the modes, or the scope of a widget or dialog. The action runs
+    `action_<name>` there, or `call` where that is given. An empty key means palette and `:` line only.
+    """
+
+    name: str
+    key: str
+    label: str
+    """One or two words for the footer."""
+    help: str
+    """One line for the help overlay and the palette."""
+    scope: str
+    why_not: WhyNot | None = None
+    """Tells why the action cannot be done on this screen now; None means it can."""
+    call: str = ""
+    """The Textual action string, `action_<name>` of the scope's node when empty."""
+    footer: bool = True
+    """Whether the footer offers it; movement keys are left to the help overlay."""
+
+
+def needs_selection(noun: str) -> WhyNot:
+    """A rule: something must be under the cursor of the screen."""
+
+    def why_not(screen: Screen[Any]) -> str | None:
+        return None if getattr(screen, "selected", None) is not None else f"no {noun} is selected"
+
+    return why_not
+
+
+def needs_live_run(screen: Screen[Any]) -> str | None:
+    """A rule: the selected run must be queued or at work."""
+    run = getattr(screen, "selected", None)
+    if run is None:
+        return "no run is selected"
+    if run.status in ("queued", "starting", "running", "paused"):
+        return None
+    return f"this run is {run.status}"
+
+
+def _mode(number: int, name: str) -> Action:
+    label = name.capitalize()
+    return Action(name, str(number), label, f"Go to {label}", "app", call=f"app.go('{name}')", footer=False)
+
+
+def _move(scope: str, *rows: tuple[str, str, str]) -> tuple[Action, ...]:
+    """Movement keys of a widget: `(name, keys, help)`."""
+    return tuple(Action(name, keys, name, help, scope, call=name, footer=False) for name, keys, help in rows)
+
+
+ACTIONS: tuple[Action, ...] = (
+    *(_mode(number, name) for number, name in enumerate(MODES, start=1)),
+    Action("help", "question_mark", "help", "Show the keys that work here", "app"),
+    Action("command", "colon", "command", "Type an action by its name", "app", footer=False),
+    Action(
+        "palette", "ctrl+p", "palette", "Search all actions", "app", call="app.command_palette", footer=False
+    ),
+    Action("filter", "slash", "filter", "Show only the rows that contain a text", "app", footer=False),
+    Action(
+        "zoom", "z", "zoom", "Give the pane in focus the whole screen, or give it back", "app", footer=False
+    ),
+    Action("copy", "y", "copy", "Copy what is under the cursor (OSC 52)", "app", footer=False),
+    Action(
+        "back", "escape", "back", "Leave the field, the filter, the zoom or the dialog", "app", footer=False
+    ),
+    Action("quit", "q", "quit", "Leave the workbench; runs go on", "app"),
+    # Runs
+    Action("new_run", "n", "new run", "Start a training run", "runs"),
+    Action("compare", "c", "compare", "Let the run's adapter and its base answer side by side", "runs"),
+    Action("inspect", "i", "inspect", "Score the run's adapter and its base word by word", "runs"),
+    Action("cancel", "x", "cancel", "Cancel the selected run", "runs", needs_live_run),
+    # Models
+    Action("add", "a", "add", "Add a model: a folder or a Hub id", "models"),
+    Action("remove", "d", "remove", "Remove the selected model", "models", needs_selection("model")),
+    # Datasets
+    Action("add", "a", "add", "Add a dataset: a file, or a folder of splits", "datasets"),
+    Action("next_split", "s", "split", "Show the next split's rows", "datasets", needs_selection("dataset")),
+    Action("next_page", "right_square_bracket", "next rows", "The next page of rows", "datasets"),
+    Action("previous_page", "left_square_bracket", "rows before", "The page before", "datasets"),
+    Action("remove", "d", "remove", "Remove the selected dataset", "datasets", needs_selection("dataset")),
+    # Compose
+    Action("next_variant", "v", "variant", "Show the next phrasing", "compose", needs_selection("template")),
+    Action("next_row", "right_square_bracket", "next row", "Render the next row", "compose"),
+    Action("previous_row", "left_square_bracket", "row before", "Render the row before", "compose"),
+    Action("choose_rows", "r", "rows of", "Choose the dataset whose rows are rendered", "compose"),
+    Action("choose_model", "m", "model", "Choose the model whose tokens are shown", "compose"),
+    Action("edit", "e", "edit", "Edit the template's text", "compose", needs_selection("template")),
+    Action("add", "a", "add", "Add a template: a TOML file", "compose"),
+    Action("remove", "d", "remove", "Remove the selected template", "compose", needs_selection("template")),
+    # Adapters
+    Action("compare", "c", "compare", "Let the marked adapters and their base answer", "adapters"),
+    Action("add", "a", "add", "Add an adapter: a PEFT folder", "adapters"),
+    Action("remove", "d", "remove", "Remove the selected adapter", "adapters", needs_selection("adapter")),
+    # Compare
+    Action("ask", "a,ctrl+s", "ask", "Let the marked systems answer the prompt", "compare"),
+    Action("prompt", "p", "prompt", "Write the prompt; escape leaves the field", "compare"),
+    Action("row", "r", "data row", "Take a prompt from the data that the adapter was made for", "compare"),
+    Action("model", "m", "model", "Choose the base model", "compare"),
+    Action("sampling", "s", "sampling", "Length, temperature and seed of the answers", "compare"),
+    Action("stop", "x", "stop", "Stop the answers", "compare"),
+    # Inspect
+    Action("metric", "m", "metric", "Switch between ROUGE-1, ROUGE-2 and ROUGE-L", "inspect"),
+    Action("order", "s", "order", "Order the rows: by row, gain, base or adapter", "inspect"),
+    Action("next_pair", "right_square_bracket", "next", "The next row's answers", "inspect"),
+    Action("previous_pair", "left_square_bracket", "before", "The answers of the row before", "inspect"),
+    Action("evaluate", "e", "evaluate", "Let a base and an adapter answer a dataset and score it", "inspect"),
+    Action("open", "o", "open file", "Open a JSONL file of predictions and references", "inspect"),
+    Action("remove", "d", "remove", "Remove the selected evaluation", "inspect"),
+    # Widgets
+    *_move(
+        "table",
+        ("cursor_down", "j,down", "Next row"),
+        ("cursor_up", "k,up", "Previous row"),
+        ("first", "g,home", "First row"),
+        ("last", "G,end", "Last row"),
+        ("half_down", "ctrl+d,pagedown", "Half a page down"),
+        ("half_up", "ctrl+u,pageup", "Half a page up"),
+        ("select", "enter", "Open the row"),
+        ("mark", "space", "Mark the row"),
+    ),
+    *_move(
+        "log",
+        ("line_down", "j,down", "Next line"),
+        ("line_up", "k,up", "Previous line"),
+        ("left", "h,left", "Scroll left"),
+        ("right", "l,right", "Scroll right"),
+        ("first", "g,home", "First line"),
+        ("last", "G,end", "Last line, and follow"),
+        ("half_down", "ctrl+d,pagedown", "Half a page down"),
+        ("half_up", "ctrl+u,pageup", "Half a page up"),
+    ),
+    *_move(
+        "tokens",
+        ("next", "l,right", "Next token"),
+        ("previous", "h,left", "Previous token"),
+        ("line_down", "j,down", "Token below"),
+        ("line_up", "k,up", "Token above"),
+        ("first", "g,home", "First token"),
+        ("last", "G,end", "Last token"),
+        ("half_down", "ctrl+d,pagedown", "Half a page down"),
+        ("half_up", "ctrl+u,pageup", "Half a page up"),
+    ),
+    *_move(
+        "form",
+        ("next_field", "down", "Next field"),
+        ("previous_field", "up", "Previous field"),
+        ("submit", "ctrl+s", "Accept the form"),
+    ),
+    *_move(
+        "choice",
+        ("next", "l,right,space", "Next value"),
+        ("previous", "h,left", "Value before"),
+    ),
+    *_move("dialog", ("leave", "escape", "Close")),
+    *_move("editor", ("save", "ctrl+s", "Save the text")),
+    *_move("confirm", ("yes", "y,enter", "Yes"), ("leave", "n", "No")),
+    *_move("help", ("leave", "escape,q,question_mark", "Close")),
+    *_move("line", ("leave", "escape", "Close"), ("complete", "tab", "Write the first match out")),
+    *_move("filter", ("leave", "escape", "Show everything again")),
+)
+
+
+def in_scope(scope: str, actions: Iterable[Action] | None = None) -> tuple[Action, ...]:
+    """The actions of one scope, in the table's order."""
+    return tuple(action for action in (ACTIONS if actions is None else actions) if action.scope == scope)
+
+
+def find(scope: str, name: str) -> Action:
+    """One action by scope and name.
+
+    Raises:
+        KeyError: when the table has none.
+    """
+    for action in ACTIONS:
+        if action.scope == scope and action.name == name:
+            return action
+    raise KeyError(f"{scope}.{name}")
+
+
+def bindings(scope: str) -> list[BindingType]:
+    """The bindings of one scope; each goes through the app, which says why when an action cannot be done."""
+    return [
+        Binding(
+            action.key,
+            _binding_call(action),
+            action.label,
+            show=False,
+            tooltip=action.help,
+            id=f"{scope}.{action.name}",
+        )
+        for action in in_scope(scope)
+        if action.key
+    ]
+
+
+def _binding_call(action: Action) -> str:
+    # Movement inside a widget needs no reason: it goes straight to the widget.
+    return action.call if action.call == action.name else f"app.perform('{action.scope}', '{action.name}')"
+
+
+def reason(action: Action, screen: Screen[Any]) -> str | None:
+    """Why this action cannot be done now: the table's rule first, then the screen's own word."""
+    if action.why_not is not None and (why := action.why_not(screen)) is not None:
+        return why
+    own = getattr(screen, "why_not", None)
+    if own is None or action.scope != getattr(screen, "scope", None):
+        return None
+    word: str | None = own(action.name)
+    return word
+
+
+KEY_NAMES = {
+    "question_mark": "?",
+    "colon": ":",
+    "slash": "/",
+    "escape": "esc",
+    "left": "←",
+    "right": "→",
+    "up": "↑",
+    "down": "↓",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+    "full_stop": ".",
+    "comma": ",",
+    "plus": "+",
+    "minus": "-",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "ctrl+d": "^d",
+    "ctrl+u": "^u",
+    "ctrl+p": "^p",
+    "ctrl+s": "^s",
+    "shift+tab": "⇧tab",
+}
+
+
+def key_text(action: Action, *, all_keys: bool = False) -> str:
+    """The key of an action as a user would write it; all of its keys for the help overlay."""
+    keys = [KEY_NAMES.get(key, key) for key in action.key.split(",") if key]
+    return " ".join(keys) if all_keys else (keys[0] if keys else "")

@@ -1,0 +1,363 @@
+"""The app: eight screens over one store, the lanes that work for them, and the door for every error."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+from rich.text import Text
+from textual.app import App
+from textual.binding import BindingType
+from textual.dom import DOMNode
+from textual.filter import LineFilter
+from textual.notifications import SeverityLevel
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input, TextArea
+
+from store.errors import StoreError, Unavailable
+from workbench.tui import actions, overlays
+from workbench.tui.actions import MODES, Action
+from workbench.tui.clean import clean, line_filters, visible
+from workbench.tui.glyphs import ASCII, UNICODE
+from workbench.tui.hangup import EXIT_CODE, HangUpGuard
+from workbench.tui.lanes import Answer, Lanes
+from workbench.tui.live import CatalogChanged, LiveReader, MetricPoints, RunsChanged, Telemetry
+from workbench.tui.screen import WorkbenchScreen
+from workbench.tui.theme import NIGHT
+
+if TYPE_CHECKING:
+    from store import Store
+    from store.runs import Run
+
+T = TypeVar("T")
+COPY_LIMIT = 100_000
+LOG_NAME = "tui.log"
+LOG_BYTES = 1_000_000
+
+
+def _open_screen(mode: str) -> WorkbenchScreen:
+    # Imported when first opened: the first paint waits for one screen, not for eight.
+    match mode:
+        case "runs":
+            from workbench.tui.screens.runs import RunsScreen
+
+            return RunsScreen()
+        case "models":
+            from workbench.tui.screens.models import ModelsScreen
+
+            return ModelsScreen()
+        case "datasets":
+            from workbench.tui.screens.datasets import DatasetsScreen
+
+            return DatasetsScreen()
+        case "compose":
+            from workbench.tui.screens.compose import ComposeScreen
+
+            return ComposeScreen()
+        case "adapters":
+            from workbench.tui.screens.adapters import AdaptersScreen
+
+            return AdaptersScreen()
+        case "compare":
+            from workbench.tui.screens.compare import CompareScreen
+
+            return CompareScreen()
+        case "inspect":
+            from workbench.tui.screens.inspect import InspectScreen
+
+            return InspectScreen()
+        case _:
+            from workbench.tui.screens.benchmarks import BenchmarksScreen
+
+            return BenchmarksScreen()
+
+
+def _opener(mode: str) -> Callable[[], Screen[Any]]:
+    return lambda: _open_screen(mode)
+
+
+class WorkbenchApp(App[None]):
+    """The workbench on one store.
+
+    Args:
+        root: The store's folder.
+        demo: Show the sentences that lead a newcomer through the screens.
+        ascii: Draw with ASCII alone.
+    """
+
+    TITLE = "workbench"
+    CSS_PATH = Path(__file__).with_name("workbench.tcss")
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("app")
+    COMMANDS: ClassVar[Any] = {overlays.ActionProvider}
+    MODES: ClassVar[Any] = {mode: _opener(mode) for mode in MODES}
+    DEFAULT_MODE = "runs"
+
+    def __init__(self, root: Path, *, demo: bool = False, ascii: bool = False) -> None:
+        super().__init__()
+        # Before the styles are read for the first time: a later change of theme reads them again.
+        self.register_theme(NIGHT)
+        self.theme = NIGHT.name
+        self.root = root
+        self.demo = demo
+        self.ascii = ascii
+        self.glyphs = ASCII if ascii else UNICODE
+        self.runs: tuple[Run, ...] = ()
+        self._lanes = Lanes(root, self.post_message)
+        self._live = LiveReader(root, self.post_message, self._tell_from_thread)
+        self._loop_of_app: asyncio.AbstractEventLoop | None = None
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our own names of colours, for themes that do not know them."""
+        return dict(NIGHT.variables)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's filters, then ours: nothing passes them to the terminal."""
+        return [*super().get_line_filters(), *line_filters(ascii=self.ascii, colourless=self.no_color)]
+
+    def on_mount(self) -> None:
+        """Begin to read the store, and see that runs which need a dispatcher have one."""
+        self._loop_of_app = asyncio.get_running_loop()
+        self._live.start()
+        self.ask("queue", _attend_to_queue)
+
+    def on_unmount(self) -> None:
+        """Let the threads end."""
+        self._loop_of_app = None
+        self._live.stop()
+        self._lanes.close()
+
+    def leave(self) -> None:
+        """Exit, asked from a signal handler or another thread."""
+        if self._loop_of_app is not None:
+            self._loop_of_app.call_soon_threadsafe(lambda: self.exit(return_code=EXIT_CODE))
+
+    # Work off the loop
+
+    def ask(
+        self,
+        lane: str,
+        work: Callable[[Store], T],
+        then: Callable[[T], None] | None = None,
+        failed: Callable[[StoreError], None] | None = None,
+    ) -> None:
+        """Run work on the store on a lane's thread.
+
+        Args:
+            lane: Names the thread; what is asked of one lane is done in order.
+            work: Takes the lane's own store and returns a value.
+            then: Takes the value, on the loop.
+            failed: Takes an error of the user's kind, on the loop; left out, a toast tells it.
+        """
+        self._lanes.ask(lane, work, then, failed)
+
+    def on_answer(self, answer: Answer) -> None:
+        """Hand on what a lane has done."""
+        if answer.error is None:
+            if answer.then is not None and not _is_gone(answer.then):
+                answer.then(answer.value)
+        elif answer.failed is not None:
+            if not _is_gone(answer.failed):
+                answer.failed(self._known(answer.error))
+        else:
+            self.tell(answer.error)
+
+    # What is new in the store
+
+    def on_runs_changed(self, message: RunsChanged) -> None:
+        """Keep the runs for screens that open later, and tell those that are open."""
+        self.runs = message.runs
+        self._pass_on(message)
+
+    def on_metric_points(self, message: MetricPoints) -> None:
+        """Tell the screens; the reader goes on when they have been told."""
+        self._pass_on(message)
+        self.call_later(self._live.taken)
+
+    def on_catalog_changed(self) -> None:
+        """Tell the screens."""
+        for screen in self._open_screens():
+            screen.post_message(CatalogChanged())
+
+    def on_telemetry(self, message: Telemetry) -> None:
+        """Tell the screens."""
+        self._pass_on(message)
+
+    def _pass_on(self, message: RunsChanged | MetricPoints | Telemetry) -> None:
+        for screen in self._open_screens():
+            screen.post_message(replace(message))
+
+    def _open_screens(self) -> Iterator[WorkbenchScreen]:
+        for mode in MODES:
+            try:
+                stack = self.get_screen_stack(mode)
+            except KeyError:
+                continue
+            yield from (screen for screen in stack if isinstance(screen, WorkbenchScreen))
+
+    # Telling
+
+    def say(self, text: str, severity: SeverityLevel = "information", title: str = "") -> None:
+        """Show a toast; the text may be from outside."""
+        self.notify(visible(text), title=clean(title), severity=severity, markup=False)
+
+    def tell(self, error: Exception) -> None:
+        """Show what is wrong and what to do; a defect of ours is logged, and the toast says where."""
+        known = self._known(error)
+        title = clean(known.what, 200)
+        self.notify(visible(known.remedy), title=title, severity="error", timeout=10, markup=False)
+
+    def _known(self, error: Exception) -> StoreError:
+        if isinstance(error, StoreError):
+            return error
+        log = self._log_defect(error)
+        return Unavailable("this should not happen", f"{type(error).__name__}; the details are in {log}")
+
+    def _tell_from_thread(self, error: Exception) -> None:
+        self.call_later(self.tell, error)
+
+    def _log_defect(self, error: BaseException) -> Path:
+        log = self.root / LOG_NAME
+        mode = "w" if log.exists() and log.stat().st_size > LOG_BYTES else "a"
+        with log.open(mode, encoding="utf-8", errors="replace") as file:
+            file.writelines(traceback.format_exception(error))
+        return log
+
+    def _fatal_error(self) -> None:
+        # Textual would print the traceback with all local variables, which may hold a user's secrets.
+        error = self._exception
+        log = self._log_defect(error) if error is not None else self.root / LOG_NAME
+        kind = type(error).__name__ if error is not None else "error"
+        self.panic(Text(f"The screens ended by a defect ({kind}); runs go on. The details are in {log}"))
+
+    # Actions
+
+    async def action_perform(self, scope: str, name: str) -> None:
+        """Do a row of the action table, or say why it cannot be done now."""
+        action = actions.find(scope, name)
+        why = actions.reason(action, self.screen)
+        if why is not None:
+            self.notify(clean(f"{action.label}: {why}"), severity="warning", timeout=4, markup=False)
+            return
+        await self.run_action(action.call or action.name, default_namespace=self._node(action))
+
+    def _node(self, action: Action) -> DOMNode:
+        if action.scope == "app":
+            return self
+        if action.scope == getattr(self.screen, "scope", ""):
+            return self.screen
+        return self.focused or self.screen
+
+    def action_go(self, mode: str) -> None:
+        """Show one of the eight screens."""
+        self.go(mode)
+
+    def go(self, mode: str) -> None:
+        """Show one of the eight screens."""
+        if mode != self.current_mode:
+            self.switch_mode(mode)
+
+    def compare_with(self, model: str, adapters: Sequence[str | None]) -> None:
+        """Show a model and adapters side by side."""
+        self.go("compare")
+        self.call_later(lambda: cast("Any", self.screen).open_pair(model, adapters))
+
+    def inspect(self, group: str, row: int = 0) -> None:
+        """Show one row of an evaluation token by token."""
+        self.go("inspect")
+        self.call_later(lambda: cast("Any", self.screen).open_row(group, row))
+
+    def action_help(self) -> None:
+        """Show the keys that work here."""
+        self.push_screen(overlays.HelpOverlay(overlays.groups(self.screen), self.screen))
+
+    def action_command(self) -> None:
+        """Open the `:` line."""
+
+        async def perform(action: Action | None) -> None:
+            if action is not None:
+                await self.action_perform(action.scope, action.name)
+
+        self.push_screen(overlays.CommandLine(overlays.commands(self.screen), self.screen), perform)
+
+    def action_filter(self) -> None:
+        """Open the `/` line over the list of this screen."""
+        screen = self.screen
+        if isinstance(screen, WorkbenchScreen):
+            self.push_screen(overlays.FilterLine(screen.apply_filter, screen.filter_text))
+
+    def action_zoom(self) -> None:
+        """Give the pane in focus the whole screen, or give it back."""
+        if self.screen.maximized is not None:
+            self.screen.minimize()
+        elif self.focused is not None:
+            self.screen.maximize(_pane(self.focused))
+
+    def action_copy(self) -> None:
+        """Copy what has focus, else what the screen offers."""
+        for node in (self.focused, self.screen):
+            copy_text: Callable[[], str | None] | None = getattr(node, "copy_text", None)
+            text = copy_text() if copy_text is not None else None
+            if text:
+                self.copy_to_clipboard(visible(text, COPY_LIMIT))
+                self.say("sent to the terminal's clipboard")
+                return
+        self.say("there is nothing to copy here", "warning")
+
+    async def action_back(self) -> None:
+        """Leave the zoom, the field or the filter, in this order."""
+        screen = self.screen
+        if screen.maximized is not None:
+            screen.minimize()
+        elif isinstance(self.focused, (Input, TextArea)):
+            if screen.focus_next("LiveTable") is None:
+                screen.set_focus(None)
+        elif isinstance(screen, WorkbenchScreen):
+            screen.leave()
+
+    async def action_quit(self) -> None:
+        """Leave; runs go on, and the last line says so."""
+        live = sum(run.live or run.status == "queued" for run in self.runs)
+        word = "run goes" if live == 1 else "runs go"
+        told = f"{live} {word} on; `workbench --store {clean(str(self.root))}` shows them again"
+        self.exit(message=Text(told) if live else None)
+
+
+def _attend_to_queue(store: Store) -> None:
+    # Imported on the lane's thread: the first paint does not wait for templates and tokenizers.
+    from workbench.runs import launch
+
+    launch.attend(store)
+
+
+def _is_gone(callback: Callable[..., Any]) -> bool:
+    """Whether a callback belongs to a dialog or widget that was closed meanwhile."""
+    owner = getattr(callback, "__self__", None)
+    return isinstance(owner, DOMNode) and owner is not owner.app and not owner.is_attached
+
+
+def _pane(widget: Widget) -> Widget:
+    """The pane that a widget stands in: the thing with the border."""
+    nodes = (node for node in widget.ancestors_with_self if isinstance(node, Widget))
+    return next((node for node in nodes if node.has_class("pane")), widget)
+
+
+def run_app(root: Path, *, demo: bool = False, ascii: bool = False) -> int:
+    """Run the screens until the user leaves or the terminal goes away; `start.run_app` is the door to this.
+
+    Args:
+        root: The store's folder.
+        demo: Show the sentences that lead a newcomer through the screens.
+        ascii: Draw with ASCII alone.
+
+    Returns:
+        The exit code.
+    """
+    app = WorkbenchApp(root, demo=demo, ascii=ascii)
+    HangUpGuard(app.leave).install()
+    app.run()
+    return app.return_code or 0

@@ -1,0 +1,86 @@
+"""What the Adapters screen says: the list, and one adapter with the run, data and base that made it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from textual.content import Content
+
+from workbench.tui.clean import clean
+from workbench.tui.glyphs import bytes_text, count_text
+from workbench.tui.present.cells import Row, age, facts, lines, outside, place, quiet, short
+
+if TYPE_CHECKING:
+    from store.adapters import Adapter
+
+VALUE_LIMIT = 160
+"""The most characters of a value of the lineage that are shown."""
+
+EMPTY = (
+    "No adapters yet.\n\n"
+    "Every completed run publishes one here: press 1, then n.\n"
+    "Press a to add a PEFT folder that was trained elsewhere."
+)
+
+
+def table(found: Iterable[Adapter], now: float) -> list[Row]:
+    """The adapter list."""
+    rows: list[Row] = []
+    for adapter in found:
+        cells = (
+            outside(adapter.name),
+            outside(adapter.model),
+            outside(adapter.method),
+            outside(adapter.run or "added"),
+            count_text(adapter.trainable),
+            bytes_text(adapter.bytes),
+            quiet(age(adapter.created, now)),
+        )
+        rows.append((adapter.name, cells))
+    return rows
+
+
+def detail(of: Adapter, lineage: Mapping[str, Any], now: float) -> Content:
+    """Everything about one adapter, and where it comes from."""
+    told = facts(
+        (
+            ("name", of.name),
+            ("method", f"{of.method} ({of.peft_type})"),
+            ("base model", of.model),
+            ("base fingerprint", short(of.model_fingerprint)),
+            ("run", of.run or "none: added from a folder"),
+            ("trainable", f"{of.trainable:,} parameters"),
+            ("size", bytes_text(of.bytes)),
+            ("fingerprint", short(of.fingerprint)),
+            ("folder", place(of.path)),
+            ("made", f"{age(of.created, now)} ago"),
+        )
+    )
+    known = facts(_flat(lineage))
+    return lines([told, quiet("\nlineage"), known]) if lineage else told
+
+
+def _flat(lineage: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object]]:
+    pairs: list[tuple[str, object]] = []
+    for key, value in lineage.items():
+        label = f"{prefix}{clean(str(key), 40)}"
+        if isinstance(value, Mapping):
+            pairs += _flat(value, f"{label}.")
+        else:
+            told = value if isinstance(value, str) else json.dumps(value, default=str)
+            pairs.append((label, clean(told, VALUE_LIMIT)))
+    return pairs
+
+
+def why_not_compare(chosen: Sequence[Adapter]) -> str | None:
+    """Why these adapters cannot answer side by side; None where they can."""
+    if not chosen:
+        return "no adapter is selected"
+    bases = sorted({adapter.model for adapter in chosen})
+    return (
+        f"the marked adapters have different bases: {', '.join(map(clean, bases))}"
+        if len(bases) > 1
+        else None
+    )

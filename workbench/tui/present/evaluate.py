@@ -1,0 +1,103 @@
+"""The form of an evaluation: who answers what, and how much of it; it asks for nothing to be done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from workbench.runs.fields import FieldInfo
+
+if TYPE_CHECKING:
+    from store.adapters import Adapter
+
+AUTO = "auto"
+BASE_PREFIX = "base "
+DEFAULT_ROWS = 100
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What an evaluation can be made of; the first of each stands in the form."""
+
+    adapters: tuple[Adapter, ...]
+    models: tuple[str, ...]
+    datasets: tuple[str, ...]
+    splits: tuple[str, ...]
+    templates: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Request:
+    """An evaluation as the user asks for it; a split of None is chosen by the workbench."""
+
+    model: str
+    adapters: tuple[str | None, ...]
+    dataset: str
+    template: str
+    split: str | None
+    limit: int | None
+
+
+def lacking(offer: Offer) -> str | None:
+    """Why nothing can be evaluated yet; None where something can."""
+    needed = {
+        "a model (press 2)": offer.models,
+        "a dataset (3)": offer.datasets,
+        "a template (4)": offer.templates,
+    }
+    absent = [noun for noun, found in needed.items() if not found]
+    return f"an evaluation needs {' and '.join(absent)}" if absent else None
+
+
+def choices(offer: Offer) -> dict[str, Sequence[str]]:
+    """The values to choose from, by field."""
+    return {
+        "who": [*(each.name for each in offer.adapters), *(f"{BASE_PREFIX}{name}" for name in offer.models)],
+        "dataset": offer.datasets,
+        "split": [AUTO, *offer.splits],
+        "template": offer.templates,
+    }
+
+
+def fields(offer: Offer) -> list[FieldInfo]:
+    """The fields of the form."""
+    found = choices(offer)
+    return [
+        _choice("who", found, "An adapter answers beside its base; a base answers alone"),
+        _choice("dataset", found, "Rows to answer"),
+        _choice("split", found, "auto takes test, else validation, else the only one"),
+        _choice("template", found, "How a row becomes a prompt, and what would be right"),
+        FieldInfo(
+            "limit",
+            int,
+            True,
+            DEFAULT_ROWS,
+            "Most rows; auto takes all",
+            "rows",
+            1,
+            None,
+            None,
+            None,
+            "evaluation",
+        ),
+    ]
+
+
+def _choice(name: str, found: Mapping[str, Sequence[str]], help_text: str) -> FieldInfo:
+    options = tuple(found[name])
+    return FieldInfo(name, str, False, options[0], help_text, None, None, None, None, options, "evaluation")
+
+
+def request(offer: Offer, values: Mapping[str, Any]) -> Request:
+    """The evaluation that a filled form asks for."""
+    who = values["who"]
+    adapter = next((each for each in offer.adapters if each.name == who), None)
+    return Request(
+        model=adapter.model if adapter else who.removeprefix(BASE_PREFIX),
+        adapters=(None, adapter.name) if adapter else (None,),
+        dataset=values["dataset"],
+        template=values["template"],
+        split=None if values["split"] == AUTO else values["split"],
+        limit=values["limit"],
+    )

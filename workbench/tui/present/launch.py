@@ -1,0 +1,116 @@
+"""What the form of a new run holds and says: fields to pick from, the run they come to, its size in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from textual.content import Content
+
+from workbench.runs.fields import FieldInfo
+from workbench.runs.options import METHODS, RUN_KEYS, RunOptions, fields, make_options
+from workbench.tui.clean import clean
+from workbench.tui.glyphs import number_text
+from workbench.tui.present.cells import BAD, QUIET, STRONG, number_of
+
+if TYPE_CHECKING:
+    from workbench.runs.plan import Plan
+
+PREFERRED_SPLIT = "train"
+SCREEN_KEYS = {"model": "2", "dataset": "3", "template": "4"}
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What a run can be made of: names in the store, and each dataset's splits."""
+
+    models: tuple[str, ...]
+    datasets: Mapping[str, tuple[str, ...]]
+    templates: tuple[str, ...]
+    fitting: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The templates that read only columns which a dataset has, by dataset."""
+
+    def templates_for(self, dataset: str) -> tuple[str, ...]:
+        """All templates, those that fit a dataset first."""
+        fitting = self.fitting.get(dataset, ())
+        return (*fitting, *(name for name in self.templates if name not in fitting))
+
+
+def missing(stock: Stock) -> str | None:
+    """Why no run can be started yet, and where to get what it needs; None where it can."""
+    found = {"model": stock.models, "dataset": stock.datasets, "template": stock.templates}
+    absent = {noun: key for noun, key in SCREEN_KEYS.items() if not found[noun]}
+    if not absent:
+        return None
+    ways = " and ".join(f"press {key}, then a, to add a {noun}" for noun, key in absent.items())
+    return f"a run needs a model, a dataset and a template: {ways}"
+
+
+def picks(stock: Stock) -> dict[str, tuple[str, ...]]:
+    """The choices of the form's first fields, by field name."""
+    first = next(iter(stock.datasets), "")
+    splits = dict.fromkeys(split for names in stock.datasets.values() for split in names)
+    return {
+        "model": stock.models,
+        "dataset": tuple(stock.datasets),
+        "split": tuple(sorted(splits, key=lambda name: name != PREFERRED_SPLIT)),
+        "template": stock.templates_for(first),
+        "method": tuple(METHODS),
+    }
+
+
+def form_fields(stock: Stock) -> list[FieldInfo]:
+    """The fields of the form: what the run is made of, then every training setting."""
+    choices = picks(stock)
+    helps = {
+        "model": "Base model that the adapter is trained over",
+        "dataset": "Rows to learn from",
+        "split": "Rows of the dataset that are trained on",
+        "template": "How a row becomes a prompt and a completion",
+        "method": "How the model is tuned: "
+        + "; ".join(f"{each.name}: {each.help}" for each in METHODS.values()),
+    }
+    picked = [_text_field(name, helps[name], choices[name][0], choices[name]) for name in choices]
+    return [*picked, _text_field("name", "Name of the run; auto makes one", None, None), *fields()]
+
+
+def _text_field(name: str, help_text: str, default: str | None, choices: Sequence[str] | None) -> FieldInfo:
+    return FieldInfo(
+        name=name,
+        type=str,
+        optional=default is None,
+        default=default,
+        help=help_text,
+        unit=None,
+        low=None,
+        above=None,
+        high=None,
+        choices=tuple(choices) if choices else None,
+        group="run",
+    )
+
+
+def options(values: Mapping[str, Any]) -> RunOptions:
+    """The run that a filled form asks for.
+
+    Raises:
+        BadInput: A value is out of range; all such are named.
+    """
+    named = {key: values[key] for key in RUN_KEYS if key in values}
+    return make_options(
+        {**named, "settings": {key: value for key, value in values.items() if key not in RUN_KEYS}}
+    )
+
+
+def plan(of: Plan) -> Content:
+    """The size of a run in words."""
+    passes = f"{of.epochs:.3g} {'pass' if of.epochs == 1 else 'passes'} over {number_of(of.rows, 'row')}"
+    size = f": {passes}, {of.rows_per_step} rows a step, at most {of.row_length:,} tokens a row"
+    rate = f", peak learning rate {number_text(of.learning_rate)}"
+    return Content.assemble((f"{of.steps:,} steps", STRONG), (size + rate, QUIET))
+
+
+def refusal(what: str, remedy: str) -> Content:
+    """Why the form is no run yet, and what to change."""
+    return Content.assemble((clean(what), BAD), f": {clean(remedy)}")

@@ -1,0 +1,199 @@
+"""What the Runs screen says about runs: table rows, progress, what went wrong, and what to do next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from workbench.tui.clean import clean
+from workbench.tui.glyphs import (
+    STATUS_STYLES,
+    UNICODE,
+    Glyphs,
+    count_text,
+    duration,
+    number_text,
+    progress_bar,
+    status_text,
+)
+from workbench.tui.present.cells import BAD, NONE, QUIET, Cell, Row, age, lines, number_of, outside, quiet
+
+if TYPE_CHECKING:
+    from store.metrics import Point
+    from store.runs import Run
+
+PACE_POINTS = 20
+LOSSES = ("loss", "eval_loss")
+
+EMPTY = (
+    "No runs yet.\n\n"
+    "Press n to start one: pick a model, a dataset, a template and a method.\n"
+    "Nothing in the store yet? Leave with q and run `workbench demo`."
+)
+
+
+def table(runs: Iterable[Run], losses: Mapping[str, float], now: float, signs: Glyphs = UNICODE) -> list[Row]:
+    """The run list, in the order given.
+
+    Args:
+        runs: The runs.
+        losses: The newest loss of each run that has one, by run id.
+        now: Seconds since the epoch, for the ages.
+        signs: The signs to draw with.
+    """
+    return [(run.id, _cells(run, losses.get(run.id), now, signs)) for run in runs]
+
+
+def _cells(run: Run, loss: float | None, now: float, signs: Glyphs) -> tuple[Cell, ...]:
+    return (
+        status_text(run.status, signs),
+        quiet(run.id),
+        outside(run.name),
+        run.method,
+        outside(run.model),
+        steps(run),
+        value(loss),
+        quiet(age(run.created, now)),
+    )
+
+
+def steps(run: Run) -> str:
+    """How far a run is: its step of all its steps, once those are known."""
+    return f"{run.step}/{run.total_steps}" if run.total_steps else NONE
+
+
+def value(number: float | None) -> Content:
+    """A measured value; one that is no finite number is red, never averaged away."""
+    finite = number is None or math.isfinite(number)
+    return Content.styled(number_text(number), "" if finite else f"bold {BAD}")
+
+
+def seconds_left(run: Run, recent: Sequence[Point]) -> float | None:
+    """The seconds to a run's end, by the pace of its newest points.
+
+    Args:
+        run: The run.
+        recent: Points of any run, oldest first.
+
+    Returns:
+        None where there is no pace to judge by, or nothing left to wait for.
+    """
+    window = [point for point in recent if point.run == run.id][-PACE_POINTS:]
+    if run.status != "running" or len(window) < 2:
+        return None
+    steps_done, seconds = window[-1].step - window[0].step, window[-1].time - window[0].time
+    if steps_done <= 0 or seconds <= 0:
+        return None
+    return max(0, run.total_steps - run.step) * seconds / steps_done
+
+
+def headline(run: Run, signs: Glyphs = UNICODE) -> Content:
+    """A run's title line: its status, its name, what it trains on what, and where its adapter went."""
+    told = f"{run.method} on {run.model}, {run.dataset} by {run.template}"
+    made = f" {signs.right} adapter {run.adapter}" if run.adapter else ""
+    return Content.assemble(
+        status_text(run.status, signs),
+        "  ",
+        (clean(run.name), "bold"),
+        (f"  {clean(told)}", QUIET),
+        (clean(made), STATUS_STYLES["completed"]),
+    )
+
+
+def progress(
+    run: Run, latest: Mapping[str, float], left: float | None, now: float, width: int, signs: Glyphs = UNICODE
+) -> Content:
+    """A run's progress line: a bar, the share done, the step, the pace, the time taken and left.
+
+    Args:
+        run: The run.
+        latest: The newest value of each of its metrics.
+        left: Seconds to its end, where they can be told.
+        now: Seconds since the epoch.
+        width: Columns of the bar.
+        signs: The signs to draw with.
+    """
+    share = run.step / run.total_steps if run.total_steps else 0.0
+    told = [f"step {steps(run)}"] if run.total_steps else []
+    if pace := latest.get("tokens_per_second"):
+        told.append(f"{count_text(pace)} tokens/s")
+    if run.started is not None:
+        told.append(_taken(run, run.started, now))
+    if left is not None:
+        told.append(f"{duration(left)} left")
+    return Content.assemble(
+        progress_bar(run.step, run.total_steps, width, signs),
+        (f" {share:4.0%}  ", "bold"),
+        f" {signs.separator} ".join(told),
+    )
+
+
+def _taken(run: Run, started: float, now: float) -> str:
+    return f"took {duration(run.ended - started)}" if run.ended else f"{duration(now - started)} so far"
+
+
+def newest(latest: Mapping[str, float]) -> Content:
+    """The newest losses, learning rate and gradient norm in one line."""
+    named = {"loss": "loss", "eval_loss": "validation", "learning_rate": "rate", "grad_norm": "gradient"}
+    return Content("   ").join(
+        [
+            Content.assemble((f"{label} ", QUIET), value(latest[name]))
+            for name, label in named.items()
+            if name in latest
+        ]
+    )
+
+
+def overview(
+    run: Run, latest: Mapping[str, float], left: float | None, now: float, width: int, signs: Glyphs = UNICODE
+) -> Content:
+    """The lines above the charts: title, progress, newest values.
+
+    Args:
+        run: The selected run.
+        latest: The newest value of each of its metrics.
+        left: Seconds to its end, where they can be told.
+        now: Seconds since the epoch.
+        width: Columns there are; the bar takes a third.
+        signs: The signs to draw with.
+    """
+    bar = max(8, min(40, width // 3))
+    return lines([headline(run, signs), progress(run, latest, left, now, bar, signs), newest(latest)])
+
+
+def trouble(run: Run) -> Content:
+    """Why a run ended badly, and what to do about it."""
+    hint = clean(run.hint) if run.hint else "read its log below, mend the cause and start it again with n"
+    return Content.assemble((clean(run.error or ""), BAD), f"\n{hint}")
+
+
+def waiting(run: Run, runs: Iterable[Run]) -> str:
+    """What a run whose chart is still empty is waiting for."""
+    if run.status == "queued":
+        ahead = sum(1 for other in runs if other.live or _queued_before(other, run))
+        return f"queued behind {number_of(ahead, 'run')}" if ahead else "queued: it starts in a moment"
+    if run.live:
+        return "loading the model" if run.status == "starting" else "waiting for the first loss"
+    return "ended before its first loss"
+
+
+def _queued_before(other: Run, run: Run) -> bool:
+    return other.status == "queued" and other.created < run.created
+
+
+def cancel_question(run: Run) -> str:
+    """The question before a run is cancelled, with what is lost."""
+    lost = f"It is at step {run.step} of {run.total_steps}; no adapter is published.\n" if run.step else ""
+    return f"{lost}The run stays in the list with its metrics and log."
+
+
+def why_not_use(run: Run | None) -> str | None:
+    """Why a run's adapter cannot be compared or scored; None where it can."""
+    if run is None:
+        return "no run is selected"
+    if run.adapter:
+        return None
+    return f"{run.id} has no adapter yet: it is {run.status}" if not run.over else f"{run.id} made no adapter"

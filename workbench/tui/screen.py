@@ -1,0 +1,145 @@
+"""The frame that the eight screens share: header, body, footer, and the way to the app's services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Static
+
+from workbench.tui import actions
+from workbench.tui.widgets.chrome import Footer, Header
+from workbench.tui.widgets.live_table import LiveTable
+
+if TYPE_CHECKING:
+    from store import Store
+    from store.errors import StoreError
+    from store.runs import Run
+    from workbench.tui.live import RunsChanged
+
+T = TypeVar("T")
+TOO_SMALL = Content("This window is too small: 40 by 10 cells at least, 80 by 24 are comfortable.")
+
+
+class Workbench(Protocol):
+    """What a screen may ask of the app."""
+
+    root: Path
+    demo: bool
+    ascii: bool
+    runs: tuple[Run, ...]
+
+    def ask(
+        self,
+        lane: str,
+        work: Callable[[Store], T],
+        then: Callable[[T], None] | None = None,
+        failed: Callable[[StoreError], None] | None = None,
+    ) -> None: ...
+    def say(self, text: str, severity: str = "information", title: str = "") -> None: ...
+    def tell(self, error: StoreError) -> None: ...
+    def go(self, mode: str) -> None: ...
+    def compare_with(self, model: str, adapters: Sequence[str | None]) -> None: ...
+    def inspect(self, group: str, row: int = 0) -> None: ...
+
+
+class WorkbenchScreen(Screen[None]):
+    """A screen of the workbench; its keys are the rows of its scope in the action table."""
+
+    scope: ClassVar[str] = ""
+    BINDINGS: ClassVar[list[BindingType]] = []
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (40, "-narrow"), (100, "-normal"), (150, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (10, "-short"), (30, "-medium"), (45, "-tall")]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        cls.BINDINGS = [*cls.__dict__.get("BINDINGS", []), *_own_bindings(cls.scope)]
+        super().__init_subclass__(**kwargs)
+
+    def compose(self) -> ComposeResult:
+        """Header, body, footer."""
+        yield Header(self.scope)
+        with Container(id="body"):
+            yield from self.compose_body()
+        yield Static(TOO_SMALL, id="too-small")
+        yield Footer()
+
+    def compose_body(self) -> Iterable[Any]:
+        """The widgets between header and footer."""
+        raise NotImplementedError
+
+    @property
+    def selected(self) -> object | None:
+        """The record that this screen's actions act on; None when there is none."""
+        return None
+
+    def why_not(self, name: str) -> str | None:  # noqa: ARG002 (for subclasses)
+        """Why the action of this name cannot be done now; None when it can."""
+        return None
+
+    def copy_text(self) -> str | None:
+        """What the copy action copies when the widget in focus offers nothing."""
+        return None
+
+    def leave(self) -> None:
+        """What escape does when nothing nearer can be left: show all rows again."""
+        self.apply_filter("")
+
+    @property
+    def filter_text(self) -> str:
+        """What the list is filtered by now."""
+        table = self._filter_target
+        return table.filter_text if table is not None else ""
+
+    def apply_filter(self, text: str) -> None:
+        """Show only the rows that contain a text, in the list in focus, else in the first one."""
+        table = self._filter_target
+        if table is not None and table.filter_text != text:
+            table.filter_text = text
+
+    @property
+    def _filter_target(self) -> LiveTable | None:
+        return (
+            self.focused if isinstance(self.focused, LiveTable) else next(iter(self.query(LiveTable)), None)
+        )
+
+    def on_mount(self) -> None:
+        """Count the runs at work in the header."""
+        self._count(self.workbench.runs)
+
+    def on_runs_changed(self, message: RunsChanged) -> None:
+        """Count the runs at work in the header."""
+        self._count(message.runs)
+
+    def _count(self, runs: Sequence[Run]) -> None:
+        self.query_one(Header).show_live(sum(run.live for run in runs))
+
+    @property
+    def workbench(self) -> Workbench:
+        """The app, by what screens may ask of it."""
+        return cast("Workbench", self.app)
+
+    def ask(
+        self,
+        work: Callable[[Store], T],
+        then: Callable[[T], None] | None = None,
+        *,
+        lane: str = "store",
+        failed: Callable[[StoreError], None] | None = None,
+    ) -> None:
+        """Run work on the store off the loop; see `WorkbenchApp.ask`."""
+        self.workbench.ask(lane, work, then, failed)
+
+    def refresh_chrome(self) -> None:
+        """Say that what can be done has changed; the footer is drawn again only where it differs."""
+        for footer in self.query(Footer):
+            footer.update_actions()
+
+
+def _own_bindings(scope: str) -> list[BindingType]:
+    return actions.bindings(scope) if scope else []

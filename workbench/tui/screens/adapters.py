@@ -1,0 +1,74 @@
+"""The Adapters screen: what the runs have made and what was added, with where each comes from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from textual.content import Content
+
+from store import Store
+from store.adapters import LINEAGE, Adapter
+from store.configs import read_json
+from workbench.tui.present import adapters as present
+from workbench.tui.present.cells import Row
+from workbench.tui.screens.catalog import CatalogScreen
+from workbench.tui.widgets.live_table import Column, LiveTable
+
+
+class AdaptersScreen(CatalogScreen[Adapter]):
+    """The list of adapters beside the selected one."""
+
+    scope = "adapters"
+    noun = "adapter"
+    empty = present.EMPTY
+    source_label = "A folder with adapter_config.json and adapter_model.safetensors:"
+    source_help = "Its base model must be in the store already."
+    columns = (
+        Column("name", "name", minimum=14),
+        Column("model", "base", minimum=8),
+        Column("method", "method", 13, hide_below=60),
+        Column("run", "run", 6),
+        Column("trainable", "trainable", 9, align="right"),
+        Column("bytes", "size", 8, align="right", hide_below=60),
+        Column("age", "age", 4, align="right"),
+    )
+
+    def read(self, store: Store) -> Sequence[Adapter]:
+        """All adapters."""
+        return store.adapters.list()
+
+    def rows(self, records: Sequence[Adapter]) -> list[Row]:
+        """The list."""
+        return present.table(records, time.time())
+
+    def describe(self, store: Store, record: Adapter) -> Content:  # noqa: ARG002 (a card is a file)
+        """Everything about an adapter, with its lineage card."""
+        card = read_json(record.path / LINEAGE)
+        lineage = {key: value for key, value in card.items() if key not in asdict(record)}
+        return present.detail(record, lineage, time.time())
+
+    def bring_in(self, store: Store, source: str, progress: Callable[[str], None]) -> Adapter:  # noqa: ARG002 (it is quick)
+        """Check and copy a PEFT folder."""
+        return store.adapters.add(Path(source).expanduser())
+
+    def take_out(self, store: Store, name: str) -> None:
+        """Remove an adapter."""
+        store.adapters.remove(name)
+
+    def why_not(self, name: str) -> str | None:
+        """Adapters are compared over one base."""
+        return present.why_not_compare(self._chosen()) if name == "compare" else None
+
+    def action_compare(self) -> None:
+        """Go to Compare with the marked adapters, or the one under the cursor, beside their base."""
+        chosen = self._chosen()
+        self.workbench.compare_with(chosen[0].model, [None, *(adapter.name for adapter in chosen)])
+
+    def _chosen(self) -> list[Adapter]:
+        marked = self.query_one("#list", LiveTable).marked
+        if marked:
+            return [adapter for name, adapter in self._records.items() if name in marked]
+        return [self.selected] if self.selected is not None else []

@@ -1,0 +1,67 @@
+"""The dialogs as screens open them: what follows is called only when the user says yes or enters a text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from textual.app import App
+
+from workbench.tui.widgets.modal import Choose, Confirm, Prompt
+
+
+def confirm(
+    app: App[Any], title: str, question: str, answers: tuple[str, str], then: Callable[[], None]
+) -> None:
+    """Ask before what cannot be undone.
+
+    Args:
+        app: The app.
+        title: What would be done.
+        question: What is lost by it.
+        answers: The words for yes and no.
+        then: Called on yes.
+    """
+
+    def answered(yes: bool | None) -> None:
+        if yes:
+            then()
+
+    app.push_screen(Confirm(title, question, *answers), answered)
+
+
+def ask_text(app: App[Any], title: str, label: str, help_text: str, then: Callable[[str], None]) -> None:
+    """Ask for a line of text, such as a path.
+
+    Args:
+        app: The app.
+        title: Stands in the border.
+        label: What is asked for.
+        help_text: A line under the field.
+        then: Called with what was entered, without white space around it, unless that is nothing.
+    """
+
+    def answered(text: str | None) -> None:
+        if text and text.strip():
+            then(text.strip())
+
+    app.push_screen(Prompt(title, label, help=help_text), answered)
+
+
+def choose(
+    app: App[Any], title: str, options: Sequence[tuple[str, str]], then: Callable[[str], None]
+) -> None:
+    """Let the user choose one of several.
+
+    Args:
+        app: The app.
+        title: Stands in the border.
+        options: Key and label of each.
+        then: Called with the chosen key.
+    """
+
+    def answered(key: str | None) -> None:
+        if key is not None:
+            then(key)
+
+    app.push_screen(Choose(title, options), answered)

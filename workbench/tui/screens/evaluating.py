@@ -1,0 +1,86 @@
+"""Evaluations as the screens ask for them: one process per question, and never the same question twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from workbench import client
+from workbench.tui.present.evaluate import DEFAULT_ROWS, Offer, Request
+
+if TYPE_CHECKING:
+    from store import Store
+    from store.evaluations import Evaluation
+    from store.runs import Run
+
+LANE = "evaluate"
+"""Evaluations are asked for on a lane of their own: it waits for each to end."""
+
+
+def evaluations_of(store: Store, run: Run) -> list[Evaluation]:
+    """Every evaluation of the groups in which a run's adapter was evaluated, newest first."""
+    if run.adapter is None:
+        return []
+    found = store.evaluations.list()
+    groups = {each.group for each in found if each.adapter == run.adapter}
+    return [each for each in found if each.group in groups]
+
+
+def evaluate_once(store: Store, run: Run, limit: int = DEFAULT_ROWS) -> list[Evaluation]:
+    """Have a completed run's adapter and its base answer the run's dataset, unless they have.
+
+    Args:
+        store: The lane's store; asking twice on one lane evaluates once.
+        run: A completed run.
+        limit: The most rows.
+
+    Returns:
+        The evaluations of its adapter, newest first.
+    """
+    if not evaluations_of(store, run):
+        client.evaluate(store.root, run.model, [None, run.adapter], run.dataset, run.template, limit=limit)
+    return evaluations_of(store, run)
+
+
+def read_offer(store: Store) -> Offer:
+    """What an evaluation can be made of, beginning with what the newest adapter was made from."""
+    adapters = store.adapters.list()
+    made_by = next((each.run for each in adapters if each.run), None)
+    run = store.runs.get(made_by) if made_by else None
+    datasets = store.datasets.list()
+    return Offer(
+        adapters=tuple(adapters),
+        models=tuple(each.name for each in store.models.list()),
+        datasets=_first([each.name for each in datasets], run.dataset if run else None),
+        splits=tuple(dict.fromkeys(split for each in datasets for split in each.splits)),
+        templates=_first([each.name for each in store.templates.list()], run.template if run else None),
+    )
+
+
+def _first(names: list[str], first: str | None) -> tuple[str, ...]:
+    return tuple(sorted(names, key=lambda name: name != first))
+
+
+def evaluate(store: Store, wanted: Request, progress: Callable[[str], None]) -> str:
+    """Have a request answered and scored, telling how far it is.
+
+    Returns:
+        The group of its evaluations.
+    """
+    made = client.evaluate(
+        store.root,
+        wanted.model,
+        wanted.adapters,
+        wanted.dataset,
+        wanted.template,
+        wanted.split,
+        wanted.limit,
+        lambda done, total: progress(f"{done} of {total}"),
+    )
+    return made[0].group
+
+
+def remove(store: Store, group: str) -> None:
+    """Remove every evaluation of a group."""
+    for evaluation in store.evaluations.list(group):
+        store.evaluations.remove(evaluation.id)

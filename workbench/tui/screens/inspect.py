@@ -1,0 +1,200 @@
+"""The Inspect screen: evaluations, and their answers word by word; it has new ones made and opens files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.widget import Widget
+from textual.widgets import Static
+
+from workbench.tui.glyphs import glyphs
+from workbench.tui.live import CatalogChanged
+from workbench.tui.present import inspect as present
+from workbench.tui.screen import WorkbenchScreen
+from workbench.tui.screens import dialogs, evaluate_dialog, evaluating, scoring
+from workbench.tui.screens.activity import Activity
+from workbench.tui.screens.guide import Guide
+from workbench.tui.screens.reading import Reading
+from workbench.tui.widgets.live_table import Column, LiveTable
+
+if TYPE_CHECKING:
+    from store.evaluations import Evaluation
+    from workbench.tui.present.evaluate import Request
+    from workbench.tui.screens.scoring import Opened
+
+COLUMNS = (
+    Column("status", "status", 13),
+    Column("group", "id", 5, hide_below=60),
+    Column("data", "data", minimum=12),
+    Column("systems", "systems", minimum=10),
+    Column("rows", "answers", 9, align="right", hide_below=60),
+    Column("rouge1", "ROUGE-1", 14, align="right"),
+)
+
+
+class InspectScreen(WorkbenchScreen):
+    """Evaluations above, the answers of the selected one below."""
+
+    scope = "inspect"
+    CSS = """
+    InspectScreen {
+        #groups { height: 6; }
+        #scores { height: auto; max-height: 4; padding: 0 2; text-wrap: nowrap; text-overflow: ellipsis; }
+        &.-medium #groups { height: 8; }
+        &.-tall #groups { height: 12; }
+        &.-narrow #pairs { width: 1fr; }
+        &.-narrow PairView { display: none; }
+        &.-narrow.-reading PairView { display: block; width: 1fr; }
+        &.-narrow.-reading #pairs, &.-narrow.-reading #groups, &.-narrow.-reading #scores { display: none; }
+        &.-empty #scores, &.-empty Reading { display: none; }
+        &.-empty #groups { height: 1fr; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._groups: dict[str, list[Evaluation]] = {}
+        self._shown: list[Evaluation] = []
+        self._wanted: tuple[str, int] | None = None
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Guide, evaluations, answers."""
+        yield Guide("inspect")
+        yield Activity()
+        yield LiveTable(COLUMNS, title="evaluations", empty=present.EMPTY, id="groups", classes="pane")
+        yield Static(id="scores", markup=False)
+        yield Reading()
+
+    def on_screen_resume(self) -> None:
+        """Read what has changed while another screen was shown."""
+        self._refresh()
+
+    def open_row(self, group: str, row: int = 0) -> None:
+        """Look into one row of an evaluation."""
+        self._wanted = (group, row)
+        self._refresh()
+
+    def leave(self) -> None:
+        """From the answers back to the lists."""
+        if self.has_class("-reading"):
+            self.remove_class("-reading")
+            self._reading.table.focus()
+        else:
+            super().leave()
+
+    def why_not(self, name: str) -> str | None:
+        """What stepping and removing need."""
+        if name == "remove":
+            return None if self._table.cursor_key else "no evaluation is selected"
+        if name in ("next_pair", "previous_pair", "order", "metric"):
+            return None if self._reading.pairs else "there are no rows; e evaluates, o opens a file"
+        return None
+
+    @on(CatalogChanged)
+    def _catalog_changed(self) -> None:
+        if self.is_current:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        self.ask(lambda store: present.by_group(store.evaluations.list()), self._listed)
+
+    @on(LiveTable.Highlighted, "#groups")
+    def _highlighted(self) -> None:
+        self._open_group()
+
+    @on(LiveTable.Selected)
+    def _selected(self, message: LiveTable.Selected) -> None:
+        if message.table is self._table:
+            self._reading.table.focus()
+        else:
+            self.add_class("-reading")
+            self._reading.read()
+
+    @on(Reading.Scored)
+    def _scored(self) -> None:
+        self.refresh_chrome()
+
+    def action_metric(self) -> None:
+        """Score by the next metric."""
+        self._reading.next_metric()
+
+    def action_order(self) -> None:
+        """Order the rows in the next way."""
+        self._reading.next_order()
+
+    def action_next_pair(self) -> None:
+        """The next row."""
+        self._reading.table.action_cursor_down()
+
+    def action_previous_pair(self) -> None:
+        """The row before."""
+        self._reading.table.action_cursor_up()
+
+    def action_evaluate(self) -> None:
+        """Ask what to evaluate, and have it done."""
+        evaluate_dialog.open_form(self.app, self._evaluate)
+
+    def action_open(self) -> None:
+        """Ask for a file of predictions, and open it."""
+
+        def opened(path: str) -> None:
+            file = Path(path).expanduser()
+            self.ask(lambda _: scoring.open_file(file), self._file_opened)
+
+        dialogs.ask_text(self.app, "open predictions", "A JSONL file:", present.FILE_HELP, opened)
+
+    def action_remove(self) -> None:
+        """Ask, then remove the selected evaluation."""
+        group = self._table.cursor_key or ""
+
+        def remove() -> None:
+            self.ask(lambda store: evaluating.remove(store, group), lambda _: self._refresh())
+
+        question = "Its answers and scores are deleted for good."
+        dialogs.confirm(self.app, f"Remove {group}?", question, ("remove", "keep"), remove)
+
+    def _evaluate(self, wanted: Request) -> None:
+        text = f"evaluating {wanted.adapters[-1] or wanted.model} on {wanted.dataset}"
+        self.query_one(Activity).follow(
+            evaluating.LANE, text, lambda store, tell: evaluating.evaluate(store, wanted, tell), self.open_row
+        )
+
+    def _listed(self, found: dict[str, list[Evaluation]]) -> None:
+        self._groups = found
+        self.set_class(not found and self._reading.opened is None, "-empty")
+        self._table.set_rows(present.groups(found, glyphs(self)))
+        if self._wanted is not None:
+            self._table.move_to(self._wanted[0])
+        self._open_group()
+
+    def _open_group(self) -> None:
+        """Show the group under the cursor, again where it has new answers."""
+        group = self._table.cursor_key
+        members = self._groups.get(group or "", [])
+        if group is None or members == self._shown:
+            return
+        self._shown = members
+        row = self._wanted[1] if self._wanted is not None and self._wanted[0] == group else None
+        self._wanted = None
+        self.query_one("#scores", Static).update(present.summary(members))
+        self.refresh_chrome()
+        self.ask(
+            lambda store: scoring.open_group(store, group), lambda opened: self._reading.open(opened, row)
+        )
+
+    def _file_opened(self, opened: Opened) -> None:
+        self.remove_class("-empty")
+        self.query_one("#scores", Static).update(present.file_summary(opened.name))
+        self._reading.open(opened, 0)
+        self._reading.table.focus()
+
+    @property
+    def _table(self) -> LiveTable:
+        return self.query_one("#groups", LiveTable)
+
+    @property
+    def _reading(self) -> Reading:
+        return self.query_one(Reading)

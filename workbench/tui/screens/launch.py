@@ -1,0 +1,135 @@
+"""The form of a new run: what it is made of, its settings, and what it comes to; it starts the run itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual import on
+from textual.app import App, ComposeResult
+from textual.widgets import Static
+
+from store.errors import BadInput, StoreError
+from workbench.runs import launch, plan
+from workbench.tui.present import launch as present
+from workbench.tui.present.cells import quiet
+from workbench.tui.screens.rendering import fits
+from workbench.tui.widgets.form import Form
+from workbench.tui.widgets.modal import Dialog
+
+if TYPE_CHECKING:
+    from store import Store
+    from store.runs import Run
+    from workbench.runs.options import RunOptions
+    from workbench.tui.screen import Workbench
+
+LANE = "launch"
+
+
+def open_form(app: App[None]) -> None:
+    """Open the form over the screen, or say what a run needs and the store lacks."""
+    workbench = cast("Workbench", app)
+
+    def stocked(stock: present.Stock) -> None:
+        lacking = present.missing(stock)
+        if lacking is None:
+            app.push_screen(LaunchDialog(stock))
+        else:
+            workbench.say(lacking, "warning", "no run can be started yet")
+
+    workbench.ask("store", read_stock, stocked)
+
+
+def read_stock(store: Store) -> present.Stock:
+    """What a run can be made of, and which templates fit which data."""
+    datasets, templates = store.datasets.list(), store.templates.list()
+    fitting = {
+        dataset.name: tuple(each.name for each in templates if fits(each, dataset.columns))
+        for dataset in datasets
+    }
+    splits = {dataset.name: tuple(dataset.splits) for dataset in datasets}
+    models = tuple(model.name for model in store.models.list())
+    return present.Stock(models, splits, tuple(each.name for each in templates), fitting)
+
+
+class LaunchDialog(Dialog[None]):
+    """A new run.
+
+    Args:
+        stock: What it can be made of; nothing in it is empty.
+    """
+
+    CSS = """
+    LaunchDialog { align: center middle; }
+    LaunchDialog .dialog { width: 92; height: 90%; padding: 0 1; }
+    LaunchDialog Form, LaunchDialog #form-fields { height: 1fr; }
+    LaunchDialog #plan { height: 2; padding: 0 1; }
+    """
+
+    def __init__(self, stock: present.Stock) -> None:
+        super().__init__("new run", "tab next field  ←→ choose  ^s start  esc leave")
+        self._stock = stock
+        self._options: RunOptions | None = None
+
+    @property
+    def workbench(self) -> Workbench:
+        """The app."""
+        return cast("Workbench", self.app)
+
+    def compose_body(self) -> ComposeResult:
+        """The fields, and what they come to."""
+        yield Form(present.form_fields(self._stock), choices=present.picks(self._stock))
+        yield Static(id="plan", markup=False)
+
+    def on_mount(self) -> None:
+        """Begin with the model, and the first dataset's splits."""
+        self.query_one(Form).focus_field("model")
+        self._fit_to_dataset()
+        self._plan()
+
+    @on(Form.Changed)
+    def _changed(self, message: Form.Changed) -> None:
+        if message.name == "dataset":
+            self._fit_to_dataset()
+        self._plan()
+
+    @on(Form.Submitted)
+    def _submitted(self) -> None:
+        options = self._options
+        if options is None:
+            return
+        self._tell("checking the first rows and starting …")
+        self.workbench.ask(LANE, lambda store: launch.submit(store, options), self._started, self._refuse)
+
+    def _fit_to_dataset(self) -> None:
+        """Offer the dataset's own splits, and a template that reads its columns."""
+        form = self.query_one(Form)
+        values = form.values()
+        dataset, fitting = str(values["dataset"]), self._stock.fitting.get(str(values["dataset"]), ())
+        form.set_choices("split", self._stock.datasets[dataset])
+        form.set_choices("template", self._stock.templates_for(dataset))
+        if fitting and values["template"] not in fitting:
+            form.set_value("template", fitting[0])
+
+    def _plan(self) -> None:
+        try:
+            options = present.options(self.query_one(Form).values())
+        except BadInput as error:
+            self._options = None
+            self._refuse(error)
+            return
+        self._options = options
+        self.workbench.ask(LANE, lambda store: plan.plan(store, options), self._planned, self._refuse)
+
+    def _planned(self, found: plan.Plan) -> None:
+        if self._options is not None:
+            self.query_one("#plan", Static).update(present.plan(found))
+
+    def _refuse(self, error: StoreError) -> None:
+        self.query_one("#plan", Static).update(present.refusal(error.what, error.remedy))
+
+    def _tell(self, text: str) -> None:
+        self.query_one("#plan", Static).update(quiet(text))
+
+    def _started(self, run: Run) -> None:
+        self.workbench.say(f"{run.id} {run.name} is queued")
+        self.dismiss(None)

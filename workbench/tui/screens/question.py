@@ -1,0 +1,149 @@
+"""The question of the Compare screen: who is asked, what, and the answer that the data holds to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import Static, TextArea
+
+from workbench.tui.clean import visible
+from workbench.tui.present import compare as present
+from workbench.tui.screens import prompts
+from workbench.tui.screens.prompts import Choice, DataPrompt
+from workbench.tui.screens.systems import Systems
+
+if TYPE_CHECKING:
+    from store.adapters import Adapter
+    from workbench.tui.screen import Workbench
+
+PROMPT_LIMIT = 100_000
+
+
+class Question(Vertical):
+    """The list of who can answer beside the prompt, and a line with the row's reference."""
+
+    DEFAULT_CSS = """
+    Question {
+        height: 10;
+        Horizontal { height: 1fr; }
+        #systems { width: 30; }
+        #prompt { width: 1fr; height: 1fr; }
+        #reference { height: 1; padding: 0 2; }
+    }
+    """
+
+    class Changed(Message):
+        """Others are asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = ""
+        self.by_hand = False
+        """Somebody has chosen; what is made meanwhile no longer changes the choice."""
+        self._suggested: Choice | None = None
+        self._listed: tuple[str, list[Adapter]] = ("", [])
+        self._row = -1
+        self._given = DataPrompt("")
+
+    def compose(self) -> ComposeResult:
+        """List, prompt, reference."""
+        with Horizontal():
+            yield Systems(id="systems")
+            prompt = TextArea(id="prompt", classes="pane", tab_behavior="focus")
+            prompt.border_title = "prompt"
+            yield prompt
+        yield Static(id="reference", markup=False)
+
+    @property
+    def workbench(self) -> Workbench:
+        """The app."""
+        return cast("Workbench", self.app)
+
+    @property
+    def systems(self) -> Systems:
+        """Who can answer."""
+        return self.query_one(Systems)
+
+    @property
+    def field(self) -> TextArea:
+        """Where the prompt is written."""
+        return self.query_one(TextArea)
+
+    @property
+    def prompt(self) -> DataPrompt:
+        """What is asked; a row of data brings its reference unless its text was changed."""
+        text = self.field.text
+        return self._given if text == visible(self._given.prompt, PROMPT_LIMIT) else DataPrompt(text)
+
+    def why_not(self) -> str | None:
+        """Why this question cannot be asked; None where it can."""
+        if not self.model:
+            return "there is no model; press 2 and add one"
+        if not self.systems.chosen:
+            return "nobody is marked; space marks a line of the list"
+        return None if self.field.text.strip() else "the prompt is empty; p writes one, r takes a row"
+
+    def suggest(self, chosen: Callable[[Choice], None]) -> None:
+        """Choose what was made last, unless somebody has chosen by hand.
+
+        Args:
+            chosen: Told once a row of its data is taken.
+        """
+
+        def found(choice: Choice | None) -> None:
+            if choice is not None and choice != self._suggested and not self.by_hand:
+                self._suggested = choice
+                self.choose(choice, lambda: chosen(choice))
+
+        self.workbench.ask("store", prompts.newest, found)
+
+    def refresh_systems(self) -> None:
+        """List the adapters again; the marks stay."""
+        self.choose(Choice(self.model, tuple(self.systems.chosen)), None)
+
+    def choose(self, choice: Choice, then: Callable[[], None] | None) -> None:
+        """List a base and its adapters, mark those chosen, and fill an empty prompt with a row.
+
+        Args:
+            choice: What to choose.
+            then: Told when there is a new prompt; None leaves a prompt that was written already.
+        """
+
+        def listed(adapters: list[Adapter]) -> None:
+            # A run commits several times a second; an unchanged list is not put up again.
+            if then is None and (choice.model, adapters) == self._listed:
+                return
+            self._listed = (choice.model, adapters)
+            self.model = choice.model
+            self.systems.open(choice.model, adapters, choice.systems)
+            self.post_message(self.Changed())
+            if then is not None or not self.field.text:
+                self.take_row(then)
+
+        self.workbench.ask("store", lambda store: prompts.adapters_of(store, choice.model), listed)
+
+    def take_row(
+        self, then: Callable[[], None] | None = None, lacking: Callable[[], None] | None = None
+    ) -> None:
+        """Put the next row of data into the prompt.
+
+        Args:
+            then: Told when it is there.
+            lacking: Told when there is no data to take a row from.
+        """
+        model, adapters, number = self.model, self.systems.chosen_adapters, self._row + 1
+
+        def taken(given: DataPrompt | None) -> None:
+            told = lacking if given is None else then
+            if given is not None:
+                self._row, self._given = number, given
+                self.field.load_text(visible(given.prompt, PROMPT_LIMIT))
+                self.query_one("#reference", Static).update(present.reference(given.references, given.origin))
+            if told is not None:
+                told()
+
+        self.workbench.ask("store", lambda store: prompts.next_prompt(store, model, adapters, number), taken)

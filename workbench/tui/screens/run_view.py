@@ -1,0 +1,164 @@
+"""The panes of one run: overview, loss, memory, devices and log; it follows the run that it is given."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Static
+
+from workbench.tui.glyphs import glyphs
+from workbench.tui.present import runs as present
+from workbench.tui.widgets.gpu_pane import GpuPane
+from workbench.tui.widgets.line_chart import LineChart
+from workbench.tui.widgets.lines import Lines
+from workbench.tui.widgets.log_view import LogView
+
+if TYPE_CHECKING:
+    from store import Store
+    from store.metrics import Point
+    from store.runs import Run
+    from workbench.tui.live import Telemetry
+    from workbench.tui.screen import Workbench
+
+HISTORY_WIDTH = 1000
+RECENT_POINTS = 2000
+CURVES = {"loss": "loss", "eval_loss": "validation", "memory_bytes": "process", "gpu_memory_bytes": "GPU"}
+"""What each metric is called in its chart; the others are told as figures."""
+
+
+@dataclass(frozen=True)
+class History:
+    """What the store knows of one run."""
+
+    run: str
+    log: Path
+    latest: dict[str, float]
+    curves: dict[str, list[tuple[int, float]]]
+
+
+def read_history(store: Store, run: Run) -> History:
+    """Read a run's newest values, and its curves by metric, decimated so that no spike is lost."""
+    curves = {name: store.metrics.series(run.id, name, width=HISTORY_WIDTH) for name in CURVES}
+    return History(run.id, store.runs.log_path(run), store.metrics.latest(run.id), curves)
+
+
+class RunView(Vertical):
+    """One run, or what to do where there is none."""
+
+    DEFAULT_CSS = """
+    RunView {
+        #overview { height: auto; max-height: 3; padding: 0 2; text-wrap: nowrap; text-overflow: ellipsis; }
+        #trouble { height: auto; max-height: 4; padding: 0 2; display: none; }
+        #trouble.-told { display: block; }
+        #charts { height: 1fr; }
+        #loss { width: 2fr; }
+        #memory { width: 1fr; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.run: Run | None = None
+        self._latest: dict[str, float] = {}
+        self._recent: list[Point] = []
+        self._overview = ""
+
+    def compose(self) -> ComposeResult:
+        """Overview over charts over log."""
+        yield Lines(id="overview")
+        yield Static(id="trouble", markup=False)
+        with Horizontal(id="charts"):
+            yield LineChart("loss", id="loss", classes="pane")
+            with Vertical(id="memory"):
+                yield LineChart("memory", unit="bytes", id="memory-chart", classes="pane")
+                yield GpuPane(title="devices", id="devices", classes="pane")
+        yield LogView(title="log", id="log", classes="pane")
+
+    @property
+    def workbench(self) -> Workbench:
+        """The app."""
+        return cast("Workbench", self.app)
+
+    def follow(self, run: Run | None) -> None:
+        """Show a run: what is new about it, or another run from its beginning."""
+        other = (run.id if run else None) != (self.run.id if self.run else None)
+        self.run = run
+        if other:
+            self._open(run)
+        self.show()
+
+    def add(self, points: Iterable[Point]) -> None:
+        """Take the points of this run that have just been written."""
+        own = [point for point in points if self.run is not None and point.run == self.run.id]
+        self._latest |= {point.name: point.value for point in own}
+        self._recent = [*self._recent, *own][-RECENT_POINTS:]
+        self._draw(own)
+        if own:
+            self.show()
+
+    def read(self, telemetry: Telemetry) -> None:
+        """Take a reading of the machine."""
+        self.query_one(GpuPane).show(telemetry)
+
+    def show(self) -> None:
+        """Write the overview; a run's clock goes on between its steps."""
+        run, now = self.run, time.time()
+        self.display = run is not None
+        if run is None:
+            return
+        left = present.seconds_left(run, self._recent)
+        told = present.overview(run, self._latest, left, now, self.size.width - 4, glyphs(self))
+        if told.markup != self._overview:
+            self._overview = told.markup
+            self.query_one("#overview", Lines).update(told)
+            trouble = self.query_one("#trouble", Static)
+            trouble.set_class(bool(run.error), "-told")
+            if run.error:
+                trouble.update(present.trouble(run))
+        for chart in self._charts:
+            chart.x_limit = run.total_steps or None
+        chart = self._charts[0]
+        waiting = present.waiting(run, self.workbench.runs)
+        if waiting != chart.empty:
+            chart.empty = waiting
+            chart.redraw()
+
+    def _open(self, run: Run | None) -> None:
+        self._latest, self._recent = {}, []
+        self.query_one(GpuPane).run = run.id if run else None
+        for chart in self._charts:
+            chart.clear()
+        self.query_one(LogView).path = None
+        if run is not None:
+            self.workbench.ask("store", lambda store: read_history(store, run), self._opened)
+
+    def _opened(self, history: History) -> None:
+        if self.run is None or history.run != self.run.id:
+            return
+        self.query_one(LogView).path = history.log
+        # Points that came while the history was read stand after it; those in both are drawn once.
+        self._latest = history.latest | self._latest
+        for name, points in history.curves.items():
+            if points:
+                self._chart(name).set_series(CURVES[name], points)
+        self._draw(self._recent)
+        self.show()
+
+    def _draw(self, points: Sequence[Point]) -> None:
+        for name, drawn in CURVES.items():
+            own = [(float(point.step), point.value) for point in points if point.name == name]
+            if own:
+                self._chart(name).extend(drawn, own)
+
+    @property
+    def _charts(self) -> tuple[LineChart, LineChart]:
+        return self.query_one("#loss", LineChart), self.query_one("#memory-chart", LineChart)
+
+    def _chart(self, name: str) -> LineChart:
+        return self._charts[name.endswith("memory_bytes")]

@@ -1,0 +1,183 @@
+"""The Runs screen: the queue and every run, and the selected one's loss, memory and log as they come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.widget import Widget
+
+from workbench.tui.glyphs import glyphs
+from workbench.tui.live import MetricPoints, RunsChanged, Telemetry
+from workbench.tui.present import runs as present
+from workbench.tui.screen import WorkbenchScreen
+from workbench.tui.screens import dialogs
+from workbench.tui.screens.guide import Guide
+from workbench.tui.screens.run_view import RunView
+from workbench.tui.widgets.live_table import Column, LiveTable
+
+if TYPE_CHECKING:
+    from store import Store
+    from store.evaluations import Evaluation
+    from store.runs import Run
+
+CLOCK_SECONDS = 1.0
+LOSS_RUNS = 200
+COLUMNS = (
+    Column("status", "status", 13),
+    Column("id", "run", 5, hide_below=70),
+    Column("name", "name", minimum=12),
+    Column("method", "method", 13, hide_below=90),
+    Column("model", "model", minimum=10, hide_below=60),
+    Column("step", "step", 11, align="right"),
+    Column("loss", "loss", 8, align="right"),
+    Column("age", "age", 4, align="right", hide_below=70),
+)
+
+
+def read_losses(store: Store) -> dict[str, float]:
+    """The newest loss of each of the newest runs, by run id."""
+    latest = {run.id: store.metrics.latest(run.id) for run in store.runs.list()[:LOSS_RUNS]}
+    return {run_id: values["loss"] for run_id, values in latest.items() if "loss" in values}
+
+
+class RunsScreen(WorkbenchScreen):
+    """The list above, or at the left where there is room; the selected run beside it."""
+
+    scope = "runs"
+    CSS = """
+    RunsScreen {
+        #body { layout: vertical; }
+        #runs { height: 6; }
+        #run { height: 1fr; }
+        #devices { height: 5; display: none; }
+        #devices LineChart { display: none; }
+        #log { height: 4; }
+        &.-medium #runs { height: 9; }
+        &.-medium #log { height: 8; }
+        &.-tall #runs { height: 13; }
+        &.-tall #log { height: 12; }
+        &.-medium #devices, &.-tall #devices { display: block; }
+        &.-empty #runs { height: 1fr; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._runs: dict[str, Run] = {}
+        self._losses: dict[str, float] = {}
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Guide, list, selected run."""
+        yield Guide("runs")
+        yield LiveTable(COLUMNS, title="runs", empty=present.EMPTY, id="runs", classes="pane")
+        yield RunView(id="run")
+
+    def on_mount(self) -> None:
+        """Show what is known already, and let the clocks go."""
+        self._take(self.workbench.runs)
+        self.ask(read_losses, self._take_losses)
+        self.set_interval(CLOCK_SECONDS, self._tick)
+
+    @property
+    def selected(self) -> Run | None:
+        """The run under the cursor."""
+        return self._runs.get(self._table.cursor_key or "")
+
+    def why_not(self, name: str) -> str | None:
+        """Comparing and inspecting need an adapter."""
+        return present.why_not_use(self.selected) if name in ("compare", "inspect") else None
+
+    @on(RunsChanged)
+    def _runs_changed(self, message: RunsChanged) -> None:
+        self._take(message.runs)
+
+    @on(MetricPoints)
+    def _points_came(self, message: MetricPoints) -> None:
+        self._losses |= {point.run: point.value for point in message.points if point.name == "loss"}
+        self.query_one(RunView).add(message.points)
+        self._fill()
+
+    @on(Telemetry)
+    def _telemetry_came(self, message: Telemetry) -> None:
+        self.query_one(RunView).read(message)
+
+    @on(LiveTable.Highlighted)
+    def _highlighted(self) -> None:
+        self.query_one(RunView).follow(self.selected)
+        self.refresh_chrome()
+
+    @on(LiveTable.Selected)
+    def _opened(self) -> None:
+        chart = self.query_one("#loss")
+        chart.focus()
+        self.maximize(chart)
+
+    def action_new_run(self) -> None:
+        """Open the form of a new run, or say what is missing for one."""
+        # The form's options and the checks behind it are not needed to paint runs.
+        from workbench.tui.screens.launch import open_form
+
+        open_form(self.app)
+
+    def action_cancel(self) -> None:
+        """Ask, then cancel the selected run."""
+        run = self.selected
+        if run is None:
+            return
+
+        def cancel() -> None:
+            self.ask(lambda store: store.runs.request(run.id, "cancel"))
+
+        question, answers = present.cancel_question(run), ("cancel it", "let it run")
+        dialogs.confirm(self.app, f"Cancel {run.id} {run.name}?", question, answers, cancel)
+
+    def action_compare(self) -> None:
+        """Go to Compare with the run's adapter beside its base."""
+        if self.selected is not None:
+            self.workbench.compare_with(self.selected.model, [None, self.selected.adapter])
+
+    def action_inspect(self) -> None:
+        """Go to Inspect; the adapter and its base are evaluated there unless they have been."""
+        # The client behind it is not needed to paint runs.
+        from workbench.tui.screens import evaluating
+
+        run = self.selected
+        if run is not None:
+            self.workbench.go("inspect")
+            self.ask(
+                lambda store: evaluating.evaluate_once(store, run), self._evaluated, lane=evaluating.LANE
+            )
+
+    def _evaluated(self, found: list[Evaluation]) -> None:
+        # Whoever has gone on to something else meanwhile is not called back.
+        if found and getattr(self.app.screen, "scope", "") == "inspect":
+            self.workbench.inspect(found[0].group)
+
+    @property
+    def _table(self) -> LiveTable:
+        return self.query_one("#runs", LiveTable)
+
+    def _take(self, runs: Iterable[Run]) -> None:
+        first = not self._runs
+        self._runs = {run.id: run for run in runs}
+        self.set_class(not self._runs, "-empty")
+        self._fill()
+        if first:
+            self._table.move_to(next((run.id for run in self._runs.values() if run.live), ""))
+        self.query_one(RunView).follow(self.selected)
+        self.refresh_chrome()
+
+    def _take_losses(self, losses: dict[str, float]) -> None:
+        self._losses = losses | self._losses
+        self._fill()
+
+    def _fill(self) -> None:
+        self._table.set_rows(present.table(self._runs.values(), self._losses, time.time(), glyphs(self)))
+
+    def _tick(self) -> None:
+        if self.is_current:
+            self._fill()
+            self.query_one(RunView).show()

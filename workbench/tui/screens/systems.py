@@ -1,0 +1,40 @@
+"""The list of who can answer a prompt: a base and the adapters made for it, the chosen ones marked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from workbench.tui.clean import safe
+from workbench.tui.present import compare as present
+from workbench.tui.widgets.live_table import Column, LiveTable
+
+if TYPE_CHECKING:
+    from store.adapters import Adapter
+
+COLUMNS = (Column("name", "name", minimum=8), Column("method", "", 10, hide_below=30))
+
+
+class Systems(LiveTable):
+    """Marked lines answer."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(COLUMNS, title="who answers", empty=present.NO_MODEL, id=id, classes="pane")
+
+    def open(self, model: str, adapters: Iterable[Adapter], chosen: Sequence[str | None]) -> None:
+        """List the base and its adapters, and mark the chosen ones that there are."""
+        self.set_rows(present.choices(model, adapters))
+        wanted = {present.BASE_KEY if system is None else system for system in chosen}
+        self.marked = frozenset(wanted & set(self.keys))
+        self.border_subtitle = safe("space marks")
+        self.redraw()
+
+    @property
+    def chosen(self) -> list[str | None]:
+        """Who is marked, the base (None) first."""
+        return [None if key == present.BASE_KEY else key for key in self.keys if key in self.marked]
+
+    @property
+    def chosen_adapters(self) -> list[str]:
+        """The marked adapters."""
+        return [system for system in self.chosen if system is not None]

@@ -1,0 +1,299 @@
+"""A form made from described fields; it checks what is typed as it is typed and knows nothing of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from store.errors import BadInput
+from workbench.tui import actions
+from workbench.tui.clean import clean
+from workbench.tui.widgets.surface import Row, Surface, blank, put
+
+if TYPE_CHECKING:
+    from workbench.runs.fields import FieldInfo
+
+TEXT_LIMIT = 4000
+"""The most characters of a value; a pasted file is cut."""
+
+
+class Choice(Surface, can_focus=True):
+    """One of several values on one line; left and right go through them."""
+
+    scope: ClassVar[str] = "choice"
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("choice")
+
+    @dataclass
+    class Changed(Message):
+        """Another value was chosen."""
+
+        choice: Choice
+        value: str
+
+    def __init__(self, options: Sequence[str], value: str, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.options = tuple(options) if value in options else (value, *options)
+        self._value = value
+
+    @property
+    def value(self) -> str:
+        """The chosen value."""
+        return self._value
+
+    @value.setter
+    def value(self, value: str) -> None:
+        if value not in self.options:
+            self.options = (*self.options, value)
+        if value != self._value:
+            self._value = value
+            self.redraw()
+            self.post_message(self.Changed(self, value))
+
+    def draw(self, width: int, height: int) -> list[Row]:
+        """The value between arrows, and its place among the others."""
+        row = blank(width)
+        arrow = "$accent" if self.has_focus else "$faint"
+        x = put(row, 0, f"{self.signs.left} ", arrow)
+        x = put(row, x, clean(self._value or "none", max(width - 12, 4)))
+        x = put(row, x, f" {self.signs.right}", arrow)
+        if self.has_focus and len(self.options) > 1:
+            put(row, x + 2, f"{self.options.index(self._value) + 1}/{len(self.options)}", "$muted")
+        return [row][:height]
+
+    def on_focus(self) -> None:
+        """Show that the arrows work."""
+        self.redraw()
+
+    def on_blur(self) -> None:
+        """Show that they do not."""
+        self.redraw()
+
+    def action_next(self) -> None:
+        """The next value, after the last the first."""
+        self._step(1)
+
+    def action_previous(self) -> None:
+        """The value before."""
+        self._step(-1)
+
+    def _step(self, step: int) -> None:
+        self.value = self.options[(self.options.index(self._value) + step) % len(self.options)]
+
+
+class FieldRow(Horizontal):
+    """A label, an editor and the unit of one field."""
+
+    def __init__(self, field: FieldInfo, text: str, choices: Sequence[str] | None) -> None:
+        super().__init__(classes="field")
+        self.field = field
+        self._text = text
+        self._choices = choices
+
+    def compose(self) -> ComposeResult:
+        """Label, editor, unit."""
+        yield Static(Content(self.field.name), classes="field-label")
+        if self._choices is not None:
+            yield Choice(self._choices, self._text)
+        else:
+            yield Input(self._text, compact=True, max_length=TEXT_LIMIT, select_on_focus=False)
+        yield Static(Content(self.field.unit or ""), classes="field-unit")
+
+    @property
+    def editor(self) -> Input | Choice:
+        """The widget that holds the value."""
+        return self.query_one(Choice) if self._choices is not None else self.query_one(Input)
+
+
+class Form(Vertical):
+    """One line per field under the name of its group; help for the field in focus at the foot.
+
+    Args:
+        fields: What to ask for; `parse`, `show` and `problem` of each field do the checking.
+        values: What stands in the fields at first; the field's default where there is none.
+        choices: Values to choose from by field name, for fields whose choices are only known now.
+    """
+
+    scope: ClassVar[str] = "form"
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("form")
+
+    @dataclass
+    class Changed(Message):
+        """A field has another value."""
+
+        form: Form
+        name: str
+
+        @property
+        def control(self) -> Form:
+            """The form, for `@on` with a selector."""
+            return self.form
+
+    @dataclass
+    class Submitted(Message):
+        """The user accepted the form."""
+
+        form: Form
+
+        @property
+        def control(self) -> Form:
+            """The form, for `@on` with a selector."""
+            return self.form
+
+    def __init__(
+        self,
+        fields: Sequence[FieldInfo],
+        *,
+        values: Mapping[str, Any] | None = None,
+        choices: Mapping[str, Sequence[str]] | None = None,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        given = values or {}
+        self.fields = {field.name: field for field in fields}
+        self._texts = {
+            name: field.show(given.get(name, field.default)) for name, field in self.fields.items()
+        }
+        self._choices = {name: _choices(field, choices or {}) for name, field in self.fields.items()}
+
+    def compose(self) -> ComposeResult:
+        """The fields by group, and the help line."""
+        with VerticalScroll(id="form-fields", can_focus=False):
+            group = None
+            for name, field in self.fields.items():
+                if field.group and field.group != group:
+                    group = field.group
+                    yield Static(Content(group), classes="field-group")
+                yield FieldRow(field, self._texts[name], self._choices[name])
+        yield Static(id="form-help", markup=False)
+
+    # Values
+
+    def values(self) -> dict[str, Any]:
+        """All values, by field name.
+
+        Raises:
+            BadInput: listing every field whose text is no value.
+        """
+        problems = self.problems()
+        if problems:
+            raise BadInput("; ".join(problems.values()), "correct the fields marked")
+        return {name: field.parse(self._texts[name]) for name, field in self.fields.items()}
+
+    def changed(self) -> dict[str, Any]:
+        """The values that differ from the field's default; raises as `values` does."""
+        return {name: value for name, value in self.values().items() if value != self.fields[name].default}
+
+    def problems(self) -> dict[str, str]:
+        """What is wrong, by field name."""
+        found = {name: _problem(field, self._texts[name]) for name, field in self.fields.items()}
+        return {name: problem for name, problem in found.items() if problem is not None}
+
+    def set_value(self, name: str, value: Any) -> None:
+        """Put a value into a field."""
+        self._row(name).editor.value = self.fields[name].show(value)
+
+    def set_choices(self, name: str, choices: Sequence[str]) -> None:
+        """Give a field another list to choose from; a value that is not in it becomes the first."""
+        editor = self._row(name).editor
+        if isinstance(editor, Choice) and choices:
+            editor.options = tuple(choices)
+            editor.value = editor.value if editor.value in choices else choices[0]
+
+    def focus_field(self, name: str) -> None:
+        """Move the focus to a field."""
+        self._row(name).editor.focus()
+
+    def _row(self, name: str) -> FieldRow:
+        return next(row for row in self._rows if row.field.name == name)
+
+    @property
+    def _rows(self) -> Iterable[FieldRow]:
+        return self.query(FieldRow)
+
+    # Events
+
+    @on(Input.Changed)
+    @on(Choice.Changed)
+    def _edited(self, event: Input.Changed | Choice.Changed) -> None:
+        event.stop()
+        editor = event.input if isinstance(event, Input.Changed) else event.choice
+        row = next(row for row in self._rows if row.editor is editor)
+        name = row.field.name
+        if self._texts[name] == event.value:
+            return
+        self._texts[name] = event.value
+        row.set_class(name in self.problems(), "-wrong")
+        row.set_class(not _is_default(row.field, event.value), "-changed")
+        self._show_help(row.field)
+        self.post_message(self.Changed(self, name))
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        rows = list(self._rows)
+        if rows and event.input is rows[-1].editor:
+            self.action_submit()
+        else:
+            self.screen.focus_next()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Explain the field that is now edited."""
+        for row in self._rows:
+            if row.editor is event.widget:
+                self._show_help(row.field)
+
+    def _show_help(self, field: FieldInfo) -> None:
+        problem = _problem(field, self._texts[field.name])
+        default = f"  default {field.show(field.default)}"
+        text = (
+            Content.styled(problem, "$error")
+            if problem is not None
+            else Content.assemble((field.help, "$foreground"), (default, "$muted"))
+        )
+        self.query_one("#form-help", Static).update(text)
+
+    def action_next_field(self) -> None:
+        """The field below."""
+        self.screen.focus_next()
+
+    def action_previous_field(self) -> None:
+        """The field above."""
+        self.screen.focus_previous()
+
+    def action_submit(self) -> None:
+        """Accept the form, or go to the first field that is wrong."""
+        problems = self.problems()
+        if problems:
+            self.focus_field(next(iter(problems)))
+        else:
+            self.post_message(self.Submitted(self))
+
+
+def _choices(field: FieldInfo, given: Mapping[str, Sequence[str]]) -> Sequence[str] | None:
+    if field.name in given:
+        return tuple(given[field.name])
+    if field.type is bool:
+        return ("false", "true")
+    return field.choices
+
+
+def _problem(field: FieldInfo, text: str) -> str | None:
+    try:
+        field.parse(text)
+    except BadInput as error:
+        return error.what
+    return None
+
+
+def _is_default(field: FieldInfo, text: str) -> bool:
+    return text == field.show(field.default)

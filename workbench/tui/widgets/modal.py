@@ -1,0 +1,153 @@
+"""Small dialogs: confirm, ask for a line, choose one of several, tell something. Escape leaves each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar, TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from workbench.tui import actions
+from workbench.tui.clean import safe
+from workbench.tui.widgets.live_table import Column, LiveTable
+
+T = TypeVar("T")
+TEXT_LIMIT = 4000
+
+
+class Dialog(ModalScreen[T]):
+    """A titled box in the middle of the screen."""
+
+    scope: ClassVar[str] = "dialog"
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("dialog")
+
+    def __init__(self, title: str, foot: str) -> None:
+        super().__init__()
+        self._box = Vertical(classes="dialog")
+        self._box.border_title = safe(title)
+        self._box.border_subtitle = safe(foot)
+
+    def compose(self) -> ComposeResult:
+        """The box around the dialog's own widgets."""
+        with self._box:
+            yield from self.compose_body()
+
+    def compose_body(self) -> ComposeResult:
+        """What stands in the box."""
+        raise NotImplementedError
+
+    def action_leave(self) -> None:
+        """Close without an answer."""
+        self.dismiss(None)
+
+
+class Confirm(Dialog[bool]):
+    """A question that is answered with yes or no; only for what cannot be undone."""
+
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("confirm")
+
+    def __init__(self, title: str, message: str, yes: str = "yes", no: str = "no") -> None:
+        super().__init__(title, f"y {yes}  n {no}")
+        self._message = message
+
+    def compose_body(self) -> ComposeResult:
+        """The question."""
+        yield Static(safe(self._message))
+
+    def action_yes(self) -> None:
+        """Answer yes."""
+        self.dismiss(True)
+
+    def action_leave(self) -> None:
+        """Answer no."""
+        self.dismiss(False)
+
+
+class Prompt(Dialog[str | None]):
+    """Asks for one line of text.
+
+    Args:
+        title: Stands in the border.
+        label: What is asked for.
+        value: What stands in the field at first.
+        check: Tells what is wrong with a text, None when nothing is.
+        help: A line under the field.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        label: str,
+        value: str = "",
+        check: Callable[[str], str | None] | None = None,
+        help: str = "",
+    ) -> None:
+        super().__init__(title, "enter accept  esc leave")
+        self._label = label
+        self._value = value
+        self._check = check
+        self._help = help
+
+    def compose_body(self) -> ComposeResult:
+        """Label, field, help."""
+        yield Static(safe(self._label), classes="dialog-label")
+        yield Input(self._value, compact=True, max_length=TEXT_LIMIT, select_on_focus=False)
+        yield Static(safe(self._help, "$muted"), id="dialog-help")
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        problem = self._check(event.value) if self._check is not None else None
+        if problem is None:
+            self.dismiss(event.value)
+        else:
+            self.query_one("#dialog-help", Static).update(safe(problem, "$error"))
+
+
+class Choose(Dialog[str | None]):
+    """Asks for one of several.
+
+    Args:
+        title: Stands in the border.
+        options: What can be chosen, each `(key, label)`.
+        help: A line over the list.
+    """
+
+    def __init__(self, title: str, options: Sequence[tuple[str, str]], help: str = "") -> None:
+        super().__init__(title, "enter choose  / filter  esc leave")
+        self._options = tuple(options)
+        self._help = help
+
+    def compose_body(self) -> ComposeResult:
+        """Help and list."""
+        if self._help:
+            yield Static(safe(self._help, "$muted"), classes="dialog-label")
+        yield LiveTable([Column("label", "")], empty="nothing to choose from")
+
+    def on_mount(self) -> None:
+        """Fill the list."""
+        table = self.query_one(LiveTable)
+        table.styles.height = min(len(self._options) + 1, 14)
+        table.set_rows((key, [label]) for key, label in self._options)
+
+    @on(LiveTable.Selected)
+    def _chosen(self, message: LiveTable.Selected) -> None:
+        self.dismiss(message.key)
+
+
+class Notice(Dialog[None]):
+    """Tells something that must be read."""
+
+    def __init__(self, title: str, text: str | Content) -> None:
+        super().__init__(title, "esc close")
+        self._text = text
+
+    def compose_body(self) -> ComposeResult:
+        """The text, which may be longer than the screen."""
+        with VerticalScroll():
+            yield Static(safe(self._text, limit=20_000) if isinstance(self._text, str) else self._text)

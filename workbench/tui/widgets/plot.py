@@ -1,0 +1,220 @@
+"""The arithmetic of a line chart: ranges, ticks, decimation and dots. Pure; it knows no widget.
+
+A sub-column is the smallest step to the right that the drawing can show. Within it only the first, least,
+greatest and last value are kept, so that no spike is ever lost.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+TICK_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
+AXIS_ENDS = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
+
+
+class Series:
+    """Points in order of x; values that are no number are kept as gaps."""
+
+    def __init__(self) -> None:
+        self.xs = array("d")
+        self.ys = array("d")
+        self.gaps: list[int] = []
+        """Indices of the values that are NaN or infinite."""
+        self._low = math.inf
+        self._high = -math.inf
+
+    def extend(self, points: Iterable[tuple[float, float]]) -> None:
+        """Append points; one at or before the last x first cuts the series there: a run that went back."""
+        for x, y in points:
+            if self.xs and x <= self.xs[-1]:
+                self._cut(bisect_left(self.xs, x))
+            if math.isfinite(y):
+                self._low, self._high = min(self._low, y), max(self._high, y)
+            else:
+                self.gaps.append(len(self.xs))
+            self.xs.append(x)
+            self.ys.append(y)
+
+    def _cut(self, index: int) -> None:
+        del self.xs[index:], self.ys[index:]
+        del self.gaps[bisect_left(self.gaps, index) :]
+        finite = [y for y in self.ys if math.isfinite(y)]
+        self._low, self._high = min(finite, default=math.inf), max(finite, default=-math.inf)
+
+    @property
+    def last(self) -> float | None:
+        """The newest value, which may be NaN; None without any."""
+        return self.ys[-1] if self.ys else None
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """The least and greatest finite value."""
+        return (self._low, self._high) if self._low <= self._high else None
+
+
+@dataclass(frozen=True)
+class View:
+    """The part of the plane that is shown; with `log` the values are shown by their logarithm."""
+
+    x_low: float
+    x_high: float
+    y_low: float
+    y_high: float
+    log: bool = False
+
+    def row(self, y: float, rows: int) -> int:
+        """The row from the top, of `rows`, in which a value lies."""
+        low, high = self._scaled(self.y_low), self._scaled(self.y_high)
+        share = (self._scaled(y) - low) / ((high - low) or 1.0)
+        return min(max(round((1.0 - share) * (rows - 1)), 0), rows - 1)
+
+    def column(self, x: float, columns: int) -> int:
+        """The column, of `columns`, in which a step lies."""
+        share = (x - self.x_low) / ((self.x_high - self.x_low) or 1.0)
+        return min(max(int(share * columns), 0), columns - 1)
+
+    def _scaled(self, y: float) -> float:
+        return math.log10(max(y, 1e-300)) if self.log else y
+
+
+@dataclass(frozen=True)
+class Bin:
+    """What one sub-column holds of a series."""
+
+    column: int
+    first: float
+    low: float
+    high: float
+    last: float
+    joined: bool
+    """Whether a line leads here from the bin before: no gap lies between."""
+
+
+def bins(series: Series, view: View, columns: int) -> tuple[list[Bin], list[int]]:
+    """Decimate a series to `columns` sub-columns.
+
+    Returns:
+        The bins that hold values, and the sub-columns that hold a gap.
+    """
+    kept: list[Bin] = []
+    start, joined = 0, False
+    gap_columns = sorted({view.column(series.xs[index], columns) for index in series.gaps})
+    while start < len(series.xs):
+        column = view.column(series.xs[start], columns)
+        stop = _bin_end(series, view, start, column, columns)
+        values, broken_before, broken_after = _finite(series, start, stop)
+        if values:
+            joined = joined and not broken_before
+            kept.append(Bin(column, values[0], min(values), max(values), values[-1], joined))
+        joined = bool(values) and not broken_after
+        start = stop
+    return kept, gap_columns
+
+
+def _bin_end(series: Series, view: View, start: int, column: int, columns: int) -> int:
+    if column == columns - 1:
+        return len(series.xs)
+    edge = view.x_low + (column + 1) * (view.x_high - view.x_low) / columns
+    return max(bisect_left(series.xs, edge, start), start + 1)
+
+
+def _finite(series: Series, start: int, stop: int) -> tuple[array[float], bool, bool]:
+    """The finite values of a slice, and whether a gap stands before the first and after the last of them."""
+    values = series.ys[start:stop]
+    if bisect_left(series.gaps, start) == bisect_left(series.gaps, stop):
+        return values, False, False
+    finite = array("d", (value for value in values if math.isfinite(value)))
+    return finite, not math.isfinite(values[0]), not math.isfinite(values[-1])
+
+
+def dots(kept: Iterable[Bin], view: View, rows: int) -> Iterator[tuple[int, int, int]]:
+    """The line through the bins as vertical strokes `(sub-column, top row, bottom row)`, both included."""
+    before: tuple[int, int] | None = None
+    for item in kept:
+        first, last = view.row(item.first, rows), view.row(item.last, rows)
+        if before is not None and item.joined:
+            yield from _joint(before, (item.column, first))
+        yield item.column, view.row(item.high, rows), view.row(item.low, rows)
+        before = (item.column, last)
+
+
+def _joint(start: tuple[int, int], end: tuple[int, int]) -> Iterator[tuple[int, int, int]]:
+    """Strokes that lead from one dot to another one to its right."""
+    (column, row), (last_column, last_row) = start, end
+    steps = last_column - column
+    previous = row
+    for step in range(1, steps + 1):
+        here = round(row + (last_row - row) * step / steps)
+        inner = previous + (1 if here > previous else -1 if here < previous else 0)
+        yield column + step, min(inner, here), max(inner, here)
+        previous = here
+
+
+def nice_step(span: float, count: int) -> float:
+    """A step of 1, 2, 2.5 or 5 times a power of ten that divides a span into about `count` parts."""
+    raw = span / max(count, 1)
+    power = 10.0 ** math.floor(math.log10(raw))
+    return next(step for step in TICK_STEPS if step * power >= raw * 0.999) * power
+
+
+def nice_range(low: float, high: float, count: int) -> tuple[float, float]:
+    """A range around the values that ends on ticks."""
+    if low == high:
+        margin = abs(low) * 0.1 or 1.0
+        low, high = low - margin, high + margin
+    step = nice_step(high - low, count)
+    return math.floor(low / step) * step, math.ceil(high / step) * step
+
+
+def binary_scale(high: float) -> float:
+    """The largest power of 1024 that is not above a value, at least 1: the unit of an axis of bytes."""
+    return 1024.0 ** max(math.floor(math.log(high, 1024)), 0) if high > 1 else 1.0
+
+
+def ticks(low: float, high: float, count: int) -> list[float]:
+    """Round values within a range, about `count` of them."""
+    if high <= low:
+        return [low]
+    step = nice_step(high - low, count)
+    first = math.ceil(low / step - 1e-9)
+    return [index * step for index in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def time_ticks(low: float, high: float, count: int) -> list[float]:
+    """Whole seconds, minutes, hours or days within a range of seconds, about `count` of them."""
+    raw = (high - low) / max(count, 1)
+    step = next((float(step) for step in TIME_STEPS if step >= raw), math.ceil(raw / 86_400) * 86_400.0)
+    return [index * step for index in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """The powers of ten within a range, or its ends where there are none."""
+    powers = range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)
+    return [10.0**power for power in powers] or [low, high]
+
+
+def axis_end(last: float) -> float:
+    """The next round end of an axis, so that a growing series does not redraw the chart at every point."""
+    if last <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(last))
+    return next(end for end in AXIS_ENDS if end * power >= last) * power
+
+
+def tick_labels(values: list[float]) -> list[str]:
+    """Labels with as many decimals as tell the ticks apart."""
+    if len(values) > 1:
+        gap = abs(values[1] - values[0])
+        largest = max(abs(value) for value in values)
+        if largest >= 100_000 or (gap and gap < 1e-4):
+            return [f"{value:.1e}" if value else "0" for value in values]
+        decimals = max(0, math.ceil(-math.log10(gap) - 1e-9)) if gap else 0
+        if gap and round(gap, decimals) != round(gap, decimals + 1):
+            decimals += 1
+        return [f"{value:.{decimals}f}" for value in values]
+    return [f"{value:.4g}" for value in values]
