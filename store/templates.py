@@ -5,65 +5,99 @@ The file `templates/<name>.toml` is the truth, whatever editor wrote it; the cat
 
 from __future__ import annotations
 
-import builtins
 import hashlib
-import time
-import tomllib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import tomli_w
 
-from store.db import write
-from store.entries import drop
-from store.errors import BadInput, Conflict, StoreError, near, not_found
-from store.files import check_name, inside, private_folder, shown, write_atomic
+from store.errors import BadInput
+from store.files import check_name
+from store.texts import Fault, Form, Texts, faults_of_keys, load, text_fault
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-MAX_BYTES = 1024 * 1024
-TEMPLATE_KEYS = ("name", "task", "system", "variants")
-VARIANT_KEYS = ("name", "prompt", "completion")
+MAX_SHOTS = 16
+
+Loss = Literal["assistant", "last", "all"]
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One phrasing of a task: a prompt and a completion in Jinja2 over the dataset's columns."""
+    """One phrasing of a task: a prompt and a completion in Jinja2 over the dataset's columns.
+
+    Args:
+        name: unique in its template.
+        prompt: what the model is shown.
+        completion: what it learns to write.
+        shots: other rows that are shown before the prompt, solved by this same variant (few-shot).
+        messages: in the place of prompt and completion, the column that holds a whole conversation.
+    """
 
     name: str
-    prompt: str
-    completion: str
+    prompt: str = ""
+    completion: str = ""
+    shots: int = 0
+    messages: str | None = None
 
 
 @dataclass(frozen=True)
 class Template:
-    """Several phrasings of one task, FLAN style, with an optional system text before the prompt."""
+    """Several phrasings of one task, FLAN style.
+
+    Args:
+        name: its name in the store.
+        task: what its variants have in common, in words.
+        variants: at least one.
+        system: a text in Jinja2 that comes before everything: a chat model's system turn.
+        choices: the answers there are, `choices` in Jinja2; or the name of the column that lists a row's.
+        separator: what stands between prompt and completion where the model has no chat template; None
+            leaves it to the workbench: a line break, unless the prompt ends in white space of its own.
+        loss: which turns of a conversation are learned: the `assistant`'s, the `last` of them, or `all`.
+    """
 
     name: str
     task: str
     variants: tuple[Variant, ...]
     system: str | None = None
+    choices: tuple[str, ...] | str = ()
+    separator: str | None = None
+    loss: Loss = "assistant"
 
     @property
     def hash(self) -> str:
         """The sha256 of the template's canonical text: equal templates have equal hashes, however written."""
         return hashlib.sha256(format_template(self).encode()).hexdigest()
 
+    @property
+    def shots(self) -> int:
+        """The most example rows that one of its variants shows."""
+        return max(variant.shots for variant in self.variants)
+
 
 def format_template(template: Template) -> str:
     """Return a template as TOML, with multi-line strings where there are line breaks."""
-    document = {"name": template.name, "task": template.task}
-    if template.system is not None:
-        document["system"] = template.system
-    variants = [asdict(variant) for variant in template.variants]
-    texts = [text for table in (document, *variants) for text in table.values()]
+    document = _set_keys(template, ("name", "task"))
+    variants = [_set_keys(variant, ("name",)) for variant in template.variants]
+    tables = [document, *variants]
+    texts = [text for table in tables for text in table.values() if isinstance(text, str)]
     # TOML reads \r\n in a multi-line string as \n, so such texts are written with escapes.
     return tomli_w.dumps(
         {**document, "variants": variants}, multiline_strings=not any("\r" in text for text in texts)
     )
+
+
+def _set_keys(of: Template | Variant, always: tuple[str, ...]) -> dict[str, Any]:
+    """The keys of a template or variant that say something: those that are not at their default."""
+    written = always if isinstance(of, Template) or of.messages is not None else (*always, *_TEXTS)
+    return {
+        field.name: list(value) if isinstance(value, tuple) else value
+        for field in fields(of)
+        if field.name != "variants"
+        and ((value := getattr(of, field.name)) != field.default or field.name in written)
+    }
 
 
 def parse_template(text: str, origin: str) -> Template:
@@ -75,36 +109,68 @@ def parse_template(text: str, origin: str) -> Template:
     Raises:
         BadInput: all faults at once: syntax with line and column; keys missing, unknown or of a wrong type.
     """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{origin}: {error}", 'mend the TOML; multi-line texts stand between """') from error
-    faults = _faults_of_keys(document, TEMPLATE_KEYS, ("name", "task", "variants"), "")
+    document = load(text, origin)
+    faults = faults_of_keys(document, _TEMPLATE_KEYS, ("name", "task", "variants"), "")
     tables = document.get("variants")
     if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
         tables = []
         if "variants" in document:
             faults.append("'variants' must be one or more [[variants]] tables")
     for number, table in enumerate(tables, start=1):
-        faults += _faults_of_keys(table, VARIANT_KEYS, VARIANT_KEYS, f"variant {number}: ")
+        needed = ("name",) if "messages" in table else ("name", *_TEXTS)
+        faults += faults_of_keys(table, _VARIANT_KEYS, needed, f"variant {number}: ")
+        if "messages" in table and any(key in table for key in (*_TEXTS, "shots")):
+            faults.append(f"variant {number}: 'messages' stands in the place of prompt, completion and shots")
     faults += _repeated(table.get("name") for table in tables)
     if faults:
         raise BadInput(f"{origin}: " + "; ".join(faults), "see a good one with `workbench template show`")
     variants = tuple(Variant(**table) for table in tables)
-    return Template(check_name(document["name"]), document["task"], variants, document.get("system"))
+    choices = document.get("choices", ())
+    return Template(
+        **{
+            **document,
+            "name": check_name(document["name"]),
+            "variants": variants,
+            "choices": choices if isinstance(choices, str) else tuple(choices),
+        }
+    )
 
 
-def _faults_of_keys(
-    table: Mapping[str, Any], known: tuple[str, ...], needed: tuple[str, ...], where: str
-) -> list[str]:
-    faults = [f"{where}{key!r} is missing" for key in needed if key not in table]
-    for key, value in table.items():
-        if key not in known:
-            nearest = near(key, known) or ", ".join(known)
-            faults.append(f"{where}unknown key {key!r}, did you mean {nearest}?")
-        elif key != "variants" and not isinstance(value, str):
-            faults.append(f"{where}{key!r} must be a text, not {type(value).__name__}")
-    return faults
+def _choices_fault(value: Any) -> str | None:
+    if isinstance(value, str) and value:
+        return None
+    if isinstance(value, list) and value and all(isinstance(each, str) and each.strip() for each in value):
+        return None if len(set(value)) == len(value) else "lists an answer twice"
+    return "must be a list of answers, or the name of the column that holds one"
+
+
+def _shots_fault(value: Any) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SHOTS:
+        return None
+    return f"must be a whole number from 0 to {MAX_SHOTS}"
+
+
+def _loss_fault(value: Any) -> str | None:
+    return None if value in get_args(Loss) else f"must be one of {', '.join(get_args(Loss))}"
+
+
+_TEXTS = ("prompt", "completion")
+_TEMPLATE_KEYS: dict[str, Fault] = {
+    "name": text_fault,
+    "task": text_fault,
+    "system": text_fault,
+    "choices": _choices_fault,
+    "separator": text_fault,
+    "loss": _loss_fault,
+    "variants": lambda _: None,  # looked at one by one
+}
+_VARIANT_KEYS: dict[str, Fault] = {
+    "name": text_fault,
+    "prompt": text_fault,
+    "completion": text_fault,
+    "shots": _shots_fault,
+    "messages": text_fault,
+}
 
 
 def _repeated(names: Any) -> list[str]:
@@ -117,114 +183,12 @@ def _repeated(names: Any) -> list[str]:
     return faults
 
 
-class Templates:
+class Templates(Texts[Template]):
     """The templates of one store."""
 
     def __init__(self, root: Path, db: Database) -> None:
-        self._root = root
-        self._db = db
-
-    def add(self, file: Path, *, name: str | None = None) -> Template:
-        """Copy a template's file into the store, as written, and enter it in the catalog.
-
-        Args:
-            file: a TOML file.
-            name: another name than the one in the file.
-        Raises:
-            BadInput: the file is no valid template.
-            Conflict: the name is taken.
-        """
-        text = _read(Path(file).expanduser())
-        template = parse_template(text, str(file))
-        if name is not None and name != template.name:
-            template = replace(template, name=check_name(name))
-            text = format_template(template)
-        path = self.path(template.name)
-        with write(self._db):
-            if path.exists():
-                raise Conflict(
-                    f"there is a template {template.name!r} already",
-                    f"choose another --name, edit {path}, or `workbench template remove {template.name}`",
-                )
-            private_folder(path.parent)
-            write_atomic(path, text)
-            self._db.table("templates").upsert(_row(template, file), pk="name")
-        return template
-
-    def get(self, name: str) -> Template:
-        """Return a template as its file says now.
-
-        Raises:
-            NotFound: there is none.
-            BadInput: its file was edited and is not valid any more.
-        """
-        return replace(parse_template(self.text(name), str(self.path(name))), name=name)
-
-    def text(self, name: str) -> str:
-        """Return the text of a template's file.
-
-        Raises:
-            NotFound: there is none.
-        """
-        path = self.path(name)
-        if not path.is_file():
-            raise not_found("template", name, self.names())
-        return _read(path)
-
-    def path(self, name: str) -> Path:
-        """Return where a template's file is, for an editor."""
-        return inside(self._root, "templates", f"{check_name(name)}.toml")
-
-    def names(self) -> builtins.list[str]:
-        """Return the names of all template files, valid or not."""
-        return sorted(path.stem for path in (self._root / "templates").glob("[!.]*.toml"))
-
-    def list(self) -> builtins.list[Template]:
-        """Return all templates whose files are valid; `faults` tells of the others."""
-        found = {name: self._try(name) for name in self.names()}
-        return [template for template in found.values() if isinstance(template, Template)]
-
-    def faults(self) -> dict[str, StoreError]:
-        """Return what is wrong with the template files that are not valid, by name."""
-        found = {name: self._try(name) for name in self.names()}
-        return {name: fault for name, fault in found.items() if isinstance(fault, StoreError)}
-
-    def remove(self, name: str) -> None:
-        """Remove a template.
-
-        Raises:
-            NotFound: there is none.
-            Conflict: a run that is queued or going on needs it.
-        """
-        path = self.path(name)
-        if not path.exists():
-            raise not_found("template", name, self.names())
-        drop(self._db, "template", name, path, self._root)
-
-    def _try(self, name: str) -> Template | StoreError:
-        try:
-            return self.get(name)
-        except StoreError as error:
-            return error
+        super().__init__(root, db, Form("template", parse_template, format_template, _columns))
 
 
-def _row(template: Template, file: Path) -> dict[str, Any]:
-    return {
-        "name": template.name,
-        "task": template.task,
-        "variants": len(template.variants),
-        "hash": template.hash,
-        "source": shown(Path(file).absolute()),
-        "created": time.time(),
-    }
-
-
-def _read(path: Path) -> str:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise BadInput(f"{path} is larger than 1 MiB", "a template is a small TOML file")
-        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{path}: byte {error.start} is not UTF-8", "save the file as UTF-8") from error
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}", "name a TOML file") from error
+def _columns(template: Template) -> dict[str, Any]:
+    return {"task": template.task, "variants": len(template.variants)}

@@ -105,7 +105,10 @@ def test_rendering_with_a_model_shows_what_is_trained(
     roles = {(token["role"], token["trained"]) for token in document["tokens"]}
     assert roles >= {("prompt", False), ("completion", True), ("special", True)}
     assert ("prompt", True) not in roles
-    assert document["tokens"][-1] == {"id": 2, "role": "special", "trained": True}
+    assert document["tokens"][-1] == {"id": 2, "text": "</s>", "role": "special", "trained": True}
+    assert document["completion"] == "".join(
+        token["text"] for token in document["tokens"] if token["role"] == "completion"
+    )
     assert (document["truncated"], document["problems"]) == (False, [])
     trained = sum(token["trained"] for token in document["tokens"])
     assert f"of which {trained} are trained" in workbench(*words).out

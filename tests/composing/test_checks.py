@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from workbench.composing.checks import problems
@@ -34,7 +32,7 @@ def test_a_completion_without_a_token_is_fatal(family: Family) -> None:
 
 def test_labels_that_do_not_end_in_eos_are_told() -> None:
     tokens = mask(Example("a", "b c", "v"), codec("causal"), 20)
-    without = replace(tokens, labels=[*tokens.labels[:-1], IGNORED])
+    without = tokens._replace(labels=[*tokens.labels[:-1], IGNORED])
     found = problems(without, codec("causal"))
     assert [(problem.kind, problem.fatal) for problem in found] == [("eos-missing", False)]
 

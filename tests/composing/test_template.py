@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from store.errors import BadInput
 from store.templates import Template, Variant
-from workbench.composing.template import Example, check, choose, columns, render
+from workbench.composing.template import Composer, Example, Turn, check, choose, columns, render
 
 ROW = {"dialogue": "Ann: hi\nBob: ho", "summary": "They greet.", "turns": [{"who": "Ann"}, {"who": "Bob"}]}
 
@@ -64,9 +65,15 @@ def test_an_unknown_column_is_told_with_the_nearest_and_all_there_are() -> None:
 @pytest.mark.parametrize(
     ("source", "told"),
     [
-        ("\n{{ dialogue", "line 2: unexpected end of template, expected 'end of print statement'"),
-        ("{% foo %}", "line 1: Encountered unknown tag 'foo'"),
-        ("{{ dialogue | shout }}", "line 1: No filter named 'shout'"),
+        ("\n{{ dialogue", "line 2, column 12: unexpected end of template, expected 'end of print statement'"),
+        ("{% foo %}", "line 1, column 4: Encountered unknown tag 'foo'"),
+        ("{{ dialogue | shout }}", "line 1, column 15: No filter named 'shout'"),
+        (
+            "{{ dialogue }}\n{%- if a b %}",
+            "line 2, column 10: expected token 'end of statement block', got 'b'",
+        ),
+        ("ok {# a #}\n {{ dialogue ? }}", "line 2, column 14: unexpected char '?' at 24"),
+        ("{{ dialogue }} {{ )", "line 1, column 19: unexpected ')'"),
         ("\n\n{{ 1 + dialogue }}", "line 3: unsupported operand type(s) for +: 'int' and 'str'"),
         ("{{ 1 / 0 }}", "line 1: division by zero"),
         ("{{ dialogue | truncate(1) }}", "line 1: expected length >= 3, got 1"),
@@ -104,7 +111,7 @@ def test_a_check_tells_every_problem_of_every_variant_at_once() -> None:
     with pytest.raises(BadInput) as caught:
         check(template, ["dialogue", "summary"])
     told = caught.value.what
-    assert "variant 'one', prompt, line 1: unexpected end of template" in told
+    assert "variant 'one', prompt, line 1, column 24: unexpected end of template" in told
     assert "variant 'one', completion: the column 'sumary' is not there (did you mean 'summary'?)" in told
     assert "variant 'two', prompt: the column 'dialog' is not there (did you mean 'dialogue'?)" in told
     assert "variant 'two', completion is empty" in told
@@ -118,12 +125,109 @@ def test_a_check_passes_columns_that_a_template_can_do_without() -> None:
     assert prompt_of(source) == "noneAnn: hi\nBob: ho"
 
 
-def test_a_check_tells_that_a_system_text_would_not_be_shown() -> None:
-    template = Template("t", "task", (variant("x"),), system="Be brief.")
-    with pytest.raises(
-        BadInput, match="system text would not be shown: write it at the start of each prompt"
-    ):
+def test_a_system_text_is_rendered_over_the_row_and_checked_like_the_rest() -> None:
+    template = Template("t", "task", (variant("x"),), system="Summarise for {{ reader }}.")
+    example = Composer(template).example(0, {**ROW, "reader": "a child"})
+    assert (example.system, example.prompt) == ("Summarise for a child.", "x")
+    with pytest.raises(BadInput, match="the system text: the column 'reader' is not there"):
         check(template, ["summary"])
+
+
+SENTIMENT = Template(
+    "s", "sentiment", (Variant("v", "{{ text }}", "{{ choices[label] }}"),), choices=("bad", "good")
+)
+
+
+def test_a_completion_is_one_of_the_answer_choices() -> None:
+    check(SENTIMENT, ["text", "label"])
+    assert Composer(SENTIMENT).example(0, {"text": "Fine.", "label": 1}).completion == "good"
+    with pytest.raises(BadInput, match="line 1: tuple index out of range|no element 7"):
+        Composer(SENTIMENT).example(0, {"text": "Fine.", "label": 7})
+    other = replace(SENTIMENT, variants=(Variant("v", "{{ text }}", "{{ label }}"),))
+    with pytest.raises(BadInput) as caught:
+        Composer(other).example(0, {"text": "Fine.", "label": "great"})
+    assert "the completion 'great' is none of the choices" in caught.value.what
+    assert "bad, good" in caught.value.remedy
+
+
+def test_choices_can_stand_in_a_column() -> None:
+    template = replace(SENTIMENT, choices="options")
+    row = {"text": "2 + 2?", "options": ["3", "4"], "label": 1}
+    check(template, list(row))
+    assert Composer(template).example(0, row).completion == "4"
+    with pytest.raises(BadInput, match="choices: the column 'options' is not there"):
+        check(template, ["text", "label"])
+    with pytest.raises(BadInput, match="the column 'options' lists no choices in this row"):
+        Composer(template).example(0, {**row, "options": None})
+
+
+FEW_SHOT = Template("f", "task", (Variant("v", "Q: {{ q }}\nA:", " {{ a }}", shots=2),))
+POOL = [{"q": f"q{number}", "a": f"a{number}"} for number in range(9)]
+
+
+def test_few_shot_variants_show_other_rows_solved_and_never_the_row_itself() -> None:
+    for index, row in enumerate(POOL * 20):
+        example = Composer(FEW_SHOT, 1, POOL).example(index, row)
+        first, second, own = example.prompt.split("\n\n")
+        assert own == f"Q: {row['q']}\nA:"
+        assert first != second
+        for shot in (first, second):
+            assert shot in [f"Q: {each['q']}\nA:\n {each['a']}" for each in POOL if each != row]
+        assert example == Composer(FEW_SHOT, 1, POOL).example(index, row)
+    with pytest.raises(BadInput, match="shows 2 other rows as examples, and there are 1"):
+        Composer(FEW_SHOT, 1, POOL[:2]).example(0, POOL[0])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "Hi"},
+            {"role": "assistant", "content": "Ho"},
+            {"role": "user", "content": "Bye"},
+        ],
+        [
+            {"from": "system", "value": "Be brief."},
+            {"from": "human", "value": "Hi"},
+            {"from": "gpt", "value": "Ho"},
+        ],
+        [
+            {"role": "developer", "content": "Be brief."},
+            {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
+            {"role": "model", "content": "Ho"},
+        ],
+    ],
+)
+def test_a_conversation_ends_with_its_last_answer(value: object) -> None:
+    template = Template("c", "chat", (Variant("v", messages="messages"),), loss="last")
+    check(template, ["messages"])
+    example = Composer(template).example(0, {"messages": value})
+    assert example.turns == (Turn("system", "Be brief."), Turn("user", "Hi"), Turn("assistant", "Ho"))
+    assert (example.prompt, example.completion) == ("System: Be brief.\n\nUser: Hi", "Ho")
+    assert example.loss == "last"
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("Hi", "holds no list of turns"),
+        ([], "the assistant has no last answer"),
+        ([{"role": "user", "content": "Hi"}], "the assistant has no last answer"),
+        ([{"role": "tool", "content": "Hi"}], "turn 1 has the role 'tool'"),
+        ([{"role": "user", "content": {"image": 1}}], "turn 1 is not text"),
+        (["Hi"], "turn 1 is no object"),
+    ],
+)
+def test_what_is_no_conversation_is_told(value: object, told: str) -> None:
+    with pytest.raises(BadInput, match=told):
+        render(Variant("v", messages="m"), {"m": value})
+
+
+def test_a_separator_stands_where_the_prompt_has_no_white_space_at_its_end() -> None:
+    assert render(variant("a:"), ROW).separator == "\n"
+    assert render(variant("a: "), ROW).separator == ""
+    assert render(variant("a:"), ROW, separator=" => ").separator == " => "
 
 
 def test_variants_are_spread_evenly_and_the_same_seed_spreads_them_the_same() -> None:

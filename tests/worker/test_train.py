@@ -146,8 +146,9 @@ def test_another_program_loads_the_adapters_and_finds_the_same_loss(
 ) -> None:
     """Plain transformers and PEFT, one row at a time: the recorded loss to 1e-4, far below the base's."""
     template = shop.templates.get("summarise")
+    at_work = composing.Composer(template, 42)
     rows = enumerate(shop.datasets.rows("dialogues", "validation"))
-    examples = [composing.render(composing.choose(template, index, 42), row) for index, row in rows]
+    examples = [at_work.example(index, row) for index, row in rows]
     classes = {"causal": "AutoModelForCausalLM", "seq2seq": "AutoModelForSeq2SeqLM"}
     jobs = [
         {

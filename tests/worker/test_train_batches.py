@@ -13,6 +13,7 @@ from store.errors import BadInput
 from store.models import Family
 from store.templates import Template, Variant
 from workbench.composing import masking
+from workbench.composing.template import Composer
 from workbench.worker.batches import TokenRows, collator, tokenise
 
 TEXTS = (
@@ -21,7 +22,7 @@ TEXTS = (
     "emoji 🎉 and 漢字, <s> and </s> as text",
     "",
 )
-TEMPLATE = Template("t", "test", (Variant("only", "{{ a }}:", "{{ b }}"),))
+TEMPLATE = Template("t", "test", (Variant("only", "{{ a }}:", "{{ b }}"),), separator="")
 
 
 def no_check() -> None:
@@ -64,10 +65,9 @@ def test_rows_come_back_as_they_were_masked(tmp_path: Path) -> None:
     """Prompt ignored, completion and EOS learned; read from a file that nobody sees."""
     rows = tokenise(
         [{"a": "x", "b": "yz"}, {"a": "longer", "b": "w"}],
-        TEMPLATE,
+        Composer(TEMPLATE, 0),
         make_codec(),
         max_length=64,
-        seed=0,
         folder=tmp_path,
         check=no_check,
     )
@@ -93,10 +93,9 @@ def test_rows_that_teach_nothing_are_left_out_and_told(tmp_path: Path) -> None:
     """Counted, with the number and the reason of the first few."""
     rows = tokenise(
         [{"a": "x", "b": "y"}, {"a": "x", "b": " "}, {"b": "y"}],
-        TEMPLATE,
+        Composer(TEMPLATE, 0),
         make_codec(),
         max_length=64,
-        seed=0,
         folder=tmp_path,
         check=no_check,
     )
@@ -109,10 +108,9 @@ def test_a_split_that_teaches_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"no row can be trained on \(.*empty"):
         tokenise(
             [{"a": "x", "b": ""}],
-            TEMPLATE,
+            Composer(TEMPLATE, 0),
             make_codec(),
             max_length=64,
-            seed=0,
             folder=tmp_path,
             check=no_check,
         )
@@ -135,10 +133,9 @@ def test_shapes_follow_the_longest_row_of_each_side(tmp_path: Path) -> None:
     """An encoder's prompt and a decoder's completion are padded apart."""
     rows = tokenise(
         [{"a": "abc", "b": "y"}, {"a": "x", "b": "12345"}],
-        TEMPLATE,
+        Composer(TEMPLATE, 0),
         make_codec("seq2seq"),
         max_length=64,
-        seed=0,
         folder=tmp_path,
         check=no_check,
     )

@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 from workbench.composing.codec import Codec
-from workbench.composing.masking import Tokens
-
-ProblemKind = Literal["nothing-trained", "eos-missing", "prompt-cut", "completion-cut"]
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One problem of one example; a fatal one makes training on it pointless."""
-
-    kind: ProblemKind
-    message: str
-    remedy: str
-    fatal: bool
+from workbench.composing.masking import IGNORED, Tokens
+from workbench.composing.shown import Problem
+from workbench.composing.template import Example
 
 
-def problems(tokens: Tokens, codec: Codec) -> list[Problem]:
-    """List what is wrong with one example.
+def problems(tokens: Tokens, codec: Codec, example: Example | None = None) -> list[Problem]:
+    """List what is wrong with one example, the worst first.
 
     Args:
         tokens: What `masking.mask` made of it.
         codec: The codec that it was made with.
+        example: The example itself, for what its tokens do not tell.
     """
-    trained = [token for token, learned in zip(tokens.ids, tokens.trained, strict=True) if learned]
-    ends = trained[-1:] == [codec.eos]
+    found = [*_of_learning(tokens, codec), *_of_marks(tokens, codec)]
+    if example is not None and example.turns and codec.chat is None and codec.family == "causal":
+        told = "the model has no chat template, so the speakers are told apart by their names in plain text"
+        remedy = "use an instruction-tuned model, or a template with prompt and completion"
+        found.append(Problem("chat-template-missing", told, remedy, fatal=False))
+    return sorted(found, key=lambda problem: not problem.fatal) if found else found
+
+
+def _of_learning(tokens: Tokens, codec: Codec) -> list[Problem]:
+    """Whether the model learns something, learns to stop, and sees all there is."""
+    last = tokens.labels[-1] if tokens.labels else IGNORED
+    ends = last == codec.eos or last in codec.special
     needed = _needed(tokens, ends)
     found = []
-    if not any(token != codec.eos for token in trained):
+    if not _teaches(tokens, codec):
         told = "no token of the completion is trained"
         found.append(Problem("nothing-trained", told, "mend the completion", fatal=True))
     if tokens.truncated_completion:
@@ -42,12 +40,34 @@ def problems(tokens: Tokens, codec: Codec) -> list[Problem]:
     elif not ends:
         told = "the end-of-sequence token is not trained, so the model does not learn to stop here"
         found.append(Problem("eos-missing", told, f"set max_length to {needed} or more", fatal=False))
+    elif codec.ends and last not in codec.ends:
+        told = f"the chat template ends an answer with token {last}, at which the model does not stop"
+        remedy = "name it in eos_token_id of the model's generation_config.json"
+        found.append(Problem("eos-unknown", told, remedy, fatal=False))
     if tokens.truncated_prompt:
         side = "first" if tokens.family == "causal" else "last"
         told = f"the prompt's {side} {tokens.truncated_prompt} tokens are cut off"
         remedy = f"set max_length to {needed} or more, or shorten the prompt"
         found.append(Problem("prompt-cut", told, remedy, fatal=False))
     return found
+
+
+def _of_marks(tokens: Tokens, codec: Codec) -> list[Problem]:
+    """Whether special tokens stand where they should, once each."""
+    found = []
+    if codec.bos is not None and tokens.input_ids[:2] == [codec.bos, codec.bos]:
+        told = "the text begins with two BOS tokens"
+        found.append(Problem("bos-doubled", told, "take the BOS token out of the template", fatal=False))
+    if tokens.stray:
+        told = f"the row's own text holds the special token {tokens.stray!r}"
+        remedy = "take it out of the data: the model reads it as a mark, not as text"
+        found.append(Problem("special-in-data", told, remedy, fatal=False))
+    return found
+
+
+def _teaches(tokens: Tokens, codec: Codec) -> bool:
+    """Whether any learned token is more than the end: mostly the one before it tells at once."""
+    return any(label not in (IGNORED, codec.eos) for label in reversed(tokens.labels))
 
 
 def _needed(tokens: Tokens, ends: bool) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from store.errors import BadInput
+from workbench.composing.chat import ChatTemplate, load_chat_template
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -20,13 +22,27 @@ Family = Literal["causal", "seq2seq"]
 _PROBE = "a"
 
 
+NEVER = re.compile("(?!)")
+
+
 @dataclass(frozen=True, slots=True)
 class Codec:
     """What a model's tokenizer does to a text.
 
-    `encode` adds no special tokens. `bos` opens every text, for tokenizers that open them. `eos` ends every
-    completion. `pad` fills batches up; it can equal `eos`, since padding is masked by place and not by id.
-    `ends_prompt` tells whether an encoder's text ends with `eos` as well; a causal prompt never does.
+    Attributes:
+        encode: A text's ids; adds no special tokens.
+        bos: Opens every text, for tokenizers that open them.
+        eos: Ends every completion.
+        pad: Fills batches up; it can equal `eos`, since padding is masked by place and not by id.
+        family: Whether the model is causal or seq2seq.
+        ends_prompt: Whether an encoder's text ends with `eos` as well; a causal prompt never does.
+        encode_many: `encode` for many texts at once, which is faster.
+        decode: The text of some ids, special tokens too.
+        special: The ids of special tokens.
+        special_text: Matches the text of special tokens, which a text becomes if it holds them.
+        ends: The ids at which the model stops.
+        chat: The model's chat template, if it has one.
+        glue: A special token's text and id, before which the tokenizer writes a text as a text that goes on.
     """
 
     encode: Callable[[str], list[int]]
@@ -35,6 +51,24 @@ class Codec:
     pad: int
     family: Family
     ends_prompt: bool = True
+    encode_many: Callable[[Sequence[str]], list[list[int]]] | None = None
+    decode: Callable[[Sequence[int]], str] | None = None
+    special: frozenset[int] = frozenset()
+    special_text: re.Pattern[str] = NEVER
+    ends: frozenset[int] = frozenset()
+    chat: ChatTemplate | None = None
+    glue: tuple[str, int] | None = None
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """What each id adds to the text; a decoder shows a token's leading space only after another token."""
+        if self.decode is None:
+            return [""] * len(ids)
+        found = []
+        for at, token in enumerate(ids):
+            before = [ids[at - 1]] if at else []
+            lead = self.decode(before) if before else ""
+            found.append(self.decode([*before, token]).removeprefix(lead))
+        return found
 
 
 def load_codec(model_folder: Path, family: Family) -> Codec:
@@ -50,10 +84,9 @@ def load_codec(model_folder: Path, family: Family) -> Codec:
     tokenizer = _read_tokenizer(model_folder / "tokenizer.json")
     names = {**_read_json(model_folder / "special_tokens_map.json")}
     names |= _read_json(model_folder / "tokenizer_config.json")
-    numbers = {**_read_json(model_folder / "generation_config.json")}
-    numbers |= {
-        key: value for key, value in _read_json(model_folder / "config.json").items() if value is not None
-    }
+    generation = _read_json(model_folder / "generation_config.json")
+    config = _read_json(model_folder / "config.json")
+    numbers = {**generation, **{key: value for key, value in config.items() if value is not None}}
     eos = _special_id("eos", tokenizer, names, numbers)
     if eos is None:
         raise BadInput(
@@ -66,6 +99,13 @@ def load_codec(model_folder: Path, family: Family) -> Codec:
     if names.get("add_bos_token") is not None:
         bos = _special_id("bos", tokenizer, names, numbers) if names["add_bos_token"] else None
     pad = _special_id("pad", tokenizer, names, numbers)
+    special = {
+        number: token.content
+        for number, token in tokenizer.get_added_tokens_decoder().items()
+        if token.special
+    }
+    # The longest first, so that one that begins like another is found whole.
+    texts = sorted(filter(None, special.values()), key=len, reverse=True)
     return Codec(
         encode=partial(_encode, tokenizer),
         bos=bos,
@@ -73,7 +113,25 @@ def load_codec(model_folder: Path, family: Family) -> Codec:
         pad=eos if pad is None else pad,
         family=family,
         ends_prompt=bool(closing),
+        encode_many=partial(_encode_many, tokenizer),
+        decode=partial(tokenizer.decode, skip_special_tokens=False),
+        special=frozenset(special),
+        special_text=re.compile("|".join(map(re.escape, texts))) if texts else NEVER,
+        ends=frozenset({eos, *_listed(generation.get("eos_token_id")), *_listed(config.get("eos_token_id"))}),
+        chat=load_chat_template(model_folder, names),
+        glue=(special[eos], eos) if eos in special else None,
     )
+
+
+def _encode_many(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
+    try:
+        return [made.ids for made in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+    except (UnicodeEncodeError, TypeError):
+        return [_encode(tokenizer, text) for text in texts]
+
+
+def _listed(ids: Any) -> list[int]:
+    return [each for each in (ids if isinstance(ids, list) else [ids]) if isinstance(each, int)]
 
 
 def _encode(tokenizer: Tokenizer, text: str) -> list[int]:

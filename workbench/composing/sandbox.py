@@ -104,7 +104,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         )
         self.globals = {"range": _range, "namespace": _Namespace}
         plain = {name: FILTERS[name] for name in _PLAIN_FILTERS}
-        self.filters = {name: _charged(function) for name, function in (plain | _OWN_FILTERS).items()}
+        self.filters = {name: charged(function) for name, function in (plain | _OWN_FILTERS).items()}
 
     def wrap_str_format(self, value: Any) -> None:
         """Give `text.format` no special treatment: it pads to any width, so it is refused like the rest."""
@@ -143,34 +143,32 @@ class _Namespace(Namespace):
         return "<namespace>"
 
 
-def guard(tree: nodes.Template) -> None:
+IMPORTING = (nodes.Extends, nodes.Block, nodes.Include, nodes.Import, nodes.FromImport)
+"""Statements that read other templates: there are none."""
+_REFUSED: tuple[type[nodes.Node], ...] = (*IMPORTING, nodes.Macro, nodes.CallBlock)
+
+
+def guard(
+    tree: nodes.Template, *, refused: tuple[type[nodes.Node], ...] = _REFUSED, most_nodes: int = MAX_NODES
+) -> None:
     """Refuse what no prompt needs, and make the rest count what it does.
 
     Args:
         tree: A parsed template; its loops, joins and assignments are changed in place, so that they count.
+        refused: The statements that are not allowed.
+        most_nodes: The most parts that it may have.
 
     Raises:
         LimitError: The template is too long, nests loops too deeply, or has a statement not for prompts.
     """
-    if next(islice(tree.find_all(nodes.Node), MAX_NODES, None), None):
-        raise LimitError(f"it has more than {MAX_NODES:,} parts")
-    for statement in tree.find_all(_REFUSED):
+    if next(islice(tree.find_all(nodes.Node), most_nodes, None), None):
+        raise LimitError(f"it has more than {most_nodes:,} parts")
+    for statement in tree.find_all(refused):
         kind = type(statement).__name__.lower()
         raise LimitError(f"the statement {kind!r} (line {statement.lineno}) is not for prompts")
     _check_loops(tree, 0)
     for node in list(tree.find_all((nodes.For, nodes.Concat, nodes.Assign, nodes.With))):
         _count(node)
-
-
-_REFUSED = (
-    nodes.Extends,
-    nodes.Block,
-    nodes.Include,
-    nodes.Import,
-    nodes.FromImport,
-    nodes.Macro,
-    nodes.CallBlock,
-)
 
 
 def _check_loops(node: nodes.Node, depth: int) -> None:
@@ -201,15 +199,17 @@ def _filtered(node: nodes.Node, name: str) -> nodes.Filter:
     return nodes.Filter(value, name, [], [], None, None, lineno=node.lineno, environment=node.environment)
 
 
-def _charged(function: Callable[..., Any]) -> Callable[..., Any]:
+def charged(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a filter that counts what it takes and what it gives."""
+
     @functools.wraps(function)
-    def charged(*args: Any, **kwargs: Any) -> Any:
+    def counting(*args: Any, **kwargs: Any) -> Any:
         _budget.get().work(sum(map(_length, args)))
         result = function(*args, **kwargs)
         _budget.get().work(_length(result))
         return result
 
-    return charged
+    return counting
 
 
 def _length(value: Any) -> int:
@@ -262,10 +262,13 @@ def _range(*bounds: int) -> range:
 
 def _shown(value: Any) -> str:
     """What a value looks like in a prompt: a missing value is nothing, not the word None."""
+    return "" if value is None else plain_text(value)
+
+
+def plain_text(value: Any) -> str:
+    """Write a value out, unless it is too large."""
     if isinstance(value, str):
         return value
-    if value is None:
-        return ""
     _weight(value)
     return str(value)
 

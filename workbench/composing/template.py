@@ -7,23 +7,37 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import random
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import jinja2
 from jinja2 import meta, nodes
 from jinja2.exceptions import SecurityError
 
 from store.errors import BadInput, near
-from store.templates import Template, Variant
+from store.templates import Loss, Template, Variant
+from workbench.composing import faults
+from workbench.composing.conversation import Turn, read_turns, told
 from workbench.composing.sandbox import FILTER_NAMES, METHOD_NAMES, LimitError, Sandbox, budget, guard, output
+
+if TYPE_CHECKING:
+    from store import Store
+    from store.datasets import Dataset
+
+__all__ = ["POOL_ROWS", "Composer", "Example", "Turn", "check", "choose", "columns", "composer", "render"]
 
 MAX_SOURCE_CHARACTERS = 100_000
 
 ROW = "row"
 """The name of the whole row, for columns whose names are no identifiers: `{{ row["section text"] }}`."""
+CHOICES = "choices"
+"""The name of the template's answers, for completions such as `{{ choices[label] }}`."""
+
+POOL_ROWS = 256
+"""Few-shot examples are drawn from so many first rows of the training split."""
 
 _UNDEFINED = re.compile("'([^']+)' is undefined")
 _PARTS = ("prompt", "completion")
@@ -45,32 +59,124 @@ _FAULTS_OF_RENDERING = (
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """What one row teaches: the prompt is shown, the completion is learned."""
+    """What one row teaches: the prompt is shown, the completion is learned.
+
+    Attributes:
+        prompt: For a conversation all before the last answer, with the speakers' names.
+        completion: For a conversation the last answer.
+        variant: The name of the variant that made it.
+        system: What comes before everything.
+        separator: What stands between prompt and completion where there is no chat template.
+        turns: The whole conversation, up to the last answer; empty for a prompt and a completion.
+        loss: Which turns of a conversation are learned.
+    """
 
     prompt: str
     completion: str
     variant: str
+    system: str = ""
+    separator: str = ""
+    turns: tuple[Turn, ...] = ()
+    loss: Loss = "assistant"
 
 
-def render(variant: Variant, row: Mapping[str, Any]) -> Example:
-    """Render both parts of a variant for one row.
+class Composer:
+    """A template at work on the rows of a dataset: the one way from a row to its example.
+
+    Training, evaluation, preview and checks all go through here, so that they mean the same thing by
+    "row 7": the same variant, and the same few-shot examples.
 
     Args:
-        variant: Prompt and completion as Jinja2.
+        template: Its variants are dealt out to the rows.
+        seed: Another seed deals them out differently.
+        pool: Rows that few-shot variants take their examples from; a row is never its own example.
+    """
+
+    def __init__(self, template: Template, seed: int = 42, pool: Sequence[Mapping[str, Any]] = ()) -> None:
+        self.template = template
+        self.seed = seed
+        self._pool = pool
+
+    def example(self, index: int, row: Mapping[str, Any], variant: int | None = None) -> Example:
+        """Make the example of one row.
+
+        Args:
+            index: The row's number in its split.
+            row: The row.
+            variant: The number of a variant, in the place of the one that is the row's turn.
+
+        Raises:
+            BadInput: The row cannot be rendered, or there is nothing to learn in it.
+        """
+        template = self.template
+        chosen = choose(template, index, self.seed) if variant is None else template.variants[variant]
+        return render(
+            chosen,
+            row,
+            system=template.system,
+            choices=template.choices,
+            separator=template.separator,
+            loss=template.loss,
+            shots=self._shots(chosen.shots, index, row),
+        )
+
+    def _shots(self, count: int, index: int, row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        if not count:
+            return []
+        # S311: the draw is to be repeatable, not secret.
+        chance = random.Random(f"{self.seed}:{index}")  # noqa: S311
+        drawn = chance.sample(range(len(self._pool)), min(count + 1, len(self._pool)))
+        shots = [self._pool[at] for at in drawn if self._pool[at] != row][:count]
+        if len(shots) < count:
+            raise BadInput(
+                f"the template shows {count} other rows as examples, and there are {len(shots)}",
+                "use a larger training split, or a variant with fewer shots",
+            )
+        return shots
+
+
+def composer(store: Store, dataset: Dataset, template: Template, seed: int) -> Composer:
+    """Make the composer of a dataset's rows, with the examples that few-shot variants need."""
+    if not template.shots:
+        return Composer(template, seed)
+    split = "train" if "train" in dataset.splits else next(iter(dataset.splits))
+    return Composer(template, seed, list(store.datasets.rows(dataset.name, split, limit=POOL_ROWS)))
+
+
+def render(
+    variant: Variant,
+    row: Mapping[str, Any],
+    *,
+    system: str | None = None,
+    choices: tuple[str, ...] | str = (),
+    separator: str | None = None,
+    loss: Loss = "assistant",
+    shots: Sequence[Mapping[str, Any]] = (),
+) -> Example:
+    """Render a variant for one row.
+
+    Args:
+        variant: Prompt and completion as Jinja2, or the column of a conversation.
         row: The row's columns. A missing value (None) is an empty text; a text that holds JSON stays a text.
+        system: The template's system text as Jinja2.
+        choices: The template's answers, or the name of the column that lists them.
+        separator: What the template puts between prompt and completion; None leaves it to us.
+        loss: Which turns of a conversation are learned.
+        shots: Rows that are shown solved before this one.
 
     Raises:
-        BadInput: The syntax is wrong, a column is not there, a limit is passed, or the completion is empty.
+        BadInput: The syntax is wrong, a column is not there, a limit is passed, the completion is empty or
+            none of the choices, or the conversation has no answer.
     """
     with budget():
-        prompt, completion = (_render(variant, part, row) for part in _PARTS)
-    if not completion.strip():
-        used = ", ".join(sorted(_parsed(variant.completion).columns)) or "none"
-        raise BadInput(
-            f"variant {variant.name!r}: the completion is empty for this row, so nothing could be learned",
-            f"leave such rows out of the dataset, or use other columns in the completion (it uses: {used})",
-        )
-    return Example(prompt, completion, variant.name)
+        before = "" if system is None else _render("the system text", system, _values(row, choices), row)
+        if variant.messages is not None:
+            return _conversation(variant, row, before.strip(), loss)
+        prompt, completion = _pair(variant, row, choices)
+        solved = [_pair(variant, shot, choices) for shot in shots]
+    joint = _joint(prompt, separator)
+    shown = "".join(f"{text}{_joint(text, separator)}{answer}\n\n" for text, answer in solved)
+    return Example(shown + prompt, completion, variant.name, before.strip(), joint)
 
 
 def columns(variant: Variant) -> set[str]:
@@ -79,7 +185,9 @@ def columns(variant: Variant) -> set[str]:
     Raises:
         BadInput: The syntax of one of its parts is wrong.
     """
-    return set().union(*(_read(variant, part).columns for part in _PARTS))
+    if variant.messages is not None:
+        return {variant.messages}
+    return set().union(*(_read(_where(variant, part), getattr(variant, part)).columns for part in _PARTS))
 
 
 def check(template: Template, columns: Collection[str]) -> None:
@@ -92,12 +200,15 @@ def check(template: Template, columns: Collection[str]) -> None:
     Raises:
         BadInput: Every problem of every variant, told at once.
     """
-    problems = [problem for variant in template.variants for problem in _problems(variant, columns)]
+    known = {*columns, CHOICES} if template.choices else columns
+    problems = [problem for variant in template.variants for problem in _problems(variant, known)]
     if template.system is not None:
-        problems.append("its system text would not be shown: write it at the start of each prompt")
+        problems += _problems_of_part("the system text", template.system, known)
+    if isinstance(template.choices, str) and template.choices not in columns:
+        problems.append(f"choices: {_not_there(template.choices, columns)}")
     if problems:
-        told = "; ".join(dict.fromkeys(problems))
-        raise BadInput(f"template {template.name!r}: {told}", _there_are(columns))
+        all_told = "; ".join(dict.fromkeys(problems))
+        raise BadInput(f"template {template.name!r}: {all_told}", _there_are(columns))
 
 
 def choose(template: Template, row_index: int, seed: int) -> Variant:
@@ -122,32 +233,92 @@ class _Reading:
     program: jinja2.Template
 
 
+def _pair(variant: Variant, row: Mapping[str, Any], choices: tuple[str, ...] | str) -> tuple[str, str]:
+    """A row's prompt and completion."""
+    values = _values(row, choices)
+    prompt, completion = (
+        _render(_where(variant, part), getattr(variant, part), values, row) for part in _PARTS
+    )
+    if not completion.strip():
+        used = ", ".join(sorted(_parsed(variant.completion).columns)) or "none"
+        raise BadInput(
+            f"variant {variant.name!r}: the completion is empty for this row, so nothing could be learned",
+            f"leave such rows out of the dataset, or use other columns in the completion (it uses: {used})",
+        )
+    if choices and completion.strip() not in (answers := [str(each).strip() for each in values[CHOICES]]):
+        raise BadInput(
+            f"variant {variant.name!r}: the completion {completion.strip()[:60]!r} is none of the choices",
+            f"the choices are {', '.join(answers[:8])}; complete with one, as {{{{ choices[label] }}}}",
+        )
+    return prompt, completion
+
+
+def _values(row: Mapping[str, Any], choices: tuple[str, ...] | str) -> dict[str, Any]:
+    values = {ROW: row, **row}
+    if isinstance(choices, str):
+        listed = row.get(choices)
+        if not isinstance(listed, list | tuple) or not listed:
+            raise BadInput(
+                f"the column {choices!r} lists no choices in this row",
+                "name a column that holds a list, or give the template a list of its own",
+            )
+        values[CHOICES] = listed
+    elif choices:
+        values[CHOICES] = choices
+    return values
+
+
+def _joint(prompt: str, separator: str | None) -> str:
+    if separator is not None:
+        return separator
+    return "" if not prompt or prompt[-1].isspace() else "\n"
+
+
+def _conversation(variant: Variant, row: Mapping[str, Any], system: str, loss: Loss) -> Example:
+    column = variant.messages or ""
+    if column not in row:
+        raise BadInput(f"variant {variant.name!r}: {_not_there(column, row)}", _there_are(row))
+    turns = read_turns(row[column], f"variant {variant.name!r}, column {column!r}")
+    if system and turns[0].role != "system":
+        turns = (Turn("system", system), *turns)
+    return Example(told(turns[:-1]), turns[-1].content, variant.name, turns=turns, loss=loss)
+
+
 def _problems(variant: Variant, columns: Collection[str]) -> list[str]:
-    problems = []
-    for part in _PARTS:
-        try:
-            reading = _read(variant, part)
-        except BadInput as error:
-            problems.append(error.what)
-            continue
-        for name in sorted(reading.columns - reading.optional - set(columns)):
-            problems.append(f"{_where(variant, part)}: {_not_there(name, columns)}")
+    if variant.messages is not None:
+        there = variant.messages in columns
+        return [] if there else [f"variant {variant.name!r}: {_not_there(variant.messages, columns)}"]
+    problems = [
+        problem
+        for part in _PARTS
+        for problem in _problems_of_part(_where(variant, part), getattr(variant, part), columns)
+    ]
     if not variant.completion.strip():
         problems.append(f"{_where(variant, 'completion')} is empty, so nothing could be learned")
     return problems
 
 
-def _read(variant: Variant, part: str) -> _Reading:
+def _problems_of_part(where: str, source: str, columns: Collection[str]) -> list[str]:
     try:
-        return _parsed(getattr(variant, part))
+        reading = _read(where, source)
+    except BadInput as error:
+        return [error.what]
+    missing = sorted(reading.columns - reading.optional - set(columns))
+    return [f"{where}: {_not_there(name, columns)}" for name in missing]
+
+
+def _read(where: str, source: str) -> _Reading:
+    try:
+        return _parsed(source)
     except jinja2.TemplateSyntaxError as error:
-        where = f"{_where(variant, part)}, line {error.lineno}"
-        raise BadInput(f"{where}: {str(error.message).rstrip('.')}", _remedy(error)) from error
+        line, column = faults.place(_ENVIRONMENT, source, error)
+        at = f"{where}, line {line}, column {column}"
+        raise BadInput(f"{at}: {str(error.message).rstrip('.')}", _remedy(error)) from error
     except LimitError as error:
-        raise BadInput(f"{_where(variant, part)}: {error}", "simplify the template") from error
+        raise BadInput(f"{where}: {error}", "simplify the template") from error
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         # Python's own compiler gave up on what the template compiles to.
-        raise BadInput(f"{_where(variant, part)}: nested too deeply or too long", "simplify it") from error
+        raise BadInput(f"{where}: nested too deeply or too long", "simplify it") from error
 
 
 @functools.lru_cache(maxsize=512)
@@ -162,7 +333,10 @@ def _parsed(source: str) -> _Reading:
         for node in tree.find_all((nodes.Filter, nodes.Test))
         if node.name in {"d", "default", "defined", "undefined"} and isinstance(node.node, nodes.Name)
     }
-    return _Reading(frozenset(used), frozenset(optional), _ENVIRONMENT.from_string(tree))
+    program = _ENVIRONMENT.from_string(tree)
+    # Jinja2 keeps two layers of globals and copies them for each rendering: one layer is copied faster.
+    program.globals = dict(program.globals)
+    return _Reading(frozenset(used), frozenset(optional), program)
 
 
 def _columns_by_row(tree: nodes.Template) -> set[str]:
@@ -176,17 +350,17 @@ def _columns_by_row(tree: nodes.Template) -> set[str]:
     }
 
 
-def _render(variant: Variant, part: str, row: Mapping[str, Any]) -> str:
-    reading = _read(variant, part)
+def _render(where: str, source: str, values: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    reading = _read(where, source)
     try:
-        return output(reading.program.generate({ROW: row} | dict(row)))
+        return output(reading.program.generate(values))
     except _FAULTS_OF_RENDERING as error:
-        _explain(error, variant, part, row)
+        _explain(error, where, row)
 
 
-def _explain(error: Exception, variant: Variant, part: str, row: Mapping[str, Any]) -> NoReturn:
+def _explain(error: Exception, where: str, row: Mapping[str, Any]) -> NoReturn:
     line = _line(error)
-    where = _where(variant, part) + (f", line {line}" if line else "")
+    where += f", line {line}" if line else ""
     if isinstance(error, jinja2.UndefinedError):
         raise BadInput(f"{where}: {_undefined(str(error.message), row)}", _there_are(row)) from error
     if isinstance(error, LimitError):

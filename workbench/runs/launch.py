@@ -19,6 +19,7 @@ from store.templates import Template, format_template
 from workbench import processes
 from workbench.composing import checks, masking
 from workbench.composing import template as composing
+from workbench.composing.requests import check_fit
 from workbench.runs import plan, queue
 from workbench.runs.options import RunOptions
 
@@ -48,7 +49,7 @@ def submit(store: Store, options: RunOptions) -> Run:
     model = store.models.get(options.model)
     dataset = store.datasets.get(options.dataset)
     template = store.templates.get(options.template)
-    _check_fit(options, model, dataset, template)
+    _check_fit(store, options, model, dataset, template)
     _check_first_rows(store, options, model, dataset, template)
     run = store.runs.create(
         name=options.name or f"{dataset.name}-{options.method}"[:120],
@@ -145,7 +146,9 @@ def validation_split(dataset: Dataset, trained_split: str) -> str | None:
     return next((name for name in VALIDATION_NAMES if name in dataset.splits and name != trained_split), None)
 
 
-def _check_fit(options: RunOptions, model: Model, dataset: Dataset, template: Template) -> None:
+def _check_fit(
+    store: Store, options: RunOptions, model: Model, dataset: Dataset, template: Template
+) -> None:
     if options.split not in dataset.splits:
         raise BadInput(
             f"dataset {dataset.name!r} has no split {options.split!r}",
@@ -165,7 +168,7 @@ def _check_fit(options: RunOptions, model: Model, dataset: Dataset, template: Te
             f"{model.max_length} tokens of {model.name!r}",
             "use fewer virtual tokens",
         )
-    composing.check(template, dataset.columns)
+    check_fit(store, template, dataset)
 
 
 def _check_first_rows(
@@ -173,14 +176,15 @@ def _check_first_rows(
 ) -> None:
     codec = masking.load_codec(model.path, model.family)
     length = plan.row_length(options, model)
+    at_work = composing.composer(store, dataset, template, options.settings.seed)
     rows = store.datasets.rows(dataset.name, options.split, limit=PREVIEW_ROWS)
     for index, row in enumerate(rows):
-        variant = composing.choose(template, index, options.settings.seed)
         try:
-            tokens = masking.mask(composing.render(variant, row), codec, length)
+            example = at_work.example(index, row)
+            found = checks.problems(masking.mask(example, codec, length), codec, example)
         except BadInput as error:
             raise BadInput(f"row {index} of {options.split!r}: {error.what}", error.remedy) from error
-        for problem in checks.problems(tokens, codec):
+        for problem in found:
             if problem.fatal:
                 raise BadInput(f"row {index} of {options.split!r}: {problem.message}", problem.remedy)
 

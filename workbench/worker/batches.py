@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,9 +13,8 @@ import torch
 from torch.utils.data import Dataset
 
 from store.errors import BadInput
-from store.templates import Template
-from workbench.composing import checks, masking
-from workbench.composing import template as composing
+from workbench.composing import bulk, checks, masking
+from workbench.composing.template import Composer
 
 _REASONS_KEPT = 20
 _FLUSH_NUMBERS = 1 << 20
@@ -75,11 +74,10 @@ class TokenRows(Dataset[dict[str, torch.Tensor]]):
 
 def tokenise(
     rows: Iterable[dict[str, Any]],
-    template: Template,
+    composer: Composer,
     codec: masking.Codec,
     *,
     max_length: int,
-    seed: int,
     folder: Path,
     check: Callable[[], None],
 ) -> TokenRows:
@@ -87,10 +85,9 @@ def tokenise(
 
     Args:
         rows: Rows of one split, in order.
-        template: The template; each row takes one of its variants, chosen by index and seed.
+        composer: The template at work.
         codec: How the model's tokenizer encodes.
         max_length: Most tokens of a row.
-        seed: Seed of the choice of variants.
         folder: Where the token file lies, unseen.
         check: Called for every row; may raise to end.
 
@@ -98,24 +95,24 @@ def tokenise(
         BadInput: No row can be trained on.
     """
     made = TokenRows(folder)
-    reason = "the split is empty"
-    for index, row in enumerate(rows):
-        check()
-        try:
-            example = composing.render(composing.choose(template, index, seed), row)
-            tokens = masking.mask(example, codec, max_length)
-        except BadInput as error:
-            reason = str(error)
-            made.skip(index, reason)
-            continue
-        fatal = [problem.message for problem in checks.problems(tokens, codec) if problem.fatal]
+
+    def watched() -> Iterator[dict[str, Any]]:
+        for row in rows:
+            check()
+            yield row
+
+    def refuse(index: int, error: BadInput) -> None:
+        made.skip(index, str(error))
+
+    for index, example, tokens in bulk.masked(watched(), composer, codec, max_length, refuse):
+        fatal = [each.message for each in checks.problems(tokens, codec, example) if each.fatal]
         if fatal:
-            reason = fatal[0]
-            made.skip(index, reason)
+            made.skip(index, fatal[0])
         else:
             made.add(tokens.input_ids, tokens.labels)
     made.close()
     if not len(made):
+        reason = made.reasons[-1].partition(": ")[2] if made.reasons else "the split is empty"
         raise BadInput(
             f"no row can be trained on ({reason})", "look at them with `workbench template render`"
         )
@@ -125,7 +122,7 @@ def tokenise(
 def collator(
     pad: int, *, multiple_of: int = 1
 ) -> Callable[[Sequence[dict[str, torch.Tensor]]], dict[str, torch.Tensor]]:
-    """Make the function that pads a batch to its longest row.
+    """Make the function that pads a batch to its longest row, as `masking.collate` does.
 
     Args:
         pad: The tokenizer's padding id; labels are padded with the id that the loss ignores.
@@ -133,24 +130,12 @@ def collator(
     """
 
     def collate(rows: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-        sources = [row["input_ids"] for row in rows]
-        # By length, not by id: padding and end of sequence may be the same token.
-        masks = [torch.ones_like(source) for source in sources]
+        lists = [(row["input_ids"].tolist(), row["labels"].tolist()) for row in rows]
+        batch = masking.collate(lists, pad, multiple_of=multiple_of)
         return {
-            "input_ids": _padded(sources, pad, multiple_of),  # [batch, source]
-            "attention_mask": _padded(masks, 0, multiple_of),  # [batch, source]
-            "labels": _padded(
-                [row["labels"] for row in rows], masking.IGNORED, multiple_of
-            ),  # [batch, target]
+            "input_ids": torch.tensor(batch.input_ids),  # [batch, source]
+            "attention_mask": torch.tensor(batch.attention_mask),  # [batch, source]
+            "labels": torch.tensor(batch.labels),  # [batch, target]
         }
 
     return collate
-
-
-def _padded(rows: Sequence[torch.Tensor], value: int, multiple_of: int) -> torch.Tensor:
-    longest = max(len(row) for row in rows)
-    width = -(-longest // multiple_of) * multiple_of
-    out = torch.full((len(rows), width), value, dtype=torch.long)  # [batch, width]
-    for line, row in zip(out, rows, strict=True):
-        line[: len(row)] = row
-    return out

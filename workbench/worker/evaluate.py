@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from store import Store, open_store
 from store.errors import BadInput, NotFound, StoreError
 from store.evaluations import Evaluation, EvaluationRow
-from workbench.composing.template import choose, render
+from workbench.composing.masking import prompt_text
+from workbench.composing.template import Example, composer
 from workbench.evaluation.report import corpus_scores
 from workbench.link import Sampling
 
@@ -77,27 +78,27 @@ def _answer(store: Store, engine: Engine, evaluation: Evaluation) -> None:
     (resident,) = engine.residents(store, [evaluation.adapter])
     asked = _questions(store, evaluation)
     while batch := list(islice(asked, BATCH_ROWS)):
-        prompts = [engine.decoder.encode(row.prompt, cut_for=sampling.max_new_tokens) for row in batch]
+        prompts = [engine.decoder.encode(example, cut_for=sampling.max_new_tokens) for _, example in batch]
         predictions = [""] * len(batch)
         for piece in engine.speak([(prompt, resident) for prompt in prompts], sampling):
             if piece.whole is not None:
                 predictions[piece.row] = piece.whole
         answered = [
-            EvaluationRow(row.index, row.prompt, prediction, row.references, row.source)
-            for row, prediction in zip(batch, predictions, strict=True)
+            EvaluationRow(
+                index, prompt_text(example, engine.decoder.codec), prediction, (example.completion,), None
+            )
+            for (index, example), prediction in zip(batch, predictions, strict=True)
         ]
         store.evaluations.append(evaluation.id, answered)
 
 
-def _questions(store: Store, evaluation: Evaluation) -> Iterator[EvaluationRow]:
-    """The rows of the split rendered, without answers; those that cannot be are told and left out."""
-    template = store.templates.get(evaluation.template)
-    seed = evaluation.settings["variant_seed"]
+def _questions(store: Store, evaluation: Evaluation) -> Iterator[tuple[int, Example]]:
+    """The rows of the split rendered, with their numbers; those that cannot be are told and left out."""
+    dataset, template = store.datasets.get(evaluation.dataset), store.templates.get(evaluation.template)
+    at_work = composer(store, dataset, template, evaluation.settings["variant_seed"])
     rows = store.datasets.rows(evaluation.dataset, evaluation.split, limit=evaluation.total)
     for index, row in enumerate(rows):
         try:
-            example = render(choose(template, index, seed), row)
+            yield index, at_work.example(index, row)
         except BadInput as error:
             sys.stderr.write(f"row {index} is left out: {error}\n")
-            continue
-        yield EvaluationRow(index, example.prompt, "", (example.completion,), None)

@@ -18,6 +18,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from store.errors import BadInput
 from store.models import Model
 from workbench.composing.masking import Codec, prompt_ids
+from workbench.composing.template import Example
 from workbench.link import Sampling
 
 Events = list[tuple[int, int | None]]  # (row, token); None: this row has ended
@@ -63,16 +64,16 @@ class Decoder:
         self._device = model.device
         self._config: GenerationConfig = model.generation_config
         self._start = _start_token(model) if not self.causal else codec.pad
-        self._ends = frozenset(_listed(self._config.eos_token_id)) | {codec.eos}
+        self._ends = frozenset(_listed(self._config.eos_token_id)) | {codec.eos} | codec.ends
         accepted = inspect.signature(model.forward).parameters
         self._takes_positions = "position_ids" in accepted
         self._keeps_last = {"logits_to_keep": 1} if "logits_to_keep" in accepted else {}
 
-    def encode(self, prompt: str, *, cut_for: int | None = None) -> list[int]:
+    def encode(self, prompt: str | Example, *, cut_for: int | None = None) -> list[int]:
         """The ids that the model is shown for a prompt: the same as in training.
 
         Args:
-            prompt: The rendered prompt.
+            prompt: An example, or a text as a person types it.
             cut_for: Cut a prompt that is too long, leaving room for so many new tokens where it is needed.
 
         Raises:

@@ -32,6 +32,7 @@ from store.models import Model
 from store.runs import Run
 from store.templates import parse_template
 from workbench.composing import masking
+from workbench.composing.template import composer
 from workbench.runs import plan
 from workbench.runs.options import RunOptions, TrainingSettings, make_settings
 from workbench.worker import methods
@@ -191,16 +192,16 @@ def _rows(
 ) -> tuple[TokenRows, TokenRows, int]:
     """Training rows, validation rows (perhaps none) and the padding id."""
     template = parse_template(run.lineage["template"]["text"], origin=f"run {run.id}")
+    at_work = composer(store, store.datasets.get(run.dataset), template, options.settings.seed)
     codec = masking.load_codec(model.path, model.family)
     folder = store.runs.folder(run)
 
     def read(split: str, limit: int | None) -> TokenRows:
         return tokenise(
             store.datasets.rows(run.dataset, split, limit=limit),
-            template,
+            at_work,
             codec,
             max_length=plan.row_length(options, model),
-            seed=options.settings.seed,
             folder=folder,
             check=pulse.check,
         )

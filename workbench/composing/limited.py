@@ -1,0 +1,208 @@
+"""Rendering in a process of its own: whatever a template or a data file does, the one who asks goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from store import errors
+from store.errors import BadInput, Unavailable
+from workbench.composing.shown import Preview, PreviewRequest, PreviewToken, Problem, SurveyRequest
+
+START_SECONDS = 20.0
+PREVIEW_SECONDS = 2.0
+_CHUNK = 1 << 16
+
+
+class Limited:
+    """The rendering process of one store; started when it is first asked, replaced when it fails.
+
+    One request at a time: a second thread waits for the first one's answer.
+
+    Args:
+        root: The store's folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._child: _Child | None = None
+        self._lock = threading.Lock()
+
+    def preview(self, request: PreviewRequest) -> Preview:
+        """Show one row.
+
+        Raises:
+            StoreError: There is no such row, the template is wrong, or rendering takes too long.
+        """
+        return _preview(self._ask({"do": "preview", "request": asdict(request)}, PREVIEW_SECONDS))
+
+    def next_problem(
+        self, request: PreviewRequest, after: int, step: int = 1, seconds: float = 30.0
+    ) -> int | None:
+        """Find the next row with a problem after a row, or before it with a step of -1.
+
+        Returns:
+            Its number; None when there is none that way.
+
+        Raises:
+            StoreError: As `preview`; and when nothing is found within the seconds.
+        """
+        asked = {"do": "next_problem", "request": asdict(request), "after": after, "step": step}
+        found = self._ask({**asked, "seconds": seconds}, seconds + PREVIEW_SECONDS)
+        return found if found is None else int(found)
+
+    def interrupt(self) -> None:
+        """End what it is doing, from any thread; who waits is told, and the next request is answered."""
+        child = self._child
+        if child is not None:
+            child.kill()
+
+    def close(self) -> None:
+        """End the process."""
+        self.interrupt()
+
+    def _ask(self, asked: dict[str, Any], seconds: float) -> Any:
+        with self._lock:
+            if self._child is None or not self._child.alive:
+                self._child = _Child(self._root)
+                seconds += START_SECONDS
+            child = self._child
+            try:
+                child.send(asked)
+                return child.receive(seconds)
+            except TimeoutError as error:
+                child.kill()
+                raise BadInput(
+                    "the template takes too long for this row", "simplify it, or shorten the row"
+                ) from error
+            except (OSError, EOFError) as error:
+                child.kill()
+                raise _ended(child) from error
+
+
+class SurveyProcess:
+    """A split being looked through, in a process of its own that can be stopped at once.
+
+    Args:
+        root: The store's folder.
+        request: What to look through.
+    """
+
+    def __init__(self, root: Path, request: SurveyRequest) -> None:
+        self._child = _Child(root)
+        self._stopped = False
+        self._request = request
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """The figures as they grow; the last ones say `finished`. A survey that is stopped just ends.
+
+        Raises:
+            StoreError: There is no such thing, the template is not valid, or the process came to an end.
+        """
+        try:
+            self._child.send({"do": "survey", "request": asdict(self._request)})
+            finished = False
+            while not finished:
+                figures = self._child.receive(None)
+                yield figures
+                finished = figures["finished"]
+        except (OSError, EOFError) as error:
+            if not self._stopped:
+                raise _ended(self._child) from error
+        finally:
+            self._child.kill()
+
+    def stop(self) -> None:
+        """End it, from any thread."""
+        self._stopped = True
+        self._child.kill()
+
+
+class _Child:
+    """The process and its two pipes."""
+
+    def __init__(self, root: Path) -> None:
+        # `-P` keeps the working folder off the import path: a file there is never code.
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "workbench.composing", str(root)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._waiting = b""
+        self._killed = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return not self._killed and self._process.poll() is None
+
+    @property
+    def code(self) -> int | None:
+        """How it ended."""
+        return self._process.poll()
+
+    def send(self, asked: dict[str, Any]) -> None:
+        """Ask."""
+        pipe = self._process.stdin
+        if pipe is None or pipe.closed:
+            raise EOFError
+        pipe.write(json.dumps(asked).encode() + b"\n")
+        pipe.flush()
+
+    def receive(self, seconds: float | None) -> Any:
+        """Wait for a line, and return its answer.
+
+        Raises:
+            StoreError: The answer is an error.
+            TimeoutError: There is none in time.
+            EOFError: The process has ended.
+        """
+        deadline = None if seconds is None else time.monotonic() + seconds
+        pipe = self._process.stdout
+        if pipe is None or pipe.closed:
+            raise EOFError
+        while b"\n" not in self._waiting:
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and (left <= 0 or not select.select([pipe], [], [], left)[0]):
+                raise TimeoutError
+            chunk = os.read(pipe.fileno(), _CHUNK)
+            if not chunk:
+                raise EOFError
+            self._waiting += chunk
+        line, _, self._waiting = self._waiting.partition(b"\n")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise getattr(errors, answer["error"])(answer["what"], answer["remedy"])
+        return answer["answer"]
+
+    def kill(self) -> None:
+        """End it; what it answers no more is the reader's end of file."""
+        self._killed = True
+        with suppress(OSError):
+            self._process.kill()
+        threading.Thread(target=self._reap, daemon=True).start()
+
+    def _reap(self) -> None:
+        self._process.wait()
+
+
+def _ended(child: _Child) -> Unavailable:
+    return Unavailable(f"rendering was ended (exit code {child.code})", "simplify the template, or try again")
+
+
+def _preview(document: dict[str, Any]) -> Preview:
+    tokens = tuple(PreviewToken(**token) for token in document.pop("tokens"))
+    problems = tuple(Problem(**problem) for problem in document.pop("problems"))
+    return Preview(**{**document, "batch": tuple(document["batch"])}, tokens=tokens, problems=problems)
