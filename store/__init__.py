@@ -1,4 +1,4 @@
-"""The local model store: models, datasets, templates, adapters, runs and evaluations, on this machine's disk.
+"""The local model store: models, data, templates, mixtures, adapters, runs and evaluations, on this disk.
 
 `open_store` is the one door; a `Store` holds one object per noun. No user interface and no torch in here.
 """
@@ -17,6 +17,7 @@ from store.evaluations import Evaluations
 from store.files import private_folder
 from store.metrics import Metrics
 from store.migrations import check_schema, migrate
+from store.mixtures import Mixtures
 from store.models import Models
 from store.places import prepare_root
 from store.runs import Runs
@@ -33,7 +34,7 @@ __all__ = [
     "open_store",
 ]
 
-FOLDERS = ("models", "datasets", "templates", "adapters", "runs", "inbox")
+FOLDERS = ("models", "datasets", "templates", "mixtures", "adapters", "runs", "inbox")
 
 
 def default_path() -> Path:
@@ -76,6 +77,7 @@ class Store:
         self.models = Models(root, self.db)
         self.datasets = Datasets(root, self.db)
         self.templates = Templates(root, self.db)
+        self.mixtures = Mixtures(root, self.db)
         self.adapters = Adapters(root, self.db)
         self.runs = Runs(root, self.db)
         self.metrics = Metrics(root, self.db)

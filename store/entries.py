@@ -12,7 +12,7 @@ from store.files import publish, seal, staging, sync
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-Noun = Literal["model", "dataset", "template", "adapter"]
+Noun = Literal["model", "dataset", "template", "mixture", "adapter"]
 CARD = "card.json"
 
 
@@ -40,8 +40,12 @@ def check_unused(db: Database, noun: Noun, name: str) -> None:
     Raises:
         Conflict: such a run exists.
     """
-    waiting = f"{noun} = ? and status in ('queued', 'starting', 'running', 'paused')"
-    for row in db.table("runs").rows_where(waiting, [name], limit=1):
+    named = f"{noun} = ?"
+    if noun in ("dataset", "template"):  # a run on a mixture needs those of all its tasks
+        told = f"json_extract(value, '$.{noun}.name') = ?"
+        named = f"({named} or exists (select 1 from json_each(lineage, '$.tasks') where {told}))"  # noqa: S608
+    waiting = f"{named} and status in ('queued', 'starting', 'running', 'paused')"
+    for row in db.table("runs").rows_where(waiting, [name] * named.count("?"), limit=1):
         raise Conflict(
             f"{noun} {name!r} is needed by run r{row['id']} ({row['status']})",
             f"wait for it, or `workbench run cancel r{row['id']}` first",
@@ -77,7 +81,7 @@ def drop(db: Database, noun: Noun, name: str, folder: Path, root: Path) -> None:
         try:
             with write(db):
                 check_unused(db, noun, name)
-                db.execute(f"delete from {noun}s where name = ?", [name])  # noqa: S608 (one of four nouns)
+                db.execute(f"delete from {noun}s where name = ?", [name])  # noqa: S608 (one of our nouns)
                 if folder.exists():
                     folder.rename(gone)
                     sync(folder.parent)

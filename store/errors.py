@@ -2,7 +2,7 @@
 
 StoreError(what, remedy)
   BadInput      the user's file or value is wrong
-  NotFound      there is no such model, dataset, template, adapter, run or evaluation
+  NotFound      there is no such model, dataset, template, mixture, adapter, run or evaluation
   Conflict      the name is taken, the change of status is illegal, the adapter is of another base
   Unavailable   locked, full, read-only, an unsupported file system, a process that does not answer
 """

@@ -120,3 +120,15 @@ def m003_evaluations(db: Database) -> None:
             reference_texts text not null, source text, primary key (evaluation, row_index))""",
     ):
         db.conn.execute(statement)
+
+
+@step
+def m004_mixtures(db: Database) -> None:
+    """Mixtures, and which of them a run is trained on; its dataset and template are then empty."""
+    for statement in (
+        """create table mixtures (
+            name text primary key, mixing text not null, tasks integer not null, hash text not null,
+            source text not null, created real not null)""",
+        "alter table runs add column mixture text",
+    ):
+        db.conn.execute(statement)

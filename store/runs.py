@@ -51,7 +51,10 @@ class Identity:
 
 @dataclass(frozen=True)
 class Run:
-    """One training run as the catalog knows it; times are seconds since the epoch, for display only."""
+    """One training run as the catalog knows it; times are seconds since the epoch, for display only.
+
+    A run on a mixture names that, and its dataset and template are empty; any other has no mixture.
+    """
 
     id: str
     name: str
@@ -73,6 +76,21 @@ class Run:
     heartbeat: float | None
     request: str | None
     lineage: dict[str, Any]
+    mixture: str | None = None
+
+    @property
+    def tasks(self) -> builtins.list[dict[str, Any]]:
+        """What the lineage says of dataset and template: one pair, or one for each task of a mixture."""
+        lineage = self.lineage
+        return lineage["tasks"] if self.mixture else [{key: lineage[key] for key in ("dataset", "template")}]
+
+    @property
+    def example_data(self) -> tuple[str, str]:
+        """The names of its dataset and its template; of a mixture those of the first task."""
+        if not self.mixture:
+            return self.dataset, self.template
+        first = self.tasks[0]
+        return first["dataset"]["name"], first["template"]["name"]
 
     @property
     def pid(self) -> int | None:
@@ -102,26 +120,30 @@ class Runs:
         *,
         name: str,
         model: str,
-        dataset: str,
-        template: str,
         method: str,
         settings: dict[str, Any],
         lineage: dict[str, Any],
+        dataset: str = "",
+        template: str = "",
         split: str | None = None,
+        mixture: str | None = None,
     ) -> Run:
         """Enter a queued run, with its folder and its `run.toml`, from which it can be started again.
 
         Args:
             split: the dataset's split, where it is not the usual one.
+            mixture: what it is trained on, in the place of a dataset and a template.
         Raises:
             BadInput: the name is invalid, or looks like a run's id.
         """
         if re.fullmatch(r"r\d+", check_name(name)):
             raise BadInput(f"{name!r} looks like a run's id", "choose another --name")
-        described = {"name": name, "model": model, "dataset": dataset, "template": template, "method": method}
-        row = {"status": "queued", "settings": _json(settings), "lineage": _json(lineage)}
+        data = {"mixture": mixture} if mixture else {"dataset": dataset, "template": template}
+        described = {"name": name, "model": model, **data, "method": method}
+        row: dict[str, Any] = {"dataset": dataset, "template": template, **described, "status": "queued"}
+        row |= {"settings": _json(settings), "lineage": _json(lineage), "created": time.time()}
         with write(self._db):
-            number = self._db.table("runs").insert({**described, **row, "created": time.time()}).last_pk
+            number = self._db.table("runs").insert(row).last_pk
             folder = private_folder(inside(self._root, "runs", f"r{number}"))
             present = {key: value for key, value in settings.items() if value is not None}
             chosen = {"split": split} if split else {}

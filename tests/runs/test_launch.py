@@ -98,6 +98,19 @@ def test_a_template_that_does_not_fit_is_refused_before_launch(filled: Store, tm
     assert filled.runs.list() == []
 
 
+def test_what_training_can_live_with_is_told_with_its_remedy(filled: Store) -> None:
+    """How many rows, the first of them, and what to do; the run is queued all the same."""
+    told: list[str] = []
+    settings = TrainingSettings(max_length=40)
+    run = launch.submit(filled, RunOptions("tiny", "dialogues", "summarise", settings=settings), told.append)
+    assert run.status == "queued"
+    (warning,) = told
+    assert warning.startswith("13 of 24 rows looked at, first row 2 of 'train': the prompt's first ")
+    assert "set max_length to" in warning
+    launch.submit(filled, RunOptions("tiny", "dialogues", "summarise"), told.append)
+    assert len(told) == 1
+
+
 def test_virtual_tokens_that_leave_no_room_are_refused(filled: Store) -> None:
     """The message holds both numbers."""
     settings = TrainingSettings(num_virtual_tokens=250)

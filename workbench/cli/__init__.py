@@ -25,8 +25,10 @@ from workbench.settings import UiSection, load_settings
 COMMANDS = {
     "demo": "Train, compare and score on the starter model: the whole job in two minutes.",
     "model": "Base models: add, list, show, remove.",
-    "dataset": "Datasets: add, list, show, look at rows, remove.",
-    "template": "Templates: add, list, show, render a row, remove.",
+    "dataset": "Datasets: add, list, show, look at rows, divide, remove.",
+    "template": "Templates: suggest, add, list, show, render rows, check a dataset, remove.",
+    "mixture": "Mixtures of tasks: add, list, show each task's share, remove.",
+    "inbox": "Register what was dropped into the store's inbox folder.",
     "run": "Training runs: plan, start, list, show, watch, cancel.",
     "adapter": "Adapters: add, list, show, remove.",
     "generate": "Answer a prompt with the base and its adapters.",

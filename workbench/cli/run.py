@@ -24,7 +24,14 @@ from workbench.cli.output import (
     print_text,
     table,
 )
-from workbench.cli.run_text import POINT_COLUMNS, RUN_COLUMNS, run_facts, settings_help, state_text
+from workbench.cli.run_text import (
+    POINT_COLUMNS,
+    RUN_COLUMNS,
+    plan_text,
+    run_facts,
+    settings_help,
+    state_text,
+)
 from workbench.cli.session import Session, json_option, pass_session
 from workbench.runs.launch import attend, submit
 from workbench.runs.options import METHODS, RunOptions, from_toml, make_options, parse_set
@@ -43,6 +50,7 @@ _RUN_ARGUMENTS = (
     click.option(
         "--template", metavar="T", help="The template that makes prompts and completions of its rows."
     ),
+    click.option("--mixture", metavar="X", help="Train on a mixture, in the place of dataset and template."),
     click.option(
         "--method", metavar="METHOD", help=f"How to fine-tune: {', '.join(METHODS)} [default: lora]."
     ),
@@ -74,9 +82,9 @@ def plan_run(session: Session, /, file: Path | None, pairs: tuple[str, ...], **n
     """Say what a run would do, without starting it."""
     options = _options(file, pairs, named)
     with session.open_store() as store:
-        planned = plan(store, options)
+        planned = plan(store, options, measure=True)
     document: dict[str, Any] = jsonable(planned)
-    session.show(document, facts((key.replace("_", " "), cell(value)) for key, value in document.items()))
+    session.show(document, plan_text(planned))
 
 
 @command.command(epilog=settings_help())
@@ -91,10 +99,14 @@ def start(session: Session, /, wait: bool, file: Path | None, pairs: tuple[str, 
     """
     options = _options(file, pairs, named)
     with session.open_store() as store:
-        run = submit(store, options)
+        warnings: list[str] = []
+        run = submit(store, options, warnings.append)
+        if not session.as_json:
+            for warning in warnings:
+                note(f"warning: {visible(warning)}")
         if wait:
             run = _waited(session, store, run)
-        document = run_document(store, run)
+        document = {**run_document(store, run), "warnings": warnings}
     if wait:
         _show_end(session, run, document)
     else:

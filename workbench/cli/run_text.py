@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 
 from store.runs import Run
 from workbench.cli import figures
-from workbench.cli.output import Column, cell, status
+from workbench.cli.mixture_text import share_table
+from workbench.cli.output import Column, cell, facts, status
 from workbench.runs.options import fields
+from workbench.runs.plan import Plan
 
 RUN_COLUMNS = (
     Column("RUN", lambda row: cell(row[0].id)),
     Column("NAME", lambda row: cell(row[0].name), shrinks=True),
     Column("STATUS", lambda row: status(row[0].status)),
     Column("MODEL", lambda row: cell(row[0].model), shrinks=True),
+    Column("DATA", lambda row: data_text(row[0]), shrinks=True),
     Column("METHOD", lambda row: cell(row[0].method)),
     Column("STEP", lambda row: _steps(row[0]), right=True),
     Column("LOSS", lambda row: figures.value(row[1].get("loss")), right=True),
@@ -44,7 +48,7 @@ def run_facts(run: Run, log: Path, latest: dict[str, float]) -> list[tuple[str, 
         ("status", status(run.status)),
         ("step", f"{run.step} of {run.total_steps}" if run.total_steps else "-"),
         ("model", cell(run.model)),
-        ("data", f"{cell(run.dataset)} through {cell(run.template)}"),
+        ("data", data_text(run)),
         ("method", cell(run.method)),
         ("settings", cell(_changed_settings(run), limit=1000)),
         ("process", cell(run.pid)),
@@ -55,6 +59,21 @@ def run_facts(run: Run, log: Path, latest: dict[str, float]) -> list[tuple[str, 
     if run.error:
         pairs.append(("error", cell("; ".join(filter(None, (run.error, run.hint))), limit=1000)))
     return pairs + [(cell(name), figures.metric(name, number)) for name, number in sorted(latest.items())]
+
+
+def data_text(run: Run) -> str:
+    """Write what a run is trained on."""
+    if run.mixture:
+        return f"mixture {cell(run.mixture)}"
+    return f"{cell(run.dataset)} through {cell(run.template)}"
+
+
+def plan_text(planned: Plan) -> str:
+    """Write the size of a run and, where it is trained on a mixture, each task's share."""
+    size = {each.name: getattr(planned, each.name) for each in dataclasses.fields(planned)}
+    del size["tasks"]
+    told = facts((name.replace("_", " "), cell(value)) for name, value in size.items())
+    return f"{told}\n\n{share_table(planned.tasks)}" if planned.tasks else told
 
 
 def settings_help() -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 from store import Store, open_store
 from store.errors import StoreError
-from workbench.composing import requests
+from workbench.composing import requests, tasks
 from workbench.composing.shown import PreviewRequest, SurveyRequest
 
 MEMORY_BYTES = 4 << 30
@@ -46,6 +46,8 @@ def _answers(store: Store, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
             case "next_problem":
                 request = PreviewRequest(**asked.pop("request"))
                 yield {"answer": requests.next_problem(store, request, **asked)}
+            case "shares":
+                yield {"answer": [asdict(share) for share in tasks.measure(store, **asked)]}
             case "survey":
                 # The screens come first.
                 os.nice(5)

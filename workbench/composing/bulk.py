@@ -17,21 +17,27 @@ Refuse = Callable[[int, BadInput], None]
 
 
 def masked(
-    rows: Iterable[Mapping[str, Any]], composer: Composer, codec: Codec, max_length: int, refuse: Refuse
+    rows: Iterable[Mapping[str, Any]],
+    composer: Composer,
+    codec: Codec,
+    max_length: int,
+    refuse: Refuse,
+    start: int = 0,
 ) -> Iterator[tuple[int, Example, Tokens]]:
     """Render, encode and mask rows.
 
     Args:
-        rows: Rows of one split, from its first.
+        rows: Rows of one split, in order.
         composer: The template at work.
         codec: The model's tokenizer.
         max_length: The most tokens of a row.
         refuse: Told of every row that cannot be rendered or masked, by its number; such rows are left out.
+        start: The number of the first of the rows in its split.
 
     Yields:
         A row's number, its example and its tokens.
     """
-    numbered = enumerate(rows)
+    numbered = enumerate(rows, start)
     while chunk := list(islice(numbered, ENCODED_AT_ONCE)):
         examples: list[tuple[int, Example]] = []
         for index, row in chunk:

@@ -61,6 +61,18 @@ class Limited:
         found = self._ask({**asked, "seconds": seconds}, seconds + PREVIEW_SECONDS)
         return found if found is None else int(found)
 
+    def shares(
+        self, mixture: str, model: str | None, max_length: int | None, seconds: float = 30.0
+    ) -> list[dict[str, Any]]:
+        """Reckon the parts of a mixture's tasks; the documents have the fields of `tasks.Share`.
+
+        Raises:
+            StoreError: There is no such mixture or model, or it takes longer than the seconds.
+        """
+        asked = {"do": "shares", "name": mixture, "model": model, "max_length": max_length}
+        found: list[dict[str, Any]] = self._ask(asked, seconds)
+        return found
+
     def interrupt(self) -> None:
         """End what it is doing, from any thread; who waits is told, and the next request is answered."""
         child = self._child

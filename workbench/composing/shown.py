@@ -12,6 +12,7 @@ Role = Literal["prompt", "completion", "special", "padding"]
 ProblemKind = Literal[
     "not-rendered",
     "nothing-trained",
+    "labels-changed",
     "chat-template-missing",
     "bos-doubled",
     "special-in-data",

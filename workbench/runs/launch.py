@@ -12,54 +12,56 @@ from typing import Any
 
 from store import Store, open_store
 from store.datasets import Dataset
-from store.errors import BadInput, Conflict, Unavailable
+from store.errors import Conflict, Unavailable
+from store.mixtures import Mixture, Task, format_mixture
 from store.models import Model
 from store.runs import Run
-from store.templates import Template, format_template
+from store.templates import format_template
 from workbench import processes
-from workbench.composing import checks, masking
-from workbench.composing import template as composing
-from workbench.composing.requests import check_fit
-from workbench.runs import plan, queue
+from workbench.composing import mixing
+from workbench.composing.tasks import Source, find, find_all
+from workbench.runs import plan, preflight, queue
 from workbench.runs.options import RunOptions
 
-PREVIEW_ROWS = 32
 VALIDATION_NAMES = ("validation", "valid", "val", "dev", "eval")
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "bitsandbytes", "tokenizers", "safetensors")
 QUEUE_START_SECONDS = 20.0
 TICK_SECONDS = 0.3
 
 
-def submit(store: Store, options: RunOptions) -> Run:
+def submit(store: Store, options: RunOptions, warn: Callable[[str], object] | None = None) -> Run:
     """Check a run against the store, queue it, and see that a dispatcher lives.
 
-    The first rows are rendered and masked as the trainer will do it, so that what is wrong is told now.
+    Some rows are rendered and masked as the trainer will do it, so that what is wrong is told now.
 
     Args:
         store: An open store.
         options: What to train on what, and how.
+        warn: Told what is wrong with the data that training can live with, a line each.
 
     Returns:
         The run, queued; its trainer may have started already.
 
     Raises:
-        NotFound: There is no such model, dataset or template.
+        NotFound: There is no such model, dataset, template or mixture.
         BadInput: They do not fit each other or the settings.
     """
     model = store.models.get(options.model)
-    dataset = store.datasets.get(options.dataset)
-    template = store.templates.get(options.template)
-    _check_fit(store, options, model, dataset, template)
-    _check_first_rows(store, options, model, dataset, template)
+    mixture = store.mixtures.get(options.mixture) if options.mixture else None
+    sources = _sources(store, options, mixture)
+    for concern in preflight.check(store, options, model, sources):
+        if warn is not None:
+            warn(str(concern))
     run = store.runs.create(
-        name=options.name or f"{dataset.name}-{options.method}"[:120],
+        name=options.name or f"{options.mixture or options.dataset}-{options.method}"[:120],
         model=model.name,
-        dataset=dataset.name,
-        template=template.name,
+        dataset=options.dataset,
+        template=options.template,
+        mixture=options.mixture,
         method=options.method,
         settings=_resolved_settings(options, model),
-        lineage=_lineage(options, model, dataset, template),
-        split=options.split,
+        lineage=_lineage(options, model, mixture, sources),
+        split=None if mixture else options.split,
     )
     ensure_queue(store.root)
     return run
@@ -136,8 +138,10 @@ def check_unchanged(store: Store, run: Run) -> None:
         NotFound: One of them is gone.
         Conflict: One of them is another now.
     """
-    for now, key in ((store.models.get(run.model), "base"), (store.datasets.get(run.dataset), "dataset")):
-        if now.fingerprint != run.lineage[key]["fingerprint"]:
+    known: list[tuple[Model | Dataset, Any]] = [(store.models.get(run.model), run.lineage["base"])]
+    known += [(store.datasets.get(task["dataset"]["name"]), task["dataset"]) for task in run.tasks]
+    for now, then in known:
+        if now.fingerprint != then["fingerprint"]:
             raise Conflict(f"{now.name!r} has changed since run {run.id} was queued", "start the run again")
 
 
@@ -146,47 +150,10 @@ def validation_split(dataset: Dataset, trained_split: str) -> str | None:
     return next((name for name in VALIDATION_NAMES if name in dataset.splits and name != trained_split), None)
 
 
-def _check_fit(
-    store: Store, options: RunOptions, model: Model, dataset: Dataset, template: Template
-) -> None:
-    if options.split not in dataset.splits:
-        raise BadInput(
-            f"dataset {dataset.name!r} has no split {options.split!r}",
-            f"choose one of {', '.join(dataset.splits)}",
-        )
-    if dataset.splits[options.split] == 0:
-        raise BadInput(
-            f"split {options.split!r} of {dataset.name!r} has no rows", "add rows, or choose another split"
-        )
-    if options.settings.dtype == "float16" and model.family == "seq2seq":
-        raise BadInput(
-            "dtype = float16 overflows in encoder-decoder models", "choose bfloat16, float32 or auto"
-        )
-    if plan.row_length(options, model) < 8:
-        raise BadInput(
-            f"num_virtual_tokens = {options.settings.num_virtual_tokens} leaves no room in the "
-            f"{model.max_length} tokens of {model.name!r}",
-            "use fewer virtual tokens",
-        )
-    check_fit(store, template, dataset)
-
-
-def _check_first_rows(
-    store: Store, options: RunOptions, model: Model, dataset: Dataset, template: Template
-) -> None:
-    codec = masking.load_codec(model.path, model.family)
-    length = plan.row_length(options, model)
-    at_work = composing.composer(store, dataset, template, options.settings.seed)
-    rows = store.datasets.rows(dataset.name, options.split, limit=PREVIEW_ROWS)
-    for index, row in enumerate(rows):
-        try:
-            example = at_work.example(index, row)
-            found = checks.problems(masking.mask(example, codec, length), codec, example)
-        except BadInput as error:
-            raise BadInput(f"row {index} of {options.split!r}: {error.what}", error.remedy) from error
-        for problem in found:
-            if problem.fatal:
-                raise BadInput(f"row {index} of {options.split!r}: {problem.message}", problem.remedy)
+def _sources(store: Store, options: RunOptions, mixture: Mixture | None) -> list[Source]:
+    if mixture is not None:
+        return find_all(store, mixture)
+    return [find(store, Task(options.dataset, options.template, split=options.split))]
 
 
 def _resolved_settings(options: RunOptions, model: Model) -> dict[str, Any]:
@@ -197,7 +164,10 @@ def _resolved_settings(options: RunOptions, model: Model) -> dict[str, Any]:
     }
 
 
-def _lineage(options: RunOptions, model: Model, dataset: Dataset, template: Template) -> dict[str, Any]:
+def _lineage(
+    options: RunOptions, model: Model, mixture: Mixture | None, sources: list[Source]
+) -> dict[str, Any]:
+    tasks = [_task_lineage(source) for source in sources]
     return {
         "base": {
             "name": model.name,
@@ -205,16 +175,39 @@ def _lineage(options: RunOptions, model: Model, dataset: Dataset, template: Temp
             "source": model.source,
             "revision": model.revision,
         },
+        **(tasks[0] if mixture is None else _mixture_lineage(mixture, sources, tasks)),
+        "seed": options.settings.seed,
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+    }
+
+
+def _task_lineage(source: Source) -> dict[str, Any]:
+    dataset, template = source.dataset, source.template
+    return {
         "dataset": {
             "name": dataset.name,
             "fingerprint": dataset.fingerprint,
-            "split": options.split,
-            "validation_split": validation_split(dataset, options.split),
+            "split": source.task.split,
+            "validation_split": validation_split(dataset, source.task.split),
         },
         # The text itself: the file may be edited while the run waits.
         "template": {"name": template.name, "hash": template.hash, "text": format_template(template)},
-        "seed": options.settings.seed,
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+    }
+
+
+def _mixture_lineage(mixture: Mixture, sources: list[Source], tasks: list[dict[str, Any]]) -> dict[str, Any]:
+    """The mixture as it was, and each task with its share: the trainer reckons nothing anew."""
+    rows = [source.rows for source in sources]
+    shares = mixing.shares(mixture, rows)
+    return {
+        "mixture": {
+            "name": mixture.name,
+            "hash": mixture.hash,
+            "text": format_mixture(mixture),
+            "seed": mixture.seed,
+            "epoch_rows": mixing.epoch_rows(mixture, rows),
+        },
+        "tasks": [{**task, "share": share} for task, share in zip(tasks, shares, strict=True)],
     }
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from store.errors import BadInput, near
 from workbench.runs.fields import FieldInfo, describe, setting
 
-RUN_KEYS = ("model", "dataset", "template", "method", "name", "split")
+RUN_KEYS = ("model", "dataset", "template", "mixture", "method", "name", "split")
 MAX_RUN_FILE_BYTES = 1_000_000
 
 
@@ -136,17 +136,26 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """One run as a person asks for it: names in the store, a method and its settings."""
+    """One run as a person asks for it: names in the store, a method and its settings.
+
+    It is trained on a dataset through a template, or on a mixture, which names its own.
+    """
 
     model: str
-    dataset: str
-    template: str
+    dataset: str = ""
+    template: str = ""
     method: str = "lora"
     name: str | None = None
     split: str = "train"
     settings: TrainingSettings = dataclasses.field(default_factory=TrainingSettings)
+    mixture: str | None = None
 
     def __post_init__(self) -> None:
+        if self.mixture and (self.dataset or self.template):
+            raise BadInput(
+                f"the run names the mixture {self.mixture!r} and a dataset or template beside it",
+                "give either a mixture, or a dataset and a template",
+            )
         if self.method not in METHODS:
             raise BadInput(f"method {self.method!r} is not available", f"choose one of {', '.join(METHODS)}")
 
@@ -245,15 +254,33 @@ def make_options(*layers: Mapping[str, Any]) -> RunOptions:
     given: dict[str, Any] = {}
     settings: dict[str, Any] = {}
     for layer in layers:
-        given |= {key: value for key, value in layer.items() if value is not None and key != "settings"}
+        said = {key: value for key, value in layer.items() if value is not None and key != "settings"}
+        given = _without_other_data(given, said) | said
         settings |= layer.get("settings") or {}
-    missing = [key for key in ("model", "dataset", "template") if not given.get(key)]
+    if given.get("mixture") and "split" in given:
+        raise BadInput(
+            f"the run names the split {given['split']!r} beside a mixture",
+            "leave it out: each task of a mixture names its own split",
+        )
+    needed = ("model",) if given.get("mixture") else ("model", "dataset", "template")
+    missing = [key for key in needed if not given.get(key)]
     if missing:
+        instead = " (or --mixture)" if {"dataset", "template"} <= set(missing) else ""
         raise BadInput(
             f"the run names no {' and no '.join(missing)}",
-            f"give {' and '.join(f'--{key}' for key in missing)}, or set them in the run file",
+            f"give {' and '.join(f'--{key}' for key in missing)}{instead}, or set them in the run file",
         )
     return RunOptions(**given, settings=make_settings(settings))
+
+
+def _without_other_data(given: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """What earlier layers gave, without the data that a later one puts other data in the place of."""
+    single = ("dataset", "template", "split")
+    if said.get("mixture"):
+        return {key: value for key, value in given.items() if key not in single}
+    if any(said.get(key) for key in single[:2]):
+        return {key: value for key, value in given.items() if key != "mixture"}
+    return given
 
 
 def make_settings(values: Mapping[str, Any]) -> TrainingSettings:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from store import Store
 from store.models import Model
+from workbench.composing.codec import load_codec
+from workbench.composing.mixing import epoch_rows
+from workbench.composing.tasks import Ruler, Share, divide, find_all
 from workbench.runs.options import METHODS, RunOptions, TrainingSettings
 
 REFERENCE_WIDTH = 4096
@@ -22,7 +25,7 @@ class Plan:
     """The size of a run."""
 
     rows: int
-    """Rows of the training split."""
+    """Examples of one pass: the rows of the training split, or what a mixture counts."""
     steps: int
     """Optimizer steps."""
     epochs: float
@@ -32,27 +35,53 @@ class Plan:
     """Most tokens of a row: prompt and completion together, or each where an encoder reads the prompt."""
     learning_rate: float
     """Peak step size."""
+    tasks: tuple[Share, ...] = ()
+    """Of a mixture: each task's share."""
 
 
-def plan(store: Store, options: RunOptions) -> Plan:
+def plan(store: Store, options: RunOptions, *, measure: bool = False) -> Plan:
     """Reckon the size of a run.
 
+    Args:
+        store: An open store.
+        options: The run.
+        measure: Tell the shares of a mixture's tokens too: a sample of its rows is rendered and encoded.
+
     Raises:
-        NotFound: There is no such model or dataset.
+        NotFound: There is no such model, dataset or mixture.
+        BadInput: A task of the mixture is not whole.
     """
-    dataset = store.datasets.get(options.dataset)
     model = store.models.get(options.model)
-    rows = dataset.splits.get(options.split, 0)
+    tasks: tuple[Share, ...] = ()
+    if options.mixture:
+        mixture = store.mixtures.get(options.mixture)
+        sources = find_all(store, mixture)
+        rows = epoch_rows(mixture, [source.rows for source in sources])
+        tasks = tuple(divide(store, mixture, sources, ruler(options, model) if measure else None))
+    else:
+        rows = store.datasets.get(options.dataset).splits.get(options.split, 0)
     total = steps(options.settings, rows)
     per_epoch = steps_per_epoch(options.settings, rows)
     return Plan(
         rows=rows,
         steps=total,
         epochs=total / per_epoch if per_epoch else 0.0,
-        rows_per_step=options.settings.batch_size * options.settings.gradient_accumulation_steps,
+        rows_per_step=rows_per_step(options.settings),
         row_length=row_length(options, model),
         learning_rate=learning_rate(options, model),
+        tasks=tasks,
     )
+
+
+def rows_per_step(settings: TrainingSettings) -> int:
+    """Rows behind one optimizer step."""
+    return settings.batch_size * settings.gradient_accumulation_steps
+
+
+def ruler(options: RunOptions, model: Model) -> Ruler:
+    """What a run's examples are measured with: the trainer's own tokenizer, length and seed."""
+    codec = load_codec(model.path, model.family)
+    return Ruler(codec, row_length(options, model), options.settings.seed)
 
 
 def steps_per_epoch(settings: TrainingSettings, rows: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from textwrap import indent
 from typing import Any
 
 from peft import PeftModel
@@ -67,7 +68,6 @@ def model_card(name: str, run: Run, model: Model, lineage: dict[str, Any]) -> st
         f"- {key}: {_plain(value)}" for key, value in run.settings.items() if value is not None
     )
     versions = ", ".join(f"{key} {value}" for key, value in run.lineage.get("versions", {}).items() if value)
-    dataset = lineage["dataset"]
     share = 100 * lineage["trainable"] / lineage["total"]
     load = f"{_FAMILY_CLASSES[model.family]}.from_pretrained({json.dumps(model.source)}{_revision(model)})"
     return f"""---
@@ -95,8 +95,7 @@ model = PeftModel.from_pretrained(base, "path/to/this/folder")
 ## What made it
 
 - base model: `{_code(model.source)}`, fingerprint {model.fingerprint}
-- dataset: `{_code(run.dataset)}`, split `{_code(dataset["split"])}`, fingerprint {dataset["fingerprint"]}
-- template: `{_code(run.template)}`, hash {lineage["template"]["hash"]}
+{_data(run, lineage)}
 - rows used: {lineage["rows"]}, skipped: {lineage["skipped"]}
 - steps: {lineage["steps"]}
 - trained parameters: {lineage["trainable"]:,} of {lineage["total"]:,} ({share:.3g} %)
@@ -111,6 +110,29 @@ model = PeftModel.from_pretrained(base, "path/to/this/folder")
 
 {settings}
 """
+
+
+def _data(run: Run, lineage: dict[str, Any]) -> str:
+    """What it was trained on: one dataset through one template, or the tasks of a mixture."""
+    if run.mixture is None:
+        return _task(lineage)
+    mixture = lineage["mixture"]
+    title = f"- mixture: `{_code(run.mixture)}`, hash {mixture['hash']}, order of seed {mixture['seed']}"
+    tasks = []
+    for number, task in enumerate(lineage["tasks"], start=1):
+        told = indent(_task(task), "  ")
+        drawn = f"{100 * task['share']:.3g} % of the examples, {task['draws']:,} drawn"
+        tasks.append(f"- task {number}: {drawn} from {task['rows']:,} rows\n{told}")
+    return "\n".join([title, *tasks])
+
+
+def _task(told: dict[str, Any]) -> str:
+    dataset, template = told["dataset"], told["template"]
+    name, split = _code(dataset["name"]), _code(dataset["split"])
+    return (
+        f"- dataset: `{name}`, split `{split}`, fingerprint {dataset['fingerprint']}\n"
+        f"- template: `{_code(template['name'])}`, hash {template['hash']}"
+    )
 
 
 def _revision(model: Model) -> str:

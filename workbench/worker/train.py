@@ -28,15 +28,12 @@ from transformers.trainer_callback import PrinterCallback
 from store import Store
 from store.adapters import Adapter
 from store.errors import BadInput
-from store.models import Model
 from store.runs import Run
-from store.templates import parse_template
 from workbench.composing import masking
-from workbench.composing.template import composer
 from workbench.runs import plan
 from workbench.runs.options import RunOptions, TrainingSettings, make_settings
-from workbench.worker import methods
-from workbench.worker.batches import TokenRows, collator, tokenise
+from workbench.worker import data, methods
+from workbench.worker.batches import collator
 from workbench.worker.loading import compute_device, compute_dtype, load_model, prepare_process
 from workbench.worker.publish import publish_adapter
 from workbench.worker.pulse import Pulse
@@ -65,10 +62,12 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
     prepare_process(model)
     device = compute_device()
 
-    rows, validation, pad = _rows(store, run, options, model, pulse)
-    _say(f"{len(rows)} rows, {rows.skipped} skipped; {len(validation)} validation rows; {device}")
-    for reason in rows.reasons:
-        _say(f"skipped {reason}")
+    rows = data.read(store, run, options, model, pulse.check)
+    validated = 0 if rows.validation is None else len(rows.validation)
+    _say(f"{rows.rows} rows, {rows.skipped} skipped; {validated} validation rows; {device}")
+    for task, of in zip(rows.tasks, run.tasks, strict=True):
+        for reason in task.reasons:
+            _say(f"skipped {of['dataset']['name']} {reason}" if run.mixture else f"skipped {reason}")
     pulse.check()
 
     base = load_model(model, dtype=options.settings.dtype, device=device, four_bit=options.method == "qlora")
@@ -83,10 +82,10 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
         recorder=recorder,
         pulse=pulse,
         model=adapted,
-        args=_arguments(store.runs.folder(run), options, device, has_validation=len(validation) > 0),
-        train_dataset=rows,
-        eval_dataset=validation if len(validation) else None,
-        data_collator=collator(pad, multiple_of=_GPU_MULTIPLE if device.type == "cuda" else 1),
+        args=_arguments(store.runs.folder(run), options, device, rows),
+        train_dataset=rows.train,
+        eval_dataset=rows.validation,
+        data_collator=collator(rows.pad, multiple_of=_GPU_MULTIPLE if device.type == "cuda" else 1),
         callbacks=[recorder, TimeLimit(options.settings.max_seconds)],
     )
     trainer.remove_callback(PrinterCallback)
@@ -96,12 +95,12 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
         recorder.flush()
 
     results = {
-        "rows": len(rows),
-        "skipped": rows.skipped,
-        "steps": trainer.state.global_step,
+        **rows.results(run, trainer.state.global_step, options),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "final": {name: recorder.final[name] for name in ("loss", "eval_loss") if name in recorder.final},
     }
+    for task in results.get("tasks", ()):
+        _say(f"{task['draws']} examples of {task['dataset']['name']} by {task['template']['name']}")
     return publish_adapter(store, run, model, adapted, results)
 
 
@@ -176,52 +175,31 @@ class RunTrainer(Trainer):
 
 
 def _options(run: Run) -> RunOptions:
+    split = {} if run.mixture else {"split": run.tasks[0]["dataset"]["split"]}
     return RunOptions(
         model=run.model,
         dataset=run.dataset,
         template=run.template,
+        mixture=run.mixture,
         method=run.method,
         name=run.name,
-        split=run.lineage["dataset"]["split"],
         settings=make_settings(run.settings),
+        **split,
     )
 
 
-def _rows(
-    store: Store, run: Run, options: RunOptions, model: Model, pulse: Pulse
-) -> tuple[TokenRows, TokenRows, int]:
-    """Training rows, validation rows (perhaps none) and the padding id."""
-    template = parse_template(run.lineage["template"]["text"], origin=f"run {run.id}")
-    at_work = composer(store, store.datasets.get(run.dataset), template, options.settings.seed)
-    codec = masking.load_codec(model.path, model.family)
-    folder = store.runs.folder(run)
-
-    def read(split: str, limit: int | None) -> TokenRows:
-        return tokenise(
-            store.datasets.rows(run.dataset, split, limit=limit),
-            at_work,
-            codec,
-            max_length=plan.row_length(options, model),
-            folder=folder,
-            check=pulse.check,
-        )
-
-    validation_split, limit = run.lineage["dataset"]["validation_split"], options.settings.max_eval_samples
-    validation = read(validation_split, limit) if validation_split and limit else TokenRows(folder)
-    return read(options.split, None), validation, codec.pad
-
-
-def _arguments(
-    folder: Path, options: RunOptions, device: torch.device, *, has_validation: bool
-) -> TrainingArguments:
+def _arguments(folder: Path, options: RunOptions, device: torch.device, rows: data.Data) -> TrainingArguments:
     settings = options.settings
+    # A mixture's draws come in their own order, and all passes are one long row of them.
+    mixed = isinstance(rows.train, data.Draws)
     precision = compute_dtype(settings.dtype, device)
     if precision == torch.float16 and device.type != "cuda":
         raise BadInput("dtype = float16 needs a GPU", "choose bfloat16, float32 or auto")
     return TrainingArguments(
         output_dir=str(folder),  # it must be named, and gets nothing: saving is our own
         num_train_epochs=settings.num_train_epochs,
-        max_steps=settings.max_steps,
+        max_steps=len(rows.train) // plan.rows_per_step(settings) if mixed else settings.max_steps,
+        train_sampling_strategy="sequential" if mixed else "random",
         per_device_train_batch_size=settings.batch_size,
         per_device_eval_batch_size=settings.batch_size,
         gradient_accumulation_steps=settings.gradient_accumulation_steps,
@@ -233,8 +211,8 @@ def _arguments(
         optim=settings.optim,
         logging_steps=settings.logging_steps,
         logging_nan_inf_filter=False,
-        eval_strategy=_eval_strategy(settings, has_validation),
-        eval_steps=settings.eval_steps or None,
+        eval_strategy=_eval_strategy(settings, rows),
+        eval_steps=settings.eval_steps or rows.pass_steps,
         save_strategy="no",
         report_to="none",
         disable_tqdm=True,
@@ -249,10 +227,10 @@ def _arguments(
     )
 
 
-def _eval_strategy(settings: TrainingSettings, has_validation: bool) -> str:
-    if not has_validation:
+def _eval_strategy(settings: TrainingSettings, rows: data.Data) -> str:
+    if rows.validation is None:
         return "no"
-    return "steps" if settings.eval_steps else "epoch"
+    return "steps" if settings.eval_steps or isinstance(rows.train, data.Draws) else "epoch"
 
 
 @contextlib.contextmanager

@@ -30,6 +30,7 @@ class Stock:
     templates: tuple[str, ...]
     fitting: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The templates that read only columns which a dataset has, by dataset."""
+    mixtures: tuple[str, ...] = ()
 
     def templates_for(self, dataset: str) -> tuple[str, ...]:
         """All templates, those that fit a dataset first."""
@@ -56,6 +57,7 @@ def picks(stock: Stock) -> dict[str, tuple[str, ...]]:
         "dataset": tuple(stock.datasets),
         "split": tuple(sorted(splits, key=lambda name: name != PREFERRED_SPLIT)),
         "template": stock.templates_for(first),
+        **({"mixture": ("", *stock.mixtures)} if stock.mixtures else {}),
         "method": tuple(METHODS),
     }
 
@@ -68,6 +70,7 @@ def form_fields(stock: Stock) -> list[FieldInfo]:
         "dataset": "Rows to learn from",
         "split": "Rows of the dataset that are trained on",
         "template": "How a row becomes a prompt and a completion",
+        "mixture": "Several tasks to learn from, in the place of dataset, split and template",
         "method": "How the model is tuned: "
         + "; ".join(f"{each.name}: {each.help}" for each in METHODS.values()),
     }
@@ -97,7 +100,8 @@ def options(values: Mapping[str, Any]) -> RunOptions:
     Raises:
         BadInput: A value is out of range; all such are named.
     """
-    named = {key: values[key] for key in RUN_KEYS if key in values}
+    instead = ("dataset", "split", "template") if values.get("mixture") else ("mixture",)
+    named = {key: values[key] for key in RUN_KEYS if key in values and key not in instead}
     return make_options(
         {**named, "settings": {key: value for key, value in values.items() if key not in RUN_KEYS}}
     )
@@ -108,7 +112,9 @@ def plan(of: Plan) -> Content:
     passes = f"{of.epochs:.3g} {'pass' if of.epochs == 1 else 'passes'} over {number_of(of.rows, 'row')}"
     size = f": {passes}, {of.rows_per_step} rows a step, at most {of.row_length:,} tokens a row"
     rate = f", peak learning rate {number_text(of.learning_rate)}"
-    return Content.assemble((f"{of.steps:,} steps", STRONG), (size + rate, QUIET))
+    parts = (f"{clean(f'{task.dataset} by {task.template}')} {task.share or 0:.0%}" for task in of.tasks)
+    shares = f"; of the examples: {', '.join(parts)}" if of.tasks else ""
+    return Content.assemble((f"{of.steps:,} steps", STRONG), (size + rate + shares, QUIET))
 
 
 def refusal(what: str, remedy: str) -> Content:

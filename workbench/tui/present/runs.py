@@ -92,7 +92,8 @@ def seconds_left(run: Run, recent: Sequence[Point]) -> float | None:
 
 def headline(run: Run, signs: Glyphs = UNICODE) -> Content:
     """A run's title line: its status, its name, what it trains on what, and where its adapter went."""
-    told = f"{run.method} on {run.model}, {run.dataset} by {run.template}"
+    data = f"mixture {run.mixture}" if run.mixture else f"{run.dataset} by {run.template}"
+    told = f"{run.method} on {run.model}, {data}"
     made = f" {signs.right} adapter {run.adapter}" if run.adapter else ""
     return Content.assemble(
         status_text(run.status, signs),

@@ -38,7 +38,7 @@ def evaluate_once(store: Store, run: Run, limit: int = DEFAULT_ROWS) -> list[Eva
         The evaluations of its adapter, newest first.
     """
     if not evaluations_of(store, run):
-        client.evaluate(store.root, run.model, [None, run.adapter], run.dataset, run.template, limit=limit)
+        client.evaluate(store.root, run.model, [None, run.adapter], *run.example_data, limit=limit)
     return evaluations_of(store, run)
 
 
@@ -46,14 +46,14 @@ def read_offer(store: Store) -> Offer:
     """What an evaluation can be made of, beginning with what the newest adapter was made from."""
     adapters = store.adapters.list()
     made_by = next((each.run for each in adapters if each.run), None)
-    run = store.runs.get(made_by) if made_by else None
+    dataset, template = store.runs.get(made_by).example_data if made_by else (None, None)
     datasets = store.datasets.list()
     return Offer(
         adapters=tuple(adapters),
         models=tuple(each.name for each in store.models.list()),
-        datasets=_first([each.name for each in datasets], run.dataset if run else None),
+        datasets=_first([each.name for each in datasets], dataset),
         splits=tuple(dict.fromkeys(split for each in datasets for split in each.splits)),
-        templates=_first([each.name for each in store.templates.list()], run.template if run else None),
+        templates=_first([each.name for each in store.templates.list()], template),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from textual import on
 from textual.app import App, ComposeResult
@@ -25,14 +26,19 @@ if TYPE_CHECKING:
 LANE = "launch"
 
 
-def open_form(app: App[None]) -> None:
-    """Open the form over the screen, or say what a run needs and the store lacks."""
+def open_form(app: App[Any], given: Mapping[str, Any] | None = None) -> None:
+    """Open the form over the screen, or say what a run needs and the store lacks.
+
+    Args:
+        app: The app.
+        given: What stands in its fields at first, by name.
+    """
     workbench = cast("Workbench", app)
 
     def stocked(stock: present.Stock) -> None:
         lacking = present.missing(stock)
         if lacking is None:
-            app.push_screen(LaunchDialog(stock))
+            app.push_screen(LaunchDialog(stock, given or {}))
         else:
             workbench.say(lacking, "warning", "no run can be started yet")
 
@@ -48,7 +54,8 @@ def read_stock(store: Store) -> present.Stock:
     }
     splits = {dataset.name: tuple(dataset.splits) for dataset in datasets}
     models = tuple(model.name for model in store.models.list())
-    return present.Stock(models, splits, tuple(each.name for each in templates), fitting)
+    mixtures = tuple(mixture.name for mixture in store.mixtures.list())
+    return present.Stock(models, splits, tuple(each.name for each in templates), fitting, mixtures)
 
 
 class LaunchDialog(Dialog[None]):
@@ -56,18 +63,20 @@ class LaunchDialog(Dialog[None]):
 
     Args:
         stock: What it can be made of; nothing in it is empty.
+        given: What stands in its fields at first, by name.
     """
 
     CSS = """
     LaunchDialog { align: center middle; }
     LaunchDialog .dialog { width: 92; height: 90%; padding: 0 1; }
     LaunchDialog Form, LaunchDialog #form-fields { height: 1fr; }
-    LaunchDialog #plan { height: 2; padding: 0 1; }
+    LaunchDialog #plan { height: auto; min-height: 2; max-height: 5; padding: 0 1; }
     """
 
-    def __init__(self, stock: present.Stock) -> None:
+    def __init__(self, stock: present.Stock, given: Mapping[str, Any]) -> None:
         super().__init__("new run", "tab next field  ←→ choose  ^s start  esc leave")
         self._stock = stock
+        self._given = given
         self._options: RunOptions | None = None
 
     @property
@@ -77,7 +86,8 @@ class LaunchDialog(Dialog[None]):
 
     def compose_body(self) -> ComposeResult:
         """The fields, and what they come to."""
-        yield Form(present.form_fields(self._stock), choices=present.picks(self._stock))
+        fields, choices = present.form_fields(self._stock), present.picks(self._stock)
+        yield Form(fields, values=self._given, choices=choices)
         yield Static(id="plan", markup=False)
 
     def on_mount(self) -> None:
@@ -98,7 +108,14 @@ class LaunchDialog(Dialog[None]):
         if options is None:
             return
         self._tell("checking the first rows and starting …")
-        self.workbench.ask(LANE, lambda store: launch.submit(store, options), self._started, self._refuse)
+        warnings: list[str] = []
+
+        def started(run: Run) -> None:
+            self._started(run, warnings)
+
+        self.workbench.ask(
+            LANE, lambda store: launch.submit(store, options, warnings.append), started, self._refuse
+        )
 
     def _fit_to_dataset(self) -> None:
         """Offer the dataset's own splits, and a template that reads its columns."""
@@ -130,6 +147,8 @@ class LaunchDialog(Dialog[None]):
     def _tell(self, text: str) -> None:
         self.query_one("#plan", Static).update(quiet(text))
 
-    def _started(self, run: Run) -> None:
+    def _started(self, run: Run, warnings: list[str]) -> None:
         self.workbench.say(f"{run.id} {run.name} is queued")
+        for warning in warnings:
+            self.workbench.say(warning, "warning", "in the data")
         self.dismiss(None)

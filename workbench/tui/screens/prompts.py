@@ -49,13 +49,18 @@ def from_run(store: Store, run: Run, number: int) -> DataPrompt:
         run: The run.
         number: Counts through the rows of the split, and begins again after the last.
     """
-    dataset = store.datasets.get(run.dataset)
-    split = unseen_split(dataset.splits, run.lineage.get("dataset", {}).get("split", "train"))
+    of, by = run.example_data
+    dataset = store.datasets.get(of)
+    trained = run.tasks[0] if run.mixture else run.lineage
+    split = unseen_split(dataset.splits, trained.get("dataset", {}).get("split", "train"))
     index = number % max(1, dataset.splits[split])
     row = store.datasets.row(dataset.name, split, index)
-    template = store.templates.get(run.template)
-    example = composing.render(composing.choose(template, index, run.settings.get("seed", 0)), row)
-    return DataPrompt(example.prompt, (example.completion,), f"row {index} of {dataset.name} {split}")
+    template = store.templates.get(by)
+    at_work = composing.composer(store, dataset, template, run.settings.get("seed", 0))
+    example = at_work.example(index, row)
+    model = store.models.get(run.model)
+    prompt = example.asked(causal=model.family == "causal", chat=model.chat_template)
+    return DataPrompt(prompt, (example.completion,), f"row {index} of {dataset.name} {split}")
 
 
 def next_prompt(store: Store, model: str, adapters: Sequence[str], number: int) -> DataPrompt | None:

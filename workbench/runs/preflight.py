@@ -1,0 +1,127 @@
+"""What is wrong with a run before it starts: its settings, and rows from all over its data.
+
+What would make training pointless is refused; the rest is told with its remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from store import Store
+from store.errors import BadInput
+from store.models import Model
+from workbench.composing import bulk, checks, masking, tasks
+from workbench.composing.masking import Tokens
+from workbench.composing.shown import Problem
+from workbench.composing.tasks import Source
+from workbench.composing.template import composer
+from workbench.runs import plan
+from workbench.runs.options import RunOptions
+
+SHORTEST_ROW = 8
+LOOKED_AT = 1024
+"""Rows of each task; smaller splits are looked through whole."""
+
+
+@dataclass
+class Concern:
+    """A problem that some rows have, and training can live with."""
+
+    problem: Problem
+    where: str
+    """The first row that has it."""
+    rows: int = 1
+    seen: int = 0
+    """Rows that were looked at."""
+
+    def __str__(self) -> str:
+        share = f"{self.rows} of {self.seen} rows looked at, first {self.where}"
+        return f"{share}: {self.problem.message}; {self.problem.remedy}"
+
+
+@dataclass
+class Preflight:
+    """What was found so far."""
+
+    seen: int = 0
+    by_kind: dict[str, Concern] = field(default_factory=dict)
+
+    @property
+    def concerns(self) -> list[Concern]:
+        """What training can live with."""
+        return sorted(self.by_kind.values(), key=lambda concern: -concern.rows)
+
+    def _note(self, problem: Problem, where: str) -> None:
+        if problem.fatal:
+            raise BadInput(f"{where}: {problem.message}", problem.remedy)
+        if problem.kind in self.by_kind:
+            self.by_kind[problem.kind].rows += 1
+        else:
+            self.by_kind[problem.kind] = Concern(problem, where)
+
+
+def check(store: Store, options: RunOptions, model: Model, sources: list[Source]) -> list[Concern]:
+    """Look at a run's settings and at rows of each of its tasks.
+
+    Args:
+        store: An open store.
+        options: The run.
+        model: Its base.
+        sources: Its data: one, or the tasks of a mixture.
+
+    Returns:
+        What training can live with, and what to do about it.
+
+    Raises:
+        BadInput: The settings do not fit the model, or a row cannot be trained on.
+    """
+    _check_settings(options, model)
+    found = Preflight()
+    for source in sources:
+        _look(store, options, model, source, found)
+    for concern in found.by_kind.values():
+        concern.seen = found.seen
+    return found.concerns
+
+
+def _check_settings(options: RunOptions, model: Model) -> None:
+    if options.settings.dtype == "float16" and model.family == "seq2seq":
+        raise BadInput(
+            "dtype = float16 overflows in encoder-decoder models", "choose bfloat16, float32 or auto"
+        )
+    if plan.row_length(options, model) < SHORTEST_ROW:
+        raise BadInput(
+            f"num_virtual_tokens = {options.settings.num_virtual_tokens} leaves no room in the "
+            f"{model.max_length} tokens of {model.name!r}",
+            "use fewer virtual tokens",
+        )
+
+
+def _look(store: Store, options: RunOptions, model: Model, source: Source, found: Preflight) -> None:
+    codec, length = masking.load_codec(model.path, model.family), plan.row_length(options, model)
+    at_work = composer(store, source.dataset, source.template, options.settings.seed)
+    of = f" of {source.dataset.name!r}" if options.mixture else ""
+
+    def place(index: int) -> str:
+        return f"row {index} of {source.task.split!r}{of}"
+
+    def refuse(index: int, error: BadInput) -> None:
+        raise BadInput(f"{place(index)}: {error.what}", error.remedy) from error
+
+    for start, rows in tasks.sample(store, source, LOOKED_AT):
+        batch: list[Tokens] = []
+        for index, example, tokens in bulk.masked(rows, at_work, codec, length, refuse, start):
+            for problem in checks.problems(tokens, codec, example):
+                found._note(problem, place(index))
+            batch.append(tokens)
+        found.seen += len(batch)
+        for problem in _problems_of_batches(batch, codec, options.settings.batch_size):
+            found._note(problem, place(start))
+
+
+def _problems_of_batches(rows: list[Tokens], codec: masking.Codec, size: int) -> Iterator[Problem]:
+    for at in range(0, len(rows), size):
+        some = rows[at : at + size]
+        batch = masking.collate([(tokens.input_ids, tokens.labels) for tokens in some], codec.pad)
+        yield from checks.batch_problems(some, batch)
