@@ -89,8 +89,8 @@ def mistake(request: pytest.FixtureRequest, tmp_path: Path, workbench) -> tuple[
             return words, ["sumary", "did you mean 'summary'?"]
         case "template syntax":
             fixture("stocked")
-            workbench("template", "add", make_template(tmp_path, "{{ summary "))
-            return ["template", "render", "t", "--dataset", "d"], ["variant 'v'", "completion"]
+            file = make_template(tmp_path, "{{ summary ")
+            return ["template", "add", str(file)], ["variant 'v'", "completion", "line 1, column 11"]
         case "unknown setting":
             words = [
                 "run",

@@ -114,6 +114,34 @@ def test_rendering_with_a_model_shows_what_is_trained(
     assert f"of which {trained} are trained" in workbench(*words).out
 
 
+def test_a_template_that_cannot_work_does_not_enter(workbench, tmp_path: Path) -> None:
+    """Its syntax is looked at before: line and column are told, and nothing is kept."""
+    file = tmp_path / "broken.toml"
+    file.write_text(
+        'name = "t"\ntask = "t"\n[[variants]]\nname = "v"\nprompt = """a\n{{ b }"""\ncompletion = "{{ c }}"\n'
+    )
+    refused = workbench("template", "add", file)
+    assert refused.code == 1
+    assert "variant 'v', prompt, line 2, column 6: unexpected '}'" in refused.err
+    assert workbench("template", "list", "--json").document == []
+
+
+def test_a_whole_split_is_looked_through(
+    workbench, template_file: Path, dialogue_file: Path, tiny_causal: Path
+) -> None:
+    """Lengths, cuts and problems with their remedies; what is fatal is said to be."""
+    workbench("template", "add", template_file)
+    workbench("dataset", "add", dialogue_file, "--name", "d")
+    workbench("model", "add", tiny_causal, "--name", "m")
+    words = ("template", "check", "summarise", "--dataset", "d", "--model", "m")
+    figures = workbench(*words, "--json").document
+    assert (figures["done"], figures["rows"], figures["finished"], figures["problems"]) == (24, 24, True, {})
+    assert figures["trained_tokens"] < figures["tokens"]
+    cut = workbench(*words, "--max-length", "40")
+    assert "prompt-cut" in cut.out and "set max_length to" in cut.out
+    assert workbench(*words, "--split", "tset").err.startswith("error: d has no split 'tset'; it has train")
+
+
 def test_an_adapter_from_outside_goes_in_and_out(workbench, tiny_causal: Path, peft_folder: Path) -> None:
     """A PEFT folder is registered with its base, and shown as the contract says."""
     workbench("model", "add", tiny_causal, "--name", "m")

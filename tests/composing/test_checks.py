@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.composing.checks import problems
-from workbench.composing.masking import IGNORED, Codec, Family, mask
+from workbench.composing.checks import batch_problems, problems
+from workbench.composing.masking import IGNORED, Batch, Codec, Family, collate, mask
 from workbench.composing.template import Example
 
 EOS = 2
@@ -57,3 +57,18 @@ def test_what_is_cut_off_is_told_with_the_length_that_would_cut_nothing(
         needed = int(problem.remedy.split("max_length to ")[1].split()[0])
         assert problems(mask(example, codec(family), needed), codec(family)) == []
         assert problems(mask(example, codec(family), needed - 1), codec(family)) != []
+
+
+@pytest.mark.parametrize("family", ["causal", "seq2seq"])
+def test_padding_that_takes_an_equal_eos_along_is_fatal(family: Family) -> None:
+    rows = [
+        mask(Example("a b c", "d e", "v"), codec(family), 20),
+        mask(Example("a", "d", "v"), codec(family), 20),
+    ]
+    batch = collate([(row.input_ids, row.labels) for row in rows], EOS)
+    assert batch_problems(rows, batch) == []
+    by_id = [[IGNORED if label == EOS else label for label in line] for line in batch.labels]
+    (problem,) = batch_problems(rows, Batch(batch.input_ids, batch.attention_mask, by_id))
+    assert (problem.kind, problem.fatal) == ("labels-changed", True)
+    filled = [[EOS if label == IGNORED else label for label in line] for line in batch.labels]
+    assert batch_problems(rows, Batch(batch.input_ids, batch.attention_mask, filled))

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from store import Store
 from store.errors import Unavailable
 from workbench.client import evaluate
-from workbench.composing.masking import load_codec, prompt_ids, prompt_text
+from workbench.composing.masking import load_codec, prompt_ids
 from workbench.composing.template import Composer
 from workbench.evaluation.report import corpus_scores
 from workbench.worker import evaluate as worker
@@ -87,7 +87,10 @@ def test_every_row_is_answered_as_plain_peft_would_and_scored(
         assert [row.index for row in rows] == list(range(20))
         for row in rows:
             example = Composer(template, 0).example(row.index, dialogue_rows[row.index])
-            assert (row.prompt, row.references) == (prompt_text(example, codec), (example.completion,))
+            assert (row.prompt, row.references) == (
+                example.asked(causal=record.family == "causal", chat=False),
+                (example.completion,),
+            )
         for row in rows[:20:6]:
             ids = plain_answer(record.path, path, prompt_ids(row.prompt, codec), 128)
             assert row.prediction == tokenizer.decode(ids, skip_special_tokens=True)

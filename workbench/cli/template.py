@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from store.templates import Template
-from workbench.cli import rendering
+from workbench.cli import drafting, rendering
 from workbench.cli.output import Column, cell, table
 from workbench.cli.session import Session, json_option, pass_session
+from workbench.composing.template import validate
 from workbench.text import clean
 
 COLUMNS = (
@@ -33,7 +34,7 @@ def command() -> None: ...
 def add(session: Session, file: Path, name: str | None) -> None:
     """Bring in a template: a TOML file with a name, a task and variants in Jinja2."""
     with session.open_store() as store:
-        template = store.templates.add(file, name=name)
+        template = store.templates.add(file, name=name, accept=validate)
     variants = f"{len(template.variants)} variant" + "s" * (len(template.variants) != 1)
     session.show(_document(template), f"added template {cell(template.name)}: {variants}")
 
@@ -87,3 +88,5 @@ def _document(template: Template) -> dict[str, Any]:
 
 command.add_command(rendering.render_rows)
 command.add_command(rendering.check_rows)
+command.add_command(drafting.suggest)
+command.add_command(drafting.show_library)

@@ -138,6 +138,15 @@ class ChatTemplate:
             done = end
         return [piece for piece in pieces if piece.text]
 
+    def turn_end(self, ends: re.Pattern[str]) -> str:
+        """The special token with which an answer ends; an empty text if the template writes none."""
+        try:
+            answer = self.pieces([Turn("user", "a"), Turn("assistant", "b")], "last", ends)[-1].text
+        except BadInput:
+            return ""
+        found = ends.findall(answer)
+        return str(found[-1]) if found else ""
+
     def _answer(
         self, whole: str, before: Sequence[Turn], turn: Turn, ends: re.Pattern[str], done: int
     ) -> tuple[int, int]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from workbench.composing.codec import Codec
-from workbench.composing.masking import IGNORED, Tokens
+from workbench.composing.masking import IGNORED, Batch, Tokens
 from workbench.composing.shown import Problem
 from workbench.composing.template import Example
 
@@ -24,6 +26,25 @@ def problems(tokens: Tokens, codec: Codec, example: Example | None = None) -> li
     return sorted(found, key=lambda problem: not problem.fatal) if found else found
 
 
+def batch_problems(rows: Sequence[Tokens], batch: Batch) -> list[Problem]:
+    """Whether a batch learns what its rows learn: padding that is masked by its id takes an equal EOS along.
+
+    Args:
+        rows: The rows, in the batch's order.
+        batch: What the collator made of them.
+    """
+    for tokens, labels, ids in zip(rows, batch.labels, batch.input_ids, strict=True):
+        own, inner = len(tokens.labels), len(tokens.input_ids)
+        filled = any(label != IGNORED for label in labels[own:])
+        if filled or labels[:own] != tokens.labels or ids[:inner] != tokens.input_ids:
+            told = (
+                "the batch learns other tokens than its rows: padding or the end of a row is masked wrongly"
+            )
+            remedy = "report it, with the model's name: training would teach the wrong thing"
+            return [Problem("labels-changed", told, remedy, fatal=True)]
+    return []
+
+
 def _of_learning(tokens: Tokens, codec: Codec) -> list[Problem]:
     """Whether the model learns something, learns to stop, and sees all there is."""
     last = tokens.labels[-1] if tokens.labels else IGNORED
@@ -41,7 +62,7 @@ def _of_learning(tokens: Tokens, codec: Codec) -> list[Problem]:
         told = "the end-of-sequence token is not trained, so the model does not learn to stop here"
         found.append(Problem("eos-missing", told, f"set max_length to {needed} or more", fatal=False))
     elif codec.ends and last not in codec.ends:
-        told = f"the chat template ends an answer with token {last}, at which the model does not stop"
+        told = f"the chat template ends an answer with token {last}, at which other programs do not stop"
         remedy = "name it in eos_token_id of the model's generation_config.json"
         found.append(Problem("eos-unknown", told, remedy, fatal=False))
     if tokens.truncated_prompt:

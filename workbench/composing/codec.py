@@ -40,7 +40,8 @@ class Codec:
         decode: The text of some ids, special tokens too.
         special: The ids of special tokens.
         special_text: Matches the text of special tokens, which a text becomes if it holds them.
-        ends: The ids at which the model stops.
+        ends: The ids at which the model stops, by its own files.
+        turn_end: The id with which the chat template ends an answer, if it is a special token.
         chat: The model's chat template, if it has one.
         glue: A special token's text and id, before which the tokenizer writes a text as a text that goes on.
     """
@@ -56,8 +57,14 @@ class Codec:
     special: frozenset[int] = frozenset()
     special_text: re.Pattern[str] = NEVER
     ends: frozenset[int] = frozenset()
+    turn_end: int | None = None
     chat: ChatTemplate | None = None
     glue: tuple[str, int] | None = None
+
+    @property
+    def stops(self) -> frozenset[int]:
+        """The ids at which an answer is over: what the model's files say, and what it is taught here."""
+        return self.ends | {self.eos} | (set() if self.turn_end is None else {self.turn_end})
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """What each id adds to the text; a decoder shows a token's leading space only after another token."""
@@ -106,6 +113,8 @@ def load_codec(model_folder: Path, family: Family) -> Codec:
     }
     # The longest first, so that one that begins like another is found whole.
     texts = sorted(filter(None, special.values()), key=len, reverse=True)
+    special_text = re.compile("|".join(map(re.escape, texts))) if texts else NEVER
+    chat = load_chat_template(model_folder, names)
     return Codec(
         encode=partial(_encode, tokenizer),
         bos=bos,
@@ -116,9 +125,10 @@ def load_codec(model_folder: Path, family: Family) -> Codec:
         encode_many=partial(_encode_many, tokenizer),
         decode=partial(tokenizer.decode, skip_special_tokens=False),
         special=frozenset(special),
-        special_text=re.compile("|".join(map(re.escape, texts))) if texts else NEVER,
+        special_text=special_text,
         ends=frozenset({eos, *_listed(generation.get("eos_token_id")), *_listed(config.get("eos_token_id"))}),
-        chat=load_chat_template(model_folder, names),
+        turn_end=None if chat is None else tokenizer.token_to_id(chat.turn_end(special_text)),
+        chat=chat,
         glue=(special[eos], eos) if eos in special else None,
     )
 

@@ -30,7 +30,6 @@ __all__ = [
     "mask",
     "mask_many",
     "prompt_ids",
-    "prompt_text",
 ]
 
 Kind = Literal["prompt", "completion", "special"]
@@ -182,11 +181,6 @@ def prompt_ids(prompt: str | Example, codec: Codec, max_length: int | None = Non
     return opening + _split_prompt(ids, room, codec)[0] + closing
 
 
-def prompt_text(example: Example, codec: Codec) -> str:
-    """The text that a person would type to ask the model what an example asks it."""
-    return example.prompt if _is_chat(codec) else _shown(example, codec)
-
-
 def _is_chat(codec: Codec) -> bool:
     return codec.chat is not None and codec.family == "causal"
 
@@ -221,12 +215,8 @@ def _plain_conversation(example: Example) -> list[Piece]:
 def _shown(example: Example, codec: Codec) -> str:
     """All that stands before the completion."""
     if codec.chat is not None and codec.family == "causal":
-        turns = _turns(example)
-        return codec.chat.render(turns[:-1], asks=True)
-    if example.turns:
-        return cue(example.turns[:-1])
-    system = f"{example.system}\n\n" if example.system else ""
-    return system + example.prompt + (example.separator if codec.family == "causal" else "")
+        return codec.chat.render(_turns(example)[:-1], asks=True)
+    return example.asked(causal=codec.family == "causal", chat=False)
 
 
 def _turns(example: Example) -> tuple[Turn, ...]:

@@ -53,7 +53,7 @@ def preview(
         tokens=tuple(_tokens(tokens, batch, codec)),
         length=len(tokens.ids),
         truncated=bool(tokens.cuts),
-        problems=tuple(checks.problems(tokens, codec, example)),
+        problems=(*checks.batch_problems(lines, batch), *checks.problems(tokens, codec, example)),
         batch=tuple(_drawn(batch, tokens.family)) if others else (),
     )
 

@@ -180,7 +180,10 @@ def survey(
 
 
 def spread(lengths: Mapping[int, int]) -> dict[str, Any]:
-    """What lengths there are: extremes, mean, quantiles, and a histogram of equal steps.
+    """What lengths there are: extremes, mean, quantiles, and a histogram.
+
+    The bars are equally wide up to the length that 99 % of rows do not pass; a last one holds the rest, since
+    one very long row would otherwise squeeze all others into one bar.
 
     Returns:
         `min, median, p95, max, mean` in tokens, and `histogram`: pairs of a bar's greatest length and how
@@ -191,17 +194,23 @@ def spread(lengths: Mapping[int, int]) -> dict[str, Any]:
         return {"min": 0, "median": 0, "p95": 0, "max": 0, "mean": 0.0, "histogram": []}
     ordered = sorted(lengths.items())
     least, most = ordered[0][0], ordered[-1][0]
-    step = max(1, -(-(most - least + 1) // BARS))
+    usual = _quantile(ordered, count, 0.99)
+    step = max(1, -(-(usual - least + 1) // BARS))
     bars: Counter[int] = Counter()
     for length, times in ordered:
-        bars[(length - least) // step] += times
+        if length <= usual:
+            bars[(length - least) // step] += times
+    histogram = [[least + (bar + 1) * step - 1, bars[bar]] for bar in range(max(bars) + 1)]
+    histogram[-1][0] = usual
+    if most > usual:
+        histogram.append([most, count - sum(bars.values())])
     return {
         "min": least,
         "median": _quantile(ordered, count, 0.5),
         "p95": _quantile(ordered, count, 0.95),
         "max": most,
         "mean": sum(length * times for length, times in ordered) / count,
-        "histogram": [[least + (bar + 1) * step - 1, bars[bar]] for bar in range(max(bars) + 1)],
+        "histogram": histogram,
     }
 
 

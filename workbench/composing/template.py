@@ -20,14 +20,25 @@ from jinja2.exceptions import SecurityError
 from store.errors import BadInput, near
 from store.templates import Loss, Template, Variant
 from workbench.composing import faults
-from workbench.composing.conversation import Turn, read_turns, told
+from workbench.composing.conversation import Turn, cue, read_turns, told
 from workbench.composing.sandbox import FILTER_NAMES, METHOD_NAMES, LimitError, Sandbox, budget, guard, output
 
 if TYPE_CHECKING:
     from store import Store
     from store.datasets import Dataset
 
-__all__ = ["POOL_ROWS", "Composer", "Example", "Turn", "check", "choose", "columns", "composer", "render"]
+__all__ = [
+    "POOL_ROWS",
+    "Composer",
+    "Example",
+    "Turn",
+    "check",
+    "choose",
+    "columns",
+    "composer",
+    "render",
+    "validate",
+]
 
 MAX_SOURCE_CHARACTERS = 100_000
 
@@ -79,6 +90,20 @@ class Example:
     turns: tuple[Turn, ...] = ()
     loss: Loss = "assistant"
 
+    def asked(self, *, causal: bool, chat: bool) -> str:
+        """The text that a person would type to ask a model what this example asks it.
+
+        Args:
+            causal: The model goes on with a text, so that the separator stands at its end.
+            chat: The model has a chat template, which writes what stands around it.
+        """
+        if chat:
+            return self.prompt
+        if self.turns:
+            return cue(self.turns[:-1])
+        system = f"{self.system}\n\n" if self.system else ""
+        return system + self.prompt + (self.separator if causal else "")
+
 
 class Composer:
     """A template at work on the rows of a dataset: the one way from a row to its example.
@@ -125,8 +150,13 @@ class Composer:
             return []
         # S311: the draw is to be repeatable, not secret.
         chance = random.Random(f"{self.seed}:{index}")  # noqa: S311
-        drawn = chance.sample(range(len(self._pool)), min(count + 1, len(self._pool)))
-        shots = [self._pool[at] for at in drawn if self._pool[at] != row][:count]
+        shots: list[Mapping[str, Any]] = []
+        # A few are mostly enough; where many rows are equal to this one, all are looked through.
+        for size in (min(count + 1, len(self._pool)), len(self._pool)):
+            shots = [self._pool[at] for at in chance.sample(range(len(self._pool)), size)]
+            shots = [shot for shot in shots if shot != row][:count]
+            if len(shots) == count:
+                break
         if len(shots) < count:
             raise BadInput(
                 f"the template shows {count} other rows as examples, and there are {len(shots)}",
@@ -211,6 +241,20 @@ def check(template: Template, columns: Collection[str]) -> None:
         raise BadInput(f"template {template.name!r}: {all_told}", _there_are(columns))
 
 
+def validate(template: Template) -> None:
+    """Check what can be checked of a template without a dataset: its syntax, and that it teaches something.
+
+    Raises:
+        BadInput: Every problem of every variant, told at once, with line and column.
+    """
+    problems = [problem for variant in template.variants for problem in _problems(variant, None)]
+    if template.system is not None:
+        problems += _problems_of_part("the system text", template.system, None)
+    if problems:
+        told_all = "; ".join(dict.fromkeys(problems))
+        raise BadInput(f"template {template.name!r}: {told_all}", "mend it, and add it again")
+
+
 def choose(template: Template, row_index: int, seed: int) -> Variant:
     """Choose a row's variant: of every n rows, one for each of n variants.
 
@@ -254,7 +298,7 @@ def _pair(variant: Variant, row: Mapping[str, Any], choices: tuple[str, ...] | s
 
 
 def _values(row: Mapping[str, Any], choices: tuple[str, ...] | str) -> dict[str, Any]:
-    values = {ROW: row, **row}
+    values = {**row, ROW: row}
     if isinstance(choices, str):
         listed = row.get(choices)
         if not isinstance(listed, list | tuple) or not listed:
@@ -284,10 +328,11 @@ def _conversation(variant: Variant, row: Mapping[str, Any], system: str, loss: L
     return Example(told(turns[:-1]), turns[-1].content, variant.name, turns=turns, loss=loss)
 
 
-def _problems(variant: Variant, columns: Collection[str]) -> list[str]:
+def _problems(variant: Variant, columns: Collection[str] | None) -> list[str]:
+    """What is wrong with a variant; None stands for columns that are not known."""
     if variant.messages is not None:
-        there = variant.messages in columns
-        return [] if there else [f"variant {variant.name!r}: {_not_there(variant.messages, columns)}"]
+        there = columns is None or variant.messages in columns
+        return [] if there else [f"variant {variant.name!r}: {_not_there(variant.messages, columns or ())}"]
     problems = [
         problem
         for part in _PARTS
@@ -298,11 +343,13 @@ def _problems(variant: Variant, columns: Collection[str]) -> list[str]:
     return problems
 
 
-def _problems_of_part(where: str, source: str, columns: Collection[str]) -> list[str]:
+def _problems_of_part(where: str, source: str, columns: Collection[str] | None) -> list[str]:
     try:
         reading = _read(where, source)
     except BadInput as error:
         return [error.what]
+    if columns is None:
+        return []
     missing = sorted(reading.columns - reading.optional - set(columns))
     return [f"{where}: {_not_there(name, columns)}" for name in missing]
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from store import Store, open_store
 from store.errors import BadInput, NotFound, StoreError
 from store.evaluations import Evaluation, EvaluationRow
-from workbench.composing.masking import prompt_text
 from workbench.composing.template import Example, composer
 from workbench.evaluation.report import corpus_scores
 from workbench.link import Sampling
@@ -77,15 +76,21 @@ def _answer(store: Store, engine: Engine, evaluation: Evaluation) -> None:
     sampling = Sampling(evaluation.settings["max_new_tokens"])
     (resident,) = engine.residents(store, [evaluation.adapter])
     asked = _questions(store, evaluation)
+    decoder = engine.decoder
+    chat = decoder.causal and decoder.codec.chat is not None
     while batch := list(islice(asked, BATCH_ROWS)):
-        prompts = [engine.decoder.encode(example, cut_for=sampling.max_new_tokens) for _, example in batch]
+        prompts = [decoder.encode(example, cut_for=sampling.max_new_tokens) for _, example in batch]
         predictions = [""] * len(batch)
         for piece in engine.speak([(prompt, resident) for prompt in prompts], sampling):
             if piece.whole is not None:
                 predictions[piece.row] = piece.whole
         answered = [
             EvaluationRow(
-                index, prompt_text(example, engine.decoder.codec), prediction, (example.completion,), None
+                index,
+                example.asked(causal=decoder.causal, chat=chat),
+                prediction,
+                (example.completion,),
+                None,
             )
             for (index, example), prediction in zip(batch, predictions, strict=True)
         ]

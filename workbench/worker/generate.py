@@ -64,7 +64,7 @@ class Decoder:
         self._device = model.device
         self._config: GenerationConfig = model.generation_config
         self._start = _start_token(model) if not self.causal else codec.pad
-        self._ends = frozenset(_listed(self._config.eos_token_id)) | {codec.eos} | codec.ends
+        self._ends = frozenset(_listed(self._config.eos_token_id)) | codec.stops
         accepted = inspect.signature(model.forward).parameters
         self._takes_positions = "position_ids" in accepted
         self._keeps_last = {"logits_to_keep": 1} if "logits_to_keep" in accepted else {}
