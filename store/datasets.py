@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import json
-import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from store.configs import dump, read_json
+from store.dataset_card import BAD_LINES, described, divided_card, row_of, undivided, write_card
 from store.db import write
-from store.entries import CARD, drop, enter, is_known
-from store.errors import BadInput, Conflict, NotFound, not_found
-from store.files import (
-    check_name,
-    combine,
-    inside,
-    name_from,
-    seal,
-    shown,
-    staging,
-    sync,
-    write_atomic,
-)
+from store.division import Divided, Plan, divide
+from store.entries import CARD, check_unused, drop, enter, is_known
+from store.errors import BadInput, Conflict, NotFound, StoreError, not_found
+from store.files import check_name, inside, name_from, seal, staging, sync, write_atomic
+from store.finding import Found, Stop, find_rows
+from store.hub_data import Tell, find_data, name_of
 from store.lines import BadLine
 from store.pieces import INDEX, Intake, Piece, Progress, good_rows, piece_from, take_in
 from store.rows import OnBad
-from store.splits import find_files
+from store.statistics import Kept, describe
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
-
-BAD_LINES = "bad_lines.jsonl"
 
 
 @dataclass(frozen=True)
@@ -70,6 +63,21 @@ class Dataset:
         return sum(self.splits.values())
 
 
+@dataclass(frozen=True)
+class Division:
+    """What dividing a split came to.
+
+    Args:
+        dataset: with its new splits.
+        groups: how many different rows were divided.
+        duplicates: rows that are equal to another one, and were kept with it.
+    """
+
+    dataset: Dataset
+    groups: int
+    duplicates: int
+
+
 class Datasets:
     """The datasets of one store."""
 
@@ -84,34 +92,42 @@ class Datasets:
         name: str | None = None,
         split: str | None = None,
         on_bad: OnBad = "refuse",
+        revision: str | None = None,
+        config: str | None = None,
         progress: Progress | None = None,
+        tell: Tell | None = None,
     ) -> Dataset:
-        """Bring a file, or a folder with one file per split, into the store; or a new split to a dataset.
+        """Bring rows into the store: a file, a folder with files by split, or a dataset of the Hub.
 
         Args:
-            source: the file or folder; the originals are copied and kept as they are.
-            name: what to call it here; the file's or folder's name when left out. A dataset of that name is
+            source: a data file, compressed or not; a folder whose files or folders are named after splits; a
+                folder of `save_to_disk`; `owner/name` of the Hub. The originals are copied (those compressed,
+                unpacked) and kept as they are.
+            name: what to call it here; the source's own name when left out. A dataset of that name is
                 extended when a new `split` is given.
-            split: the split of a single file; `train` when left out.
+            split: the split of a single file, `train` when left out; of other sources the only one wanted.
             on_bad: `refuse` a file with bad lines, naming the first few, or `skip` them and keep the rest.
+            revision: a branch, tag or commit of the Hub's repository; what it names now is kept as a commit.
+            config: the configuration wanted, where the source has several.
             progress: called now and then with the number of rows read so far.
+            tell: called with a line about what is being fetched and how large it is.
         Raises:
             BadInput: no such file, an unknown format, bad lines, no rows, other columns than the dataset's.
             Conflict: the name or the split is taken.
+            NotFound, Unavailable: the Hub lacks it or does not answer.
         """
-        path = Path(source).expanduser().absolute()
-        files = find_files(path, split)
-        wanted = check_name(name) if name else name_from(path.stem if path.is_file() else path.name)
-        self._check_free(wanted, split)
+        wanted = check_name(name) if name else name_from(name_of(source))
+        self._check_free(wanted, split)  # before anything is fetched
+        origin = find_data(source, split, revision=revision, config=config, tell=tell)
         with staging(self._root) as staged:
             intake = Intake(staged, on_bad, progress)
-            for file in files:
+            for file in origin.files:
                 take_in(intake, file)
-            card = _card(intake, wanted, path)
+            card = write_card(intake, wanted, origin.source)
             if is_known(self._db, "dataset", wanted):
                 self._extend(staged, card, split)
             else:
-                enter(self._db, "dataset", _row(card), staged, self._folder(wanted))
+                enter(self._db, "dataset", row_of(card), staged, self._folder(wanted))
         return self.get(wanted)
 
     def get(self, name: str) -> Dataset:
@@ -166,6 +182,127 @@ class Datasets:
         last = dataset.splits[split] - 1
         raise NotFound(f"{name} has no row {index} in {split!r}", f"its rows are numbered 0 to {last}")
 
+    def find(
+        self,
+        name: str,
+        split: str,
+        text: str,
+        start: int | None = None,
+        limit: int = 100,
+        *,
+        backwards: bool = False,
+        stop: Stop | None = None,
+    ) -> Found:
+        """Search a split's values for a text, whatever the case of its letters; see `finding.find_rows`.
+
+        Args:
+            name: the dataset.
+            split: one of its splits.
+            text: what to look for.
+            start: the number of the first row to look at; the first row (backwards: the last) when left out.
+            limit: stop at so many matches.
+            backwards: look at ever smaller numbers.
+            stop: asked now and then whether to give up.
+        Returns:
+            The matches, and the number of the row to go on from.
+        Raises:
+            NotFound: there is no such dataset or split.
+        """
+        dataset = self.get(name)
+        pieces = self._pieces(dataset, split)
+        found = find_rows(dataset.path, pieces, text, start, limit, backwards=backwards, stop=stop)
+        empty = dict.fromkeys(dataset.columns)
+        return replace(found, matches=[(number, {**empty, **row}) for number, row in found.matches])
+
+    def statistics(
+        self,
+        name: str,
+        split: str | None = None,
+        *,
+        limit: int | None = None,
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+    ) -> dict[str, Any]:
+        """Return the figures of every column: kinds, lengths, numbers, different and frequent values.
+
+        What was counted to the end is kept beside the dataset's files until they change.
+
+        Args:
+            name: the dataset.
+            split: one of its splits; all of them when left out.
+            limit: read a sample of at most so many rows, spread over all of them.
+            progress: called now and then with the number of rows read.
+            stop: asked now and then whether to give up; what was read until then is returned.
+        Raises:
+            NotFound: there is no such dataset or split.
+        """
+        dataset = self.get(name)
+        pieces = self._pieces(dataset, split)
+        kept = Kept(dataset.path, (dataset.fingerprint, split, limit))
+        figures = kept.read()
+        if figures is None:
+            columns = dataset.columns
+            figures = describe(dataset.path, pieces, columns, limit=limit, progress=progress, stop=stop)
+            if figures["finished"]:
+                kept.write(figures)
+        return figures
+
+    def split(
+        self,
+        name: str,
+        shares: Mapping[str, float],
+        *,
+        seed: int = 0,
+        source: str = "train",
+        by: Sequence[str] = (),
+        progress: Progress | None = None,
+    ) -> Division:
+        """Divide a split so that equal rows stay on one side; the files that there were are kept as they are.
+
+        Args:
+            name: the dataset.
+            shares: of the rows, by the name of the new split, as {"test": 0.1}.
+            seed: another one makes another division; the same makes the same, in whatever order the rows are.
+            source: the split to divide; it keeps the rest.
+            by: keep rows together that are equal in these columns; those equal in all when left out.
+            progress: called now and then with the number of rows read, of which each is read twice.
+        Raises:
+            NotFound: there is no such dataset or split.
+            BadInput: impossible shares, or rows too few or too alike.
+            Conflict: a split of that name exists, or a run that is queued or going on needs the dataset.
+        """
+        dataset, plan = self.get(name), Plan(source, shares, seed, by)
+        pieces = self._pieces(dataset, source)
+        plan.check(dataset.columns)
+        for new in shares:
+            if new in dataset.splits:
+                raise Conflict(
+                    f"{name} has a split {new!r} already",
+                    f"take another name, or take a division back: `workbench dataset split {name} --undo`",
+                )
+        check_unused(self._db, "dataset", name)
+        token = secrets.token_hex(4)
+        with staging(self._root) as staged:
+            divided = divide(dataset.path, pieces, plan, staged, token, progress)
+            self._replace(dataset, staged, plan, divided)
+        return Division(self.get(name), divided.groups, divided.duplicates)
+
+    def unsplit(self, name: str) -> Dataset:
+        """Take the last division of a dataset back: its splits are again what they were.
+
+        Raises:
+            NotFound: there is no such dataset.
+            Conflict: it was not divided, or a run that is queued or going on needs it.
+        """
+        dataset = self.get(name)
+        with write(self._db):
+            check_unused(self._db, "dataset", name)
+            card, gone = undivided(read_json(dataset.path / CARD))
+            self._rewrite(dataset, card)
+        for part in gone:
+            (dataset.path / part).unlink(missing_ok=True)
+        return self.get(name)
+
     def bad_lines(self, name: str) -> builtins.list[BadLine]:
         """Return the lines that were left out at adding, at most ten thousand of each file."""
         path = self.get(name).path / BAD_LINES
@@ -192,8 +329,7 @@ class Datasets:
         seal(staged)
         with write(self._db):
             self._check_free(card["name"], split)
-            merged = self._merge(staged, card)
-            self._db.table("datasets").update(card["name"], _row(merged))
+            self._rewrite(self.get(card["name"]), self._merge(staged, card))
 
     def _merge(self, staged: Path, card: dict[str, Any]) -> dict[str, Any]:
         name, folder = card["name"], self._folder(card["name"])
@@ -211,11 +347,32 @@ class Datasets:
         if texts:
             write_atomic(folder / BAD_LINES, b"".join(path.read_bytes() for path in texts))
         pieces = [piece_from(piece) for piece in old["pieces"] + card["pieces"]]
-        merged = _described(pieces, {**old, "bad_lines": old["bad_lines"] + card["bad_lines"]})
-        write_atomic(folder / CARD, dump(merged))
-        return merged
+        return described(pieces, {**old, "bad_lines": old["bad_lines"] + card["bad_lines"]})
+
+    def _replace(self, dataset: Dataset, staged: Path, plan: Plan, divided: Divided) -> None:
+        """Put the pieces of a division in the place of the old; the card, written last, makes it so."""
+        seal(staged)
+        with write(self._db):
+            check_unused(self._db, "dataset", dataset.name)
+            card = read_json(dataset.path / CARD)
+            if card["fingerprint"] != dataset.fingerprint:
+                raise Conflict(f"{dataset.name} was changed meanwhile", "look at it, and divide it again")
+            for piece in divided.pieces:
+                for part in (piece.index, piece.file):
+                    (staged / part).rename(dataset.path / part)
+            sync(dataset.path / INDEX)
+            self._rewrite(dataset, divided_card(card, plan, divided.pieces))
+
+    def _rewrite(self, dataset: Dataset, card: dict[str, Any]) -> None:
+        write_atomic(dataset.path / CARD, dump(card))
+        self._db.table("datasets").update(dataset.name, row_of(card))
 
     def _dataset(self, row: dict[str, Any]) -> Dataset:
+        """Make a dataset of its row, or of its card, which a crash may have left ahead of the row."""
+        card = self._folder(row["name"]) / CARD
+        with contextlib.suppress(StoreError):
+            told = read_json(card)
+            row = row if told["fingerprint"] == row["fingerprint"] else row_of(told)
         columns, splits = tuple(json.loads(row["columns"])), json.loads(row["splits"])
         return Dataset(**{**row, "path": self._folder(row["name"]), "columns": columns, "splits": splits})
 
@@ -234,42 +391,3 @@ def _rows_from(dataset: Dataset, pieces: list[Piece], start: int) -> Iterator[di
             for row in good_rows(dataset.path, piece, start):
                 yield {**empty, **row}
         start = max(0, start - piece.rows)
-
-
-def _card(intake: Intake, name: str, source: Path) -> dict[str, Any]:
-    """Write the staged folder's bad lines and its card, and return the card."""
-    first = next(iter(intake.columns.values()))
-    for split, columns in intake.columns.items():
-        if columns.keys() != first.keys():
-            differing = ", ".join(sorted(columns.keys() ^ first.keys()))
-            raise BadInput(
-                f"the split {split!r} has other columns than {next(iter(intake.columns))!r}: {differing}",
-                "give all splits the same columns, or add them as datasets of their own",
-            )
-    if intake.bad:
-        lines = (json.dumps(asdict(bad), ensure_ascii=False) for bad in intake.bad)
-        (intake.folder / BAD_LINES).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    about = {"name": name, "source": shown(source), "columns": list(first), "bad_lines": intake.bad_count}
-    card = _described(intake.pieces, {**about, "created": time.time()})
-    (intake.folder / CARD).write_text(dump(card), encoding="utf-8")
-    return card
-
-
-def _described(pieces: list[Piece], about: dict[str, Any]) -> dict[str, Any]:
-    """Return a card with everything that follows from the pieces."""
-    digests = {f"{piece.split}/{number}": piece.sha256 for number, piece in enumerate(pieces)}
-    return {
-        **about,
-        "format": ", ".join(dict.fromkeys(piece.layout.format for piece in pieces)),
-        "bytes": sum({piece.file: piece.bytes for piece in pieces}.values()),
-        "fingerprint": combine(digests),
-        "pieces": [asdict(piece) for piece in pieces],
-    }
-
-
-def _row(card: dict[str, Any]) -> dict[str, Any]:
-    splits: dict[str, int] = {}
-    for piece in card["pieces"]:
-        splits[piece["split"]] = splits.get(piece["split"], 0) + piece["rows"]
-    row = {key: value for key, value in card.items() if key != "pieces"}
-    return row | {"columns": json.dumps(card["columns"]), "splits": json.dumps(splits)}

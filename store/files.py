@@ -178,17 +178,31 @@ def copy_hashed(source: Path, target: Path) -> str:
     Raises:
         Unavailable: the disk is full.
     """
+    with source.open("rb") as reader:
+        return write_hashed(iter(lambda: reader.read(CHUNK_BYTES), b""), target, source.name)
+
+
+def write_hashed(chunks: Iterable[bytes], target: Path, name: str) -> str:
+    """Write a new file of pieces as they come and return the sha256 of it all, in hexadecimal.
+
+    Args:
+        chunks: the pieces.
+        target: the file, which must not be there yet.
+        name: what to call it when it does not fit.
+    Raises:
+        Unavailable: the disk is full.
+    """
     digest = hashlib.sha256()
     try:
-        with source.open("rb") as reader, target.open("xb") as writer:
-            while chunk := reader.read(CHUNK_BYTES):
+        with target.open("xb") as writer:
+            for chunk in chunks:
                 digest.update(chunk)
                 writer.write(chunk)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise Unavailable(
-            f"the disk is full: {source.name} does not fit",
+            f"the disk is full: {name} does not fit",
             "free some space and add it again; nothing was changed",
         ) from error
     return digest.hexdigest()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal, NamedTuple
 
-Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "text"]
+Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "arrow", "text"]
 
 BUFFER_BYTES = 1024 * 1024
 MAX_LINE_BYTES = 64 * 1024 * 1024

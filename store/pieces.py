@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -9,10 +11,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from store.compressed import is_packed, unpack
 from store.errors import BadInput
-from store.files import check_name, copy_hashed, private_folder, shown
+from store.files import check_name, copy_hashed, fingerprint_file, private_folder, shown
 from store.lines import BadLine, Layout
-from store.rows import OnBad, detect, examine, items, refusal
+from store.rows import OnBad, detect, examine, format_named, items, refusal
 from store.splits import SPLITS, SourceFile
 
 STRIDE = 256  # rows between two entries of the index: a page is at most so many rows of reading away
@@ -77,13 +80,34 @@ class _Scan:
 def take_in(intake: Intake, source: SourceFile) -> None:
     """Copy a data file into the staging folder, read every row of it once, and add its pieces to the intake.
 
+    A compressed file is kept unpacked: an index of offsets is of use only where one can seek.
+
     Raises:
         BadInput: an unknown format, no rows, or bad lines that are to be refused.
     """
-    format = detect(source.path)
+    format_named(source.path)  # before it is copied in vain
     copy = intake.folder / source.stored_name
-    digest = copy_hashed(source.path, copy)
-    layouts = examine(copy, format)
+    digest = _bring(source, copy)
+    try:
+        layouts = examine(copy, detect(copy))
+        _add_pieces(intake, source, copy, digest, layouts)
+    except BadInput as error:  # the user knows the file by its own name
+        what, remedy = (text.replace(copy.name, source.path.name) for text in (error.what, error.remedy))
+        raise BadInput(what, remedy) from error
+
+
+def _bring(source: SourceFile, copy: Path) -> str:
+    """Unpack or copy a file, or give the Hub cache's own a second name; return the sha256 of the content."""
+    if is_packed(source.path):
+        return unpack(source.path, copy)
+    if source.cached:
+        with contextlib.suppress(OSError):  # another file system, or a cache of another user
+            copy.hardlink_to(source.path.resolve())
+            return fingerprint_file(copy)
+    return copy_hashed(source.path, copy)
+
+
+def _add_pieces(intake: Intake, source: SourceFile, copy: Path, digest: str, layouts: list[Layout]) -> None:
     for layout in layouts:
         split = _split_of(source, layout, len(layouts))
         scan = _scan(copy, layout, source.path.name, intake)
@@ -92,7 +116,7 @@ def take_in(intake: Intake, source: SourceFile) -> None:
         if not scan.rows:
             raise BadInput(f"{source.path.name} has no valid row", "name a file with rows")
         index = f"{INDEX}/{copy.stem}-{split}.u64"
-        _write_index(intake.folder / index, scan.marks)
+        write_index(intake.folder / index, scan.marks)
         intake.pieces.append(Piece(split, copy.name, scan.rows, copy.stat().st_size, digest, index, layout))
         intake.columns.setdefault(split, {}).update(scan.columns)
         intake.bad += scan.bad
@@ -139,9 +163,24 @@ def _check_columns(columns: dict[str, None], name: str) -> None:
         )
 
 
-def _write_index(path: Path, marks: array[int]) -> None:
+def write_index(path: Path, marks: array[int]) -> None:
+    """Write where every 256th row begins."""
     private_folder(path.parent)
-    path.write_bytes(b"".join(mark.to_bytes(8, "little") for mark in marks))
+    path.write_bytes(_little_endian(marks).tobytes())
+
+
+def read_marks(folder: Path, piece: Piece) -> array[int]:
+    """Return where every 256th row of a piece begins."""
+    marks = array("Q")
+    marks.frombytes((folder / piece.index).read_bytes())
+    return _little_endian(marks)
+
+
+def _little_endian(marks: array[int]) -> array[int]:
+    swapped = array("Q", marks)
+    if sys.byteorder == "big":
+        swapped.byteswap()
+    return swapped
 
 
 def good_rows(folder: Path, piece: Piece, start: int) -> Iterator[dict[str, Any]]:

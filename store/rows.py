@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+from store.compressed import ARCHIVES, is_packed, plain_name
 from store.errors import BadInput
 from store.lines import BUFFER_BYTES, BadLine, Format, Item, Layout, lines, not_utf8
+from store.rows_arrow import arrow_items
 from store.rows_json import array_items, find_arrays, is_json_lines, line_items
 from store.rows_parquet import parquet_items
 from store.rows_table import find_header, table_items
@@ -27,10 +29,12 @@ SUFFIXES: dict[str, Format] = {
     ".tab": "tsv",
     ".parquet": "parquet",
     ".pq": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
     ".txt": "text",
     ".text": "text",
 }
-COMPRESSED = {".gz": "gunzip", ".bz2": "bunzip2", ".xz": "unxz", ".zst": "unzstd", ".zip": "unzip"}
+COLUMNAR: tuple[Format, ...] = ("parquet", "arrow")
 SHOWN_BAD_LINES = 3
 
 
@@ -38,19 +42,34 @@ def detect(path: Path) -> Format:
     """Tell a data file's format by its name, and for `.json` by its content too: many are JSONL.
 
     Raises:
+        BadInput: none of our formats, or still compressed.
+    """
+    if is_packed(path):
+        raise BadInput(f"{path.name} is compressed", "add it to a store, which unpacks it")
+    format = format_named(path)
+    if format == "json":
+        return "jsonl" if is_json_lines(path) else "json"
+    return format
+
+
+def format_named(path: Path) -> Format:
+    """Tell a data file's format by its name alone, also when it is compressed.
+
+    Raises:
         BadInput: none of our formats.
     """
-    suffix = path.suffix.lower()
-    if suffix in COMPRESSED:
-        raise BadInput(f"{path.name} is compressed", f"unpack it first: {COMPRESSED[suffix]} {path.name}")
-    if suffix not in SUFFIXES:
+    plain = plain_name(path)
+    archive = plain.suffix.lower() if plain.suffix.lower() in ARCHIVES else None
+    if archive:
         raise BadInput(
-            f"the format of {path.name} is not known by its ending {suffix!r}",
+            f"{path.name} is an archive of files", f"unpack it first: {ARCHIVES[archive]} {path.name}"
+        )
+    if plain.suffix.lower() not in SUFFIXES:
+        raise BadInput(
+            f"the format of {path.name} is not known by its ending {plain.suffix.lower()!r}",
             f"rename it to end in one of {', '.join(SUFFIXES)}",
         )
-    if SUFFIXES[suffix] == "json":
-        return "jsonl" if is_json_lines(path) else "json"
-    return SUFFIXES[suffix]
+    return SUFFIXES[plain.suffix.lower()]
 
 
 def read(path: Path, format: Format | None = None, on_bad: OnBad = "refuse") -> Iterator[dict[str, Any]]:
@@ -89,14 +108,14 @@ def examine(path: Path, format: Format) -> list[Layout]:
         raise BadInput(f"{path.name} is empty", "name a file with rows")
     with path.open("rb") as file:
         start = file.read(4)
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")) and format != "parquet":
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")) and format not in COLUMNAR:
         raise BadInput(f"{path.name} is UTF-16", f"convert it: iconv -f UTF-16 -t UTF-8 {path.name}")
     bom = 3 if start.startswith(b"\xef\xbb\xbf") else 0
     if format == "json":
         return find_arrays(path, bom)
     if format in ("csv", "tsv"):
         return [find_header(path, format, bom)]
-    return [Layout(format, start=bom if format != "parquet" else 0)]
+    return [Layout(format, start=0 if format in COLUMNAR else bom)]
 
 
 def items(path: Path, layout: Layout, offset: int | None = None) -> Iterator[Item]:
@@ -105,12 +124,15 @@ def items(path: Path, layout: Layout, offset: int | None = None) -> Iterator[Ite
     Args:
         path: the file.
         layout: of `examine`.
-        offset: where to begin: the offset of an earlier item (Parquet: the number of its row); the first row
-            when left out. Line numbers are right only from the first row.
+        offset: where to begin: the offset of an earlier item (a byte of the file, in columnar files a place
+            that only their reader knows); the first row when left out. Line numbers are right only from
+            the first row.
     """
     begin = layout.start if offset is None else offset
     if layout.format == "parquet":
         return parquet_items(path, begin)
+    if layout.format == "arrow":
+        return arrow_items(path, begin)
     if layout.format == "json":
         return array_items(path, layout, begin)
     if layout.format in ("csv", "tsv"):

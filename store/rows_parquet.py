@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from store.errors import BadInput
+from store.errors import BadInput, one_line
 from store.lines import Item
 
 BATCH_ROWS = 256
@@ -27,7 +27,7 @@ def parquet_items(path: Path, begin: int) -> Iterator[Item]:
 
     try:
         yield from _rows(path, begin)
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise BadInput(
             f"{path.name} is not a readable Parquet file: {reason}", "get the file again"
@@ -54,16 +54,29 @@ def _group_rows(file: Any, group: int, number: int, begin: int) -> Iterator[Item
     for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group], use_threads=False):
         if number + batch.num_rows > begin:
             skipped = max(0, begin - number)
-            for position, row in enumerate(batch.slice(skipped).to_pylist(), start=number + skipped):
-                yield _item(position, row)
+            yield from plain_items(batch.slice(skipped), number + skipped, number + skipped)
         number += batch.num_rows
 
 
-def _item(number: int, row: dict[str, Any]) -> Item:
+def plain_items(batch: Any, offset: int, number: int) -> Iterator[Item]:
+    """Make items of a few rows of Arrow's values.
+
+    Args:
+        batch: the rows.
+        offset: where reading can begin again at the first of them; the next one's is greater by one.
+        number: of the first row, from 0.
+    """
     try:
-        return Item(number, number + 1, {key: _plain(value) for key, value in row.items()}, "")
-    except ValueError as error:
-        return Item(number, number + 1, None, str(error))
+        rows: list[Any] = batch.to_pylist()
+    except (ValueError, OverflowError):  # one value that Python cannot hold: find it, and keep the others
+        rows = [batch.slice(position, 1) for position in range(batch.num_rows)]
+    for position, row in enumerate(rows):
+        try:
+            values = row if isinstance(row, dict) else row.to_pylist()[0]
+            plain, reason = {key: _plain(value) for key, value in values.items()}, ""
+        except (ValueError, OverflowError) as error:
+            plain, reason = None, one_line(str(error))[:200]
+        yield Item(offset + position, number + position + 1, plain, reason)
 
 
 def _plain(value: Any) -> Any:

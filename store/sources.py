@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 from store.errors import BadInput, NotFound, Unavailable
 from store.files import shown
@@ -74,6 +76,23 @@ def find_source(source: str, revision: str | None = None) -> Source:
 def _download(repository: str, revision: str | None) -> Source:
     # Half a second and its HTTP stack: only this function needs it.
     from huggingface_hub import snapshot_download
+
+    with hub_errors(repository, revision, "model"):
+        folder = snapshot_download(
+            repository, revision=revision, allow_patterns=list(HUB_FILES), tqdm_class=silent()
+        )
+    path = Path(folder)
+    return Source(path, repository, path.name, cached=True)
+
+
+@contextlib.contextmanager
+def hub_errors(repository: str, revision: str | None, kind: Literal["model", "dataset"]) -> Iterator[None]:
+    """Turn what the Hub's library raises into our errors.
+
+    Raises:
+        NotFound: there is no such repository or revision, or it is not open to this user.
+        Unavailable: the Hub does not answer.
+    """
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
@@ -83,47 +102,53 @@ def _download(repository: str, revision: str | None) -> Source:
         RevisionNotFoundError,
     )
 
+    page = _page(repository, kind)
+    # The library's own error derives from OSError and from whatever its HTTP client of the day raises.
+    bases = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__)
+    failures: tuple[type[Exception], ...] = (LocalEntryNotFoundError, OfflineModeIsEnabled, *bases)
+    here, noun = ("folder", "repository") if kind == "model" else ("file or folder", "dataset")
     try:
-        folder = snapshot_download(
-            repository, revision=revision, allow_patterns=list(HUB_FILES), tqdm_class=_silent()
-        )
+        yield
     except GatedRepoError as error:
         raise NotFound(
-            f"{repository} is gated on the Hub",
-            f"accept its terms at {_page(repository)}, then `hf auth login`",
+            f"{repository} is gated on the Hub", f"accept its terms at {page}, then `hf auth login`"
         ) from error
     except RevisionNotFoundError as error:
-        raise NotFound(
-            f"{repository} has no revision {revision!r}", f"see {_page(repository)}/commits"
-        ) from error
+        raise NotFound(f"{repository} has no revision {revision!r}", f"see {page}/commits") from error
     except RepositoryNotFoundError as error:
         raise NotFound(
-            f"there is no folder {repository!r} here, and the Hub has no open repository of that name",
+            f"there is no {here} {repository!r} here, and the Hub has no open {noun} of that name",
             "check the spelling; for a private one `hf auth login` first",
         ) from error
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
+    except failures as error:
         raise Unavailable(
             f"{repository} could not be downloaded: {_reason(error)}",
-            "check the network, or name a local folder",
+            f"check the network, or name a local {here}",
         ) from error
-    path = Path(folder)
-    return Source(path, repository, path.name, cached=True)
 
 
-def _silent() -> type:
+def silent(advance: Callable[[float], None] | None = None) -> type:
+    """Make the Hub's progress bar without drawing: the terminal belongs to the caller.
+
+    Args:
+        advance: called with the number of bytes that came.
+    """
     from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
 
     class Silent(tqdm):
-        """The Hub's progress bar, without drawing: the terminal belongs to the caller."""
-
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **{**options, "disable": True})  # type: ignore[no-untyped-call]
+
+        def update(self, n: float | None = 1) -> None:
+            if advance is not None:
+                advance(n or 0)
 
     return Silent
 
 
-def _page(repository: str) -> str:
-    return f"{os.environ.get('HF_ENDPOINT', 'https://huggingface.co').rstrip('/')}/{repository}"
+def _page(repository: str, kind: Literal["model", "dataset"]) -> str:
+    hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+    return f"{hub}/{'datasets/' if kind == 'dataset' else ''}{repository}"
 
 
 def _reason(error: BaseException) -> str:

@@ -25,12 +25,19 @@ class Hub:
 
 
 @contextmanager
-def serve(repositories: dict[str, Path], gated: tuple[str, ...] = ()) -> Iterator[Hub]:
-    """Serve folders as model repositories with one commit, `main`, each.
+def serve(
+    repositories: dict[str, Path],
+    gated: tuple[str, ...] = (),
+    datasets: dict[str, Path] | None = None,
+    cards: dict[str, Any] | None = None,
+) -> Iterator[Hub]:
+    """Serve folders as repositories with one commit, `main`, each.
 
     Args:
-        repositories: folder by `owner/name`.
+        repositories: folders of models by `owner/name`.
         gated: those whose files need terms to be accepted.
+        datasets: folders of datasets by `owner/name`.
+        cards: what the cards of some datasets say.
     """
     hub = Hub("")
 
@@ -45,29 +52,40 @@ def serve(repositories: dict[str, Path], gated: tuple[str, ...] = ()) -> Iterato
 
         def _answer(self, with_body: bool) -> None:
             hub.asked.append(self.path)
-            about = re.fullmatch(r"/api/models/([\w.-]+/[\w.-]+)(?:/revision/([^?]+))?(?:\?.*)?", self.path)
-            tree = re.fullmatch(r"/api/models/([\w.-]+/[\w.-]+)/tree/([^?]+)(?:\?.*)?", self.path)
-            file = re.fullmatch(r"/([\w.-]+/[\w.-]+)/resolve/([^/]+)/(.+)", self.path)
+            api = re.compile(r"/api/(models|datasets)/([\w.-]+/[\w.-]+)")
+            about = re.fullmatch(api.pattern + r"(?:/revision/([^?]+))?(?:\?.*)?", self.path)
+            tree = re.fullmatch(api.pattern + r"/tree/([^?]+)(?:\?.*)?", self.path)
+            file = re.fullmatch(r"/(datasets/)?([\w.-]+/[\w.-]+)/resolve/([^/]+)/(.+)", self.path)
             match = about or tree or file
-            name, revision = (match[1], match[2]) if match else ("", "")
-            if name not in repositories:
+            kind, name, revision = (match[1], match[2], match[3]) if match else ("", "", "")
+            known = datasets or {} if kind in ("datasets", "datasets/") else repositories
+            if name not in known:
                 return self._send(404, b"", {"X-Error-Code": "RepoNotFound"}, with_body)
             if revision not in (None, "main", COMMIT):
                 return self._send(404, b"", {"X-Error-Code": "RevisionNotFound"}, with_body)
             if name in gated:
                 return self._send(403, b"", {"X-Error-Code": "GatedRepo"}, with_body)
             if file is not None:
-                return self._file(repositories[name] / file[3], with_body)
-            return self._json(self._listing(name, bool(about)), with_body)
+                return self._file(known[name] / file[4], with_body)
+            return self._json(self._listing(name, known[name], bool(about)), with_body)
 
-        def _listing(self, name: str, about: bool) -> Any:
-            files = sorted(path for path in repositories[name].iterdir() if path.is_file())
+        def _listing(self, name: str, folder: Path, about: bool) -> Any:
+            paths = {
+                path.relative_to(folder).as_posix(): path
+                for path in sorted(folder.rglob("*"))
+                if path.is_file()
+            }
             if about:
-                siblings = [{"rfilename": path.name} for path in files]
-                return {"id": name, "modelId": name, "sha": COMMIT, "siblings": siblings, "private": False}
+                siblings = [
+                    {"rfilename": at, "size": path.stat().st_size, "blobId": _digest(path)}
+                    for at, path in paths.items()
+                ]
+                card = (cards or {}).get(name)
+                document = {"id": name, "sha": COMMIT, "siblings": siblings, "private": False}
+                return {**document, "modelId": name} | ({"cardData": card} if card else {})
             return [
-                {"type": "file", "path": path.name, "size": path.stat().st_size, "oid": _digest(path)}
-                for path in files
+                {"type": "file", "path": at, "size": path.stat().st_size, "oid": _digest(path)}
+                for at, path in paths.items()
             ]
 
         def _file(self, path: Path, with_body: bool) -> None:

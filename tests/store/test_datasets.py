@@ -150,6 +150,26 @@ def test_a_folder_becomes_splits_by_its_files_names(store: Store, tmp_path: Path
     assert store.datasets.add(folder).splits == {"train": 1, "validation": 1, "test": 1}
 
 
+def test_a_folder_may_hold_a_folder_for_each_split(store: Store, tmp_path: Path) -> None:
+    for split, count in (("train", 3), ("test", 2)):
+        (tmp_path / "set" / split).mkdir(parents=True)
+        save_rows(tmp_path / "set" / split / "part-1.jsonl", numbered(count))
+        save_rows(tmp_path / "set" / split / "part-2.jsonl", numbered(count))
+    dataset = store.datasets.add(tmp_path / "set")
+    assert dataset.splits == {"train": 6, "test": 4}
+    assert store.datasets.add(tmp_path / "set", name="part", split="test").splits == {"test": 4}
+
+
+def test_a_folder_laid_out_as_on_the_hub_is_understood(store: Store, tmp_path: Path) -> None:
+    data = tmp_path / "set" / "data"
+    data.mkdir(parents=True)
+    for name in ("train-00000-of-00002", "train-00001-of-00002", "test-00000-of-00001"):
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(numbered(4)), data / f"{name}.parquet")
+    (tmp_path / "set" / "README.md").write_text("about")
+    (tmp_path / "set" / "dataset_infos.json").write_text("{}")
+    assert store.datasets.add(tmp_path / "set").splits == {"train": 8, "test": 4}
+
+
 def test_shards_of_one_split_are_joined_in_order(store: Store, tmp_path: Path) -> None:
     folder = tmp_path / "shards"
     folder.mkdir()
