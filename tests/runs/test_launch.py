@@ -193,3 +193,14 @@ def dispatchers(root: Path) -> list[int]:
             if b"workbench.runs.queue" in arguments and str(root).encode() in arguments:
                 found.append(int(entry.name))
     return found
+
+
+def test_rows_that_teach_nothing_are_skipped_where_that_is_asked_for(filled: Store, tmp_path: Path) -> None:
+    """They are refused with that way out, and told when it is taken."""
+    add_template(filled, tmp_path, "empty", "{{ dialogue }}", "{{ '' if 'map' in dialogue else summary }}")
+    with pytest.raises(BadInput, match="bad_rows=skip"):
+        launch.submit(filled, RunOptions("tiny", "dialogues", "empty"))
+    told: list[str] = []
+    settings = TrainingSettings(bad_rows="skip")
+    assert launch.submit(filled, RunOptions("tiny", "dialogues", "empty", settings=settings), told.append)
+    assert "6 of 24 rows looked at, first row 2 of 'train': variant 'only'" in told[0]

@@ -73,7 +73,7 @@ def shop(
 
 def submitted(store: Store, model: str = "causal", **settings: Any) -> Run:
     """A run on the mixture that this process may train."""
-    defaults = {"max_steps": 12, "batch_size": 4}
+    defaults = {"max_steps": 12, "batch_size": 4, "bad_rows": "skip"}
     options = RunOptions(model, mixture="mix", settings=TrainingSettings(**(defaults | settings)))
     run = store.runs.claim(launch.submit(store, options).id, "here")
     assert run is not None
@@ -129,7 +129,7 @@ def test_card_and_lineage_name_the_mixture_and_every_task(shop: Store) -> None:
 
 def test_one_pass_validates_once_and_the_plan_counts_its_steps(shop: Store) -> None:
     """56 rows in batches of 8: 7 steps a pass, of which two and a half are asked for."""
-    settings = {"max_steps": -1, "num_train_epochs": 2.5, "batch_size": 8}
+    settings = {"max_steps": -1, "num_train_epochs": 2.5, "batch_size": 8, "bad_rows": "skip"}
     run, _ = trained(shop, **settings)
     options = RunOptions("causal", mixture="mix", settings=TrainingSettings(**settings))
     planned = plan.plan(shop, options)

@@ -69,7 +69,8 @@ def steps(model: torch.nn.Module, family: str, count: int = 4) -> list[float]:
 
 def make_run(store: Store, method: str) -> Run:
     """A run for the adapter to point to."""
-    lineage = {"dataset": {"split": "train", "fingerprint": "f"}, "template": {"hash": "h"}, "versions": {}}
+    dataset = {"name": "d", "split": "train", "fingerprint": "f"}
+    lineage = {"dataset": dataset, "template": {"name": "t", "hash": "h"}, "versions": {}}
     return store.runs.create(
         name="adapter", model="m", dataset="d", template="t", method=method, settings={}, lineage=lineage
     )

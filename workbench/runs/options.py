@@ -102,6 +102,12 @@ class TrainingSettings:
     num_virtual_tokens: int = setting(
         20, "adapter", "Virtual tokens of prompt tuning", unit="tokens", low=1, high=1024
     )
+    bad_rows: str = setting(
+        "refuse",
+        "record",
+        "Rows that nothing can be learned from: refuse the run, or skip them and tell",
+        choices=("refuse", "skip"),
+    )
     eval_steps: int = setting(
         0, "record", "Steps between validation losses; 0 takes one after each epoch", unit="steps", low=0
     )

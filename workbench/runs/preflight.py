@@ -20,6 +20,7 @@ from workbench.runs import plan
 from workbench.runs.options import RunOptions
 
 SHORTEST_ROW = 8
+OF_ROWS = ("not-rendered", "nothing-trained")
 LOOKED_AT = 1024
 """Rows of each task; smaller splits are looked through whole."""
 
@@ -44,6 +45,8 @@ class Concern:
 class Preflight:
     """What was found so far."""
 
+    skips: bool
+    """Whether rows that nothing can be learned from are left out, and not a reason to refuse."""
     seen: int = 0
     by_kind: dict[str, Concern] = field(default_factory=dict)
 
@@ -53,8 +56,11 @@ class Preflight:
         return sorted(self.by_kind.values(), key=lambda concern: -concern.rows)
 
     def _note(self, problem: Problem, where: str) -> None:
-        if problem.fatal:
-            raise BadInput(f"{where}: {problem.message}", problem.remedy)
+        if problem.fatal and not (self.skips and problem.kind in OF_ROWS):
+            remedy = f"{problem.remedy}, or train without such rows: bad_rows=skip"
+            raise BadInput(
+                f"{where}: {problem.message}", remedy if problem.kind in OF_ROWS else problem.remedy
+            )
         if problem.kind in self.by_kind:
             self.by_kind[problem.kind].rows += 1
         else:
@@ -77,7 +83,7 @@ def check(store: Store, options: RunOptions, model: Model, sources: list[Source]
         BadInput: The settings do not fit the model, or a row cannot be trained on.
     """
     _check_settings(options, model)
-    found = Preflight()
+    found = Preflight(skips=options.settings.bad_rows == "skip")
     for source in sources:
         _look(store, options, model, source, found)
     for concern in found.by_kind.values():
@@ -107,7 +113,8 @@ def _look(store: Store, options: RunOptions, model: Model, source: Source, found
         return f"row {index} of {source.task.split!r}{of}"
 
     def refuse(index: int, error: BadInput) -> None:
-        raise BadInput(f"{place(index)}: {error.what}", error.remedy) from error
+        found.seen += 1
+        found._note(Problem("not-rendered", error.what, error.remedy, fatal=True), place(index))
 
     for start, rows in tasks.sample(store, source, LOOKED_AT):
         batch: list[Tokens] = []
