@@ -17,7 +17,7 @@ import tomli_w
 from store.errors import BadInput
 from store.files import NAME, name_from
 from store.splits import DEFAULT_SPLIT
-from store.texts import Fault, Form, Texts, faults_of_keys, load, text_fault
+from store.texts import Fault, Form, Texts, faults_of_keys, load, text_fault, told
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -107,7 +107,7 @@ def parse_mixture(text: str, origin: str) -> Mixture:
     faults += _repeated(tables)
     if faults:
         raise BadInput(
-            f"{origin}: " + "; ".join(faults),
+            f"{origin}: " + told(faults),
             "write [[tasks]] tables with dataset, template and perhaps weight, and above them mixing",
         )
     tasks = tuple(Task(**{**table, "weight": float(table.get("weight", 1))}) for table in tables)

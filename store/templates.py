@@ -14,12 +14,13 @@ import tomli_w
 
 from store.errors import BadInput
 from store.files import check_name
-from store.texts import Fault, Form, Texts, faults_of_keys, load, text_fault
+from store.texts import Fault, Form, Texts, faults_of_keys, load, text_fault, told
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 MAX_SHOTS = 16
+MAX_VARIANTS = 200
 
 Loss = Literal["assistant", "last", "all"]
 
@@ -116,6 +117,8 @@ def parse_template(text: str, origin: str) -> Template:
         tables = []
         if "variants" in document:
             faults.append("'variants' must be one or more [[variants]] tables")
+    if len(tables) > MAX_VARIANTS:
+        faults.append(f"it has {len(tables):,} variants, more than {MAX_VARIANTS}")
     for number, table in enumerate(tables, start=1):
         needed = ("name",) if "messages" in table else ("name", *_TEXTS)
         faults += faults_of_keys(table, _VARIANT_KEYS, needed, f"variant {number}: ")
@@ -123,7 +126,7 @@ def parse_template(text: str, origin: str) -> Template:
             faults.append(f"variant {number}: 'messages' stands in the place of prompt, completion and shots")
     faults += _repeated(table.get("name") for table in tables)
     if faults:
-        raise BadInput(f"{origin}: " + "; ".join(faults), "see a good one with `workbench template show`")
+        raise BadInput(f"{origin}: " + told(faults), "see a good one with `workbench template show`")
     variants = tuple(Variant(**table) for table in tables)
     choices = document.get("choices", ())
     return Template(

@@ -6,9 +6,10 @@ The file `<noun>s/<name>.toml` is the truth, whatever wrote it; the catalog says
 from __future__ import annotations
 
 import builtins
+import re
 import time
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
@@ -21,7 +22,14 @@ from store.files import check_name, inside, private_folder, shown, write_atomic
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = 256 * 1024
+"""Far more than a person writes; Python's parser takes up to 500 bytes of memory for each."""
+MAX_KEY_PARTS = 50
+MAX_TOLD = 20
+
+_LONG_KEY = re.compile(
+    rf"""(?<![\w"'-])(?:(?>[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*+\.[ \t]*+){{{MAX_KEY_PARTS}}}"""
+)
 
 Fault = Callable[[Any], str | None]
 """From a value to what is wrong with it."""
@@ -67,10 +75,23 @@ def load(text: str, origin: str) -> dict[str, Any]:
     Raises:
         BadInput: it is none; line and column are told.
     """
+    if len(text) > MAX_BYTES:
+        raise BadInput(f"{origin} is larger than 256 KiB", "write a smaller one")
+    if _LONG_KEY.search(text):
+        # Python's parser takes memory by the square of a key's parts: a small file could ask for gigabytes.
+        raise BadInput(f"{origin}: a key has more than {MAX_KEY_PARTS} parts", "write short keys")
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise BadInput(f"{origin}: its lists or tables are nested too deeply", "write them flat") from error
+    except ValueError as error:  # TOMLDecodeError, and numbers of thousands of digits
         raise BadInput(f"{origin}: {error}", 'mend the TOML; multi-line texts stand between """') from error
+
+
+def told(faults: Sequence[str]) -> str:
+    """Put faults into one sentence, the first twenty of them."""
+    more = len(faults) - MAX_TOLD
+    return "; ".join([*faults[:MAX_TOLD], *([f"and {more} more"] if more > 0 else [])])
 
 
 def faults_of_keys(
@@ -88,7 +109,7 @@ def faults_of_keys(
     for key, value in table.items():
         if key not in known:
             nearest = near(key, known) or ", ".join(known)
-            faults.append(f"{where}unknown key {key!r}, did you mean {nearest}?")
+            faults.append(f"{where}unknown key {key[:60]!r}, did you mean {nearest}?")
         elif fault := known[key](value):
             faults.append(f"{where}{key!r} {fault}")
     return faults
@@ -226,7 +247,7 @@ class Texts(Generic[Record]):
 def _read(path: Path, noun: str) -> str:
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise BadInput(f"{path} is larger than 1 MiB", f"a {noun} is a small TOML file")
+            raise BadInput(f"{path} is larger than 256 KiB", f"a {noun} is a small TOML file")
         return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise BadInput(f"{path}: byte {error.start} is not UTF-8", "save the file as UTF-8") from error

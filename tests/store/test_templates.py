@@ -146,7 +146,7 @@ def test_odd_files_are_told(store: Store, tmp_path: Path) -> None:
     (tmp_path / "big.toml").write_bytes(b"#" * (2 << 20))
     for name, what in (
         ("latin.toml", "is not UTF-8"),
-        ("big.toml", "larger than 1 MiB"),
+        ("big.toml", "larger than 256 KiB"),
         ("no.toml", "cannot be read"),
     ):
         with pytest.raises(BadInput, match=what):

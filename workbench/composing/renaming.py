@@ -185,8 +185,10 @@ def enclosed(expression: str, following: str) -> str:
     """An expression in parentheses, where it would otherwise come apart among its neighbours."""
     body = _ENVIRONMENT.parse("{{" + expression + "}}").body[0]
     node = body.nodes[0] if isinstance(body, nodes.Output) else body
-    closed: tuple[type[nodes.Node], ...] = (nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Call, nodes.List, nodes.Const)
-    if isinstance(node, closed) or (isinstance(node, nodes.Filter) and following not in _READS_FURTHER):
+    closed = isinstance(
+        node, nodes.Name | nodes.Const | nodes.List | nodes.Getattr | nodes.Getitem | nodes.Call
+    )
+    if closed or (isinstance(node, nodes.Filter) and following not in _READS_FURTHER):
         return expression
     return f"({expression})"
 

@@ -14,14 +14,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import jinja2
-from jinja2 import meta, nodes
+from jinja2 import nodes
 from jinja2.exceptions import SecurityError
 
 from store.errors import BadInput, near
 from store.templates import Loss, Template, Variant
+from store.texts import told as told_of
 from workbench.composing import faults
 from workbench.composing.conversation import Turn, cue, read_turns, told
-from workbench.composing.sandbox import FILTER_NAMES, METHOD_NAMES, LimitError, Sandbox, budget, guard, output
+from workbench.composing.sandbox import (
+    FILTER_NAMES,
+    METHOD_NAMES,
+    LimitError,
+    Sandbox,
+    budget,
+    guard,
+    output,
+    undeclared,
+)
 
 if TYPE_CHECKING:
     from store import Store
@@ -237,7 +247,7 @@ def check(template: Template, columns: Collection[str]) -> None:
     if isinstance(template.choices, str) and template.choices not in columns:
         problems.append(f"choices: {_not_there(template.choices, columns)}")
     if problems:
-        all_told = "; ".join(dict.fromkeys(problems))
+        all_told = told_of(list(dict.fromkeys(problems)))
         raise BadInput(f"template {template.name!r}: {all_told}", _there_are(columns))
 
 
@@ -251,7 +261,7 @@ def validate(template: Template) -> None:
     if template.system is not None:
         problems += _problems_of_part("the system text", template.system, None)
     if problems:
-        told_all = "; ".join(dict.fromkeys(problems))
+        told_all = told_of(list(dict.fromkeys(problems)))
         raise BadInput(f"template {template.name!r}: {told_all}", "mend it, and add it again")
 
 
@@ -374,7 +384,7 @@ def _parsed(source: str) -> _Reading:
         raise LimitError(f"it has {len(source):,} characters, more than {MAX_SOURCE_CHARACTERS:,}")
     tree = _ENVIRONMENT.parse(source)
     guard(tree)
-    used = (meta.find_undeclared_variables(tree) - _NOT_COLUMNS) | _columns_by_row(tree)
+    used = (undeclared(tree) - _NOT_COLUMNS) | _columns_by_row(tree)
     optional = {
         node.node.name
         for node in tree.find_all((nodes.Filter, nodes.Test))
@@ -425,7 +435,7 @@ def _undefined(message: str, row: Mapping[str, Any]) -> str:
 def _not_there(column: str, columns: Collection[str]) -> str:
     meant = near(column, columns)
     hint = f" (did you mean {meant!r}?)" if meant else ""
-    return f"the column {column!r} is not there{hint}"
+    return f"the column {column[:60]!r} is not there{hint}"
 
 
 def _line(error: Exception) -> int | None:
