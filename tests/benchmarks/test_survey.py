@@ -18,9 +18,9 @@ import json, random, sys, time
 from pathlib import Path
 from tokenizers import Tokenizer
 from store import open_store
-from store.templates import Template, Variant
-from workbench.composing.masking import load_codec
-from workbench.composing.survey import survey
+from store.templates import Template, Variant, format_template
+from workbench.composing.limited import SurveyProcess
+from workbench.composing.shown import SurveyRequest
 from workbench.composing.template import Composer
 
 root, model, count, words = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
@@ -28,15 +28,15 @@ chance = random.Random(0)
 stock = "Tom Lily went to the park and saw a big red ball they played all day mom said it was time".split()
 with (root / "rows.jsonl").open("w") as file:
     for number in range(count):
-        text = " ".join(chance.choices(stock, k=words))
-        file.write(json.dumps({"dialogue": f"{number} {text}", "summary": " ".join(chance.choices(stock, k=8))}) + "\\n")
+        dialogue = f"{number} {' '.join(chance.choices(stock, k=words))}"
+        row = {"dialogue": dialogue, "summary": " ".join(chance.choices(stock, k=8))}
+        file.write(json.dumps(row) + "\\n")
 template = Template("t", "t", (
     Variant("a", "Summarise this dialogue.\\n\\n{{ dialogue }}\\n\\nSummary:\\n", "{{ summary }}"),
     Variant("b", "{{ dialogue }}\\n\\nWhat happened?\\n", "{{ summary }}"),
 ))
 with open_store(root / "store") as store:
     store.datasets.add(root / "rows.jsonl", name="d")
-    codec = load_codec(model, "causal")
     composer = Composer(template)
     examples = [composer.example(index, row) for index, row in enumerate(store.datasets.rows("d"))]
     texts = [text for example in examples for text in (example.prompt, example.completion)]
@@ -45,12 +45,13 @@ with open_store(root / "store") as store:
     for at in range(0, len(texts), 512):
         bare.encode_batch(texts[at : at + 512], add_special_tokens=False)
     alone = time.perf_counter() - start
-    start = time.perf_counter()
-    for found in survey(store.datasets.rows("d", "train"), composer, codec, 512):
-        pass
-    report = found.report(count, 8, finished=True)
-    whole = time.perf_counter() - start
-    assert report["rows"] == count
+    store.models.add(str(model), name="m")
+start = time.perf_counter()
+request = SurveyRequest("d", "train", "m", 512, 42, format_template(template))
+for report in SurveyProcess(root / "store", request):
+    pass
+whole = time.perf_counter() - start
+assert report["rows"] == count
 print(json.dumps([count / whole, whole / alone, report["tokens"] / count]))
 """
 
@@ -59,9 +60,17 @@ print(json.dumps([count / whole, whole / alone, report["tokens"] / count]))
 def test_the_figures_of_a_hundred_thousand_rows_beside_the_bare_tokenizer(
     tmp_path: Path, shared_models: Path, words: int
 ) -> None:
-    """On one core: rows in a second, and the time as a multiple of encoding alone."""
+    """On one core, with the process's start: rows in a second, and the time as a multiple of encoding."""
     result = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(tmp_path), str(shared_models / "stories260K"), str(ROWS), str(words)],
+        [
+            sys.executable,
+            "-c",
+            PROGRAM,
+            str(tmp_path),
+            str(shared_models / "stories260K"),
+            str(ROWS),
+            str(words),
+        ],
         capture_output=True,
         text=True,
         check=True,

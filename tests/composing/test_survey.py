@@ -24,10 +24,7 @@ def codec(family: Family) -> Codec:
 def figures(
     rows: list[dict[str, Any]], family: Family = "causal", length: int = 50, **more: Any
 ) -> dict[str, Any]:
-    found = None
-    for found in survey(rows, Composer(TEMPLATE), codec(family), length, **more):
-        pass
-    assert found is not None
+    *_, found = survey(rows, Composer(TEMPLATE), codec(family), length, **more)
     return found.report(len(rows), 4, finished=True)
 
 

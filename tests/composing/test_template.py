@@ -141,7 +141,7 @@ SENTIMENT = Template(
 def test_a_completion_is_one_of_the_answer_choices() -> None:
     check(SENTIMENT, ["text", "label"])
     assert Composer(SENTIMENT).example(0, {"text": "Fine.", "label": 1}).completion == "good"
-    with pytest.raises(BadInput, match="line 1: tuple index out of range|no element 7"):
+    with pytest.raises(BadInput, match=r"tuple index out of range|no element 7"):
         Composer(SENTIMENT).example(0, {"text": "Fine.", "label": 7})
     other = replace(SENTIMENT, variants=(Variant("v", "{{ text }}", "{{ label }}"),))
     with pytest.raises(BadInput) as caught:

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
     not version("textual").startswith("8.2."),
     reason="the pictures are of Textual 8.2",
 )
-CLASSES = ("plain", "matched", "clipped", "novel", "missed", "prompt", "completion", "special")
+CLASSES = ("plain", "matched", "clipped", "novel", "missed", "context", "trained", "special")
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,18 @@ def test_a_mark_stands_before_the_token_where_there_is_no_colour() -> None:
 def test_the_classes_differ_without_colour() -> None:
     attributes = {name: style.split("$")[0] for name, style in TOKEN_STYLES.items()}
     assert attributes["matched"] != attributes["clipped"] != attributes["novel"] != attributes["matched"]
-    assert attributes["prompt"] != attributes["completion"]
+    assert len({attributes[name] for name in ("trained", "context", "cut off", "padding")}) == 4
+
+
+def test_a_label_stands_after_its_token_and_before_the_line_ends() -> None:
+    labelled = [ViewToken("cat", label="7"), ViewToken(" sat\n", label="12"), ViewToken("on", label="3")]
+    assert [text_of([line]) for line in flow(labelled, 20, labels=True)] == ["cat7  sat↵12 ", "on3 "]
+    assert [text_of([line]) for line in flow(labelled, 20)] == ["cat sat↵", "on"]
+
+
+def test_every_other_token_has_a_background_that_shows_where_it_ends() -> None:
+    [line] = flow(tokens("un", "believ", "able"), 20, edges=True)
+    assert ["on $panel" in piece.row[0][1] for piece in line] == [False, True, False]
 
 
 async def test_the_cursor_tells_which_token_it_is_on(host: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from workbench.composing import checks, masking
+from workbench.composing import bulk, checks, masking
 from workbench.composing.masking import IGNORED, Codec, Cut, Tokens
 from workbench.composing.shown import Preview, PreviewToken
 from workbench.composing.template import Composer
@@ -41,8 +41,9 @@ def preview(
     if codec is None:
         return shown
     tokens = masking.mask(example, codec, max_length)
-    others = [composer.example(index + at, row) for at, row in enumerate(rows[1:], start=1)]
-    lines = [tokens, *masking.mask_many(others, codec, max_length)]
+    # A neighbour that cannot be rendered is left out of the batch, as training leaves it out.
+    others = bulk.masked(rows[1:], composer, codec, max_length, lambda *_: None, index + 1)
+    lines = [tokens, *(other for _, _, other in others)]
     batch = masking.collate([(line.input_ids, line.labels) for line in lines], codec.pad)
     return Preview(
         shown.row,
@@ -54,7 +55,7 @@ def preview(
         length=len(tokens.ids),
         truncated=bool(tokens.cuts),
         problems=(*checks.batch_problems(lines, batch), *checks.problems(tokens, codec, example)),
-        batch=tuple(_drawn(batch, tokens.family)) if others else (),
+        batch=tuple(_drawn(batch, tokens.family)) if len(rows) > 1 else (),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from rich.text import Text
+from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.dom import DOMNode
@@ -25,10 +26,12 @@ from workbench.tui.actions import MODES, Action
 from workbench.tui.clean import clean, line_filters, visible
 from workbench.tui.glyphs import ASCII, UNICODE
 from workbench.tui.hangup import EXIT_CODE, HangUpGuard
+from workbench.tui.inbox import InboxChanged, InboxState, InboxWatch
 from workbench.tui.lanes import Answer, Lanes
 from workbench.tui.live import CatalogChanged, LiveReader, MetricPoints, RunsChanged, Telemetry
 from workbench.tui.screen import WorkbenchScreen
 from workbench.tui.theme import NIGHT
+from workbench.tui.widgets.modal import OneField
 
 if TYPE_CHECKING:
     from store import Store
@@ -107,8 +110,10 @@ class WorkbenchApp(App[None]):
         self.ascii = ascii
         self.glyphs = ASCII if ascii else UNICODE
         self.runs: tuple[Run, ...] = ()
+        self.inbox = InboxState()
         self._lanes = Lanes(root, self.post_message)
         self._live = LiveReader(root, self.post_message, self._tell_from_thread)
+        self._inbox_watch = InboxWatch(root, self.post_message)
         self._loop_of_app: asyncio.AbstractEventLoop | None = None
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -123,11 +128,13 @@ class WorkbenchApp(App[None]):
         """Begin to read the store, and see that runs which need a dispatcher have one."""
         self._loop_of_app = asyncio.get_running_loop()
         self._live.start()
+        self._inbox_watch.start()
         self.ask("queue", _attend_to_queue)
 
     def on_unmount(self) -> None:
         """Let the threads end."""
         self._loop_of_app = None
+        self._inbox_watch.stop()
         self._live.stop()
         self._lanes.close()
 
@@ -187,7 +194,12 @@ class WorkbenchApp(App[None]):
         """Tell the screens."""
         self._pass_on(message)
 
-    def _pass_on(self, message: RunsChanged | MetricPoints | Telemetry) -> None:
+    def on_inbox_changed(self, message: InboxChanged) -> None:
+        """Keep what became of the inbox for screens that open later, and tell those that are open."""
+        self.inbox = message.state
+        self._pass_on(message)
+
+    def _pass_on(self, message: RunsChanged | MetricPoints | Telemetry | InboxChanged) -> None:
         for screen in self._open_screens():
             screen.post_message(replace(message))
 
@@ -234,6 +246,11 @@ class WorkbenchApp(App[None]):
         kind = type(error).__name__ if error is not None else "error"
         self.panic(Text(f"The screens ended by a defect ({kind}); runs go on. The details are in {log}"))
 
+    async def on_key(self, event: events.Key) -> None:
+        """Hand a key that nothing took to the dialog that was opened by a key just before it."""
+        if isinstance(self.screen, OneField):
+            await self.screen.take_key(event)
+
     # Actions
 
     async def action_perform(self, scope: str, name: str) -> None:
@@ -265,6 +282,11 @@ class WorkbenchApp(App[None]):
         """Show a model and adapters side by side."""
         self.go("compare")
         self.call_later(lambda: cast("Any", self.screen).open_pair(model, adapters))
+
+    def compose_for(self, dataset: str) -> None:
+        """Show a dataset's rows on Compose, and offer templates for them."""
+        self.go("compose")
+        self.call_later(lambda: cast("Any", self.screen).compose_for(dataset))
 
     def inspect(self, group: str, row: int = 0) -> None:
         """Show one row of an evaluation token by token."""
@@ -300,13 +322,25 @@ class WorkbenchApp(App[None]):
     def action_copy(self) -> None:
         """Copy what has focus, else what the screen offers."""
         for node in (self.focused, self.screen):
+            # What is shown of a long text is not all of it: the widget has the rest read first.
+            request_copy: Callable[[], None] | None = getattr(node, "request_copy", None)
+            if request_copy is not None:
+                request_copy()
+                return
             copy_text: Callable[[], str | None] | None = getattr(node, "copy_text", None)
             text = copy_text() if copy_text is not None else None
             if text:
-                self.copy_to_clipboard(visible(text, COPY_LIMIT))
-                self.say("sent to the terminal's clipboard")
+                self.copy(text)
                 return
         self.say("there is nothing to copy here", "warning")
+
+    def copy(self, text: str, what: str = "") -> None:
+        """Send a text, which may be from outside, to the terminal's clipboard; `what` names it."""
+        self.copy_to_clipboard(visible(text, COPY_LIMIT))
+        length = f"{len(text):,} character{'s' if len(text) != 1 else ''}"
+        if len(text) > COPY_LIMIT:
+            length = f"the first {COPY_LIMIT:,} of {length}"
+        self.say(f"{f'{what}, ' if what else ''}{length}: sent to the terminal's clipboard")
 
     async def action_back(self) -> None:
         """Leave the zoom, the field or the filter, in this order."""

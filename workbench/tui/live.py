@@ -27,7 +27,7 @@ RETRY_SECONDS = 2.0
 BATCH_POINTS = 5_000
 
 
-class _Newest(Message, bubble=False):
+class Newest(Message, bubble=False):
     """A message of which only the newest matters."""
 
     def can_replace(self, message: Message) -> bool:
@@ -36,7 +36,7 @@ class _Newest(Message, bubble=False):
 
 
 @dataclass
-class RunsChanged(_Newest, bubble=False):
+class RunsChanged(Newest, bubble=False):
     """The list of runs, newest first, after something about a run changed."""
 
     runs: tuple[Run, ...]
@@ -49,12 +49,12 @@ class MetricPoints(Message, bubble=False):
     points: tuple[Point, ...]
 
 
-class CatalogChanged(_Newest, bubble=False):
+class CatalogChanged(Newest, bubble=False):
     """Another process or thread committed to the store: lists of models, datasets and so on may differ."""
 
 
 @dataclass
-class Telemetry(_Newest, bubble=False):
+class Telemetry(Newest, bubble=False):
     """What the machine's memory and processors are doing now."""
 
     gpus: tuple[GpuReading, ...]

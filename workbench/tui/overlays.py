@@ -22,6 +22,7 @@ from textual.widgets import Input, Static
 from workbench.tui import actions
 from workbench.tui.actions import Action
 from workbench.tui.clean import clean
+from workbench.tui.widgets.modal import OneField
 
 LINE_LIMIT = 500
 SHOWN_MATCHES = 6
@@ -110,7 +111,7 @@ class HelpOverlay(ModalScreen[None]):
         self.dismiss(None)
 
 
-class CommandLine(ModalScreen[Action | None]):
+class CommandLine(OneField[Action | None]):
     """A line at the foot of the screen that takes an action by its name."""
 
     scope: ClassVar[str] = "line"
@@ -129,7 +130,7 @@ class CommandLine(ModalScreen[Action | None]):
                 yield Static(":", classes="foot-prefix", markup=False)
                 yield Input(compact=True, max_length=LINE_LIMIT)
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
         """Show what can be typed."""
         self._show()
 
@@ -165,7 +166,7 @@ class CommandLine(ModalScreen[Action | None]):
         self.dismiss(None)
 
 
-class FilterLine(ModalScreen[None]):
+class FilterLine(OneField[None]):
     """A line at the foot of the screen; what is typed is handed on at every key."""
 
     scope: ClassVar[str] = "filter"

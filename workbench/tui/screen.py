@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from store import Store
     from store.errors import StoreError
     from store.runs import Run
+    from workbench.tui.inbox import InboxState
     from workbench.tui.live import RunsChanged
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ class Workbench(Protocol):
     demo: bool
     ascii: bool
     runs: tuple[Run, ...]
+    inbox: InboxState
 
     def ask(
         self,
@@ -44,8 +46,10 @@ class Workbench(Protocol):
     ) -> None: ...
     def say(self, text: str, severity: str = "information", title: str = "") -> None: ...
     def tell(self, error: StoreError) -> None: ...
+    def copy(self, text: str, what: str = "") -> None: ...
     def go(self, mode: str) -> None: ...
     def compare_with(self, model: str, adapters: Sequence[str | None]) -> None: ...
+    def compose_for(self, dataset: str) -> None: ...
     def inspect(self, group: str, row: int = 0) -> None: ...
 
 

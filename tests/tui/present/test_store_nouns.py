@@ -99,27 +99,6 @@ def test_lines_left_out_are_told_with_file_line_and_reason() -> None:
     assert "line 7 of talk.jsonl: no JSON: ␛[31m" in text
 
 
-def test_a_preview_numbers_its_rows_and_shows_values_on_one_line() -> None:
-    rows = [{"dialogue": "a\nb", "summary": None, "other": 1}, {"dialogue": {"x": [1]}, "summary": "[b]"}]
-    found = datasets.preview(rows, ("dialogue", "summary"), 40)
-    assert [key for key, _ in found] == ["40", "41"]
-    assert told(found[0][1]) == ["40", "a↵b", "null"]
-    assert told(found[1][1]) == ["41", '{"x": [1]}', "[b]"]
-
-
-def test_a_huge_cell_is_cut() -> None:
-    assert len(datasets.cell("x" * 10_000_000).plain) <= datasets.CELL_LIMIT
-
-
-def test_a_page_says_where_it_stands() -> None:
-    assert datasets.page_title(DATASET, "train", 100, 50) == "train, rows 100-149 of 1,200"
-    assert datasets.page_title(DATASET, "test", 0, 0) == "test: no rows"
-
-
-def test_a_whole_row_keeps_its_line_feeds() -> None:
-    assert "a\nb" in datasets.whole_row({"dialogue": "a\nb"}).plain
-
-
 def test_an_adapter_is_one_line_and_one_from_outside_says_so() -> None:
     [(key, cells), (_, outside)] = adapters.table([ADAPTER, replace(ADAPTER, name="o", run=None)], NOW)
     assert key == "mine"

@@ -26,7 +26,7 @@ STORIES = {
     "failed-run": ("j", "the loss is not a number"),
     "models": ("2", "encoder-decoder"),
     "datasets": ("3", "Felix brings bread."),
-    "compose": ("4", "45 tokens, 6 trained"),
+    "compose": ("4", "24 rows,"),
     "adapters": ("5", "1,280 parameters"),
     "compare": ("6", "reference: Ben brings apples."),
     "inspect": ("7", "+0.857"),

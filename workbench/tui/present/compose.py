@@ -1,124 +1,198 @@
-"""What the Compose screen says: templates, variants, a rendered row, and which of its tokens are trained."""
+"""What the Compose screen says of a template and one row: its text, its tokens, what is wrong with it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from workbench.tui.clean import clean, safe
-from workbench.tui.present.cells import BAD, QUIET, Row, lines, number_of, outside, quiet
+from workbench.tui.present.cells import BAD, QUIET, WARNING, Row, lines, number_of, outside, quiet
 from workbench.tui.widgets.token_view import ViewToken
 
 if TYPE_CHECKING:
     from store.errors import StoreError
     from store.templates import Template
-    from workbench.composing.checks import Problem
-    from workbench.composing.masking import Tokens
-    from workbench.composing.template import Example
+    from workbench.composing.shown import Preview, PreviewToken
 
 FILE_HELP = "A name, a task, and [[variants]] with name, prompt and completion."
 LEARNED = "bold $accent"
 TEXT_LIMIT = 20_000
 """The most characters of a rendered prompt or completion that are shown."""
-
-STYLES: Mapping[tuple[bool, bool], str] = {
-    (True, False): "completion",
-    (True, True): "completion",
-    (False, False): "prompt",
-    (False, True): "special",
-}
-"""How a token is drawn, by whether it is trained and whether it is a special one."""
+PADDING = "·"
+CUT_SHOWN = 1000
+"""Tokens at each end of a long stretch that is cut off."""
+MARKS: Mapping[str, str] = {"trained": "=", "cut off": "!", "padding": ""}
+"""The sign before a token where there is no colour; padding is a sign already, and context has none."""
 
 EMPTY = (
     "No templates yet.\n\n"
-    "Press a and give a TOML file: a name, a task, and one or more [[variants]]\n"
-    "with a prompt and a completion over the columns of your dataset."
+    "Press n: your dataset's columns suggest some.\n"
+    "Or press a and give a TOML file with\n"
+    "a name, a task and [[variants]]."
+)
+NO_DATA = (
+    "No templates yet, and no dataset.\n\n"
+    "Press 3, then a, and give a JSONL, CSV or\n"
+    "Parquet file; then n here suggests templates."
 )
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is on show: a variant by its place, a row of a split, and the model whose tokens are shown."""
+    """What is on show: a variant of a template, a row of a split, and the model whose tokens are shown."""
 
     template: str = ""
-    variant: int = 0
+    variant: int | None = None
+    """Its place; None is the one that is the row's turn."""
     dataset: str = ""
     split: str = ""
     row: int = 0
     rows: int = 0
     model: str = ""
+    max_length: int | None = None
+    """Where rows are cut off; None is the default of a run, within what the model takes."""
+    batch: int = 1
+    """Rows of the batch that the row is shown in."""
 
 
-def table(found: Iterable[Template]) -> list[Row]:
-    """The template list."""
-    return [
-        (
+def table(found: Iterable[Template], faults: Mapping[str, StoreError]) -> list[Row]:
+    """The template list: the good ones with their task, the broken ones with their fault."""
+    rows: dict[str, Row] = {
+        template.name: (
             template.name,
-            (outside(template.name), outside(template.task), str(len(template.variants))),
+            (outside(template.name), outside(template.task, QUIET), str(len(template.variants))),
         )
         for template in found
-    ]
+    }
+    for name, fault in faults.items():
+        rows[name] = (name, (outside(name, BAD), outside(fault.what.partition(": ")[2], BAD), "!"))
+    return [rows[name] for name in sorted(rows)]
 
 
-def subject(template: Template, on: Subject) -> Content:
-    """The line that says what is on show."""
-    variant = template.variants[on.variant % len(template.variants)]
-    row = f"{on.row:,}/{on.rows:,} of {clean(on.dataset)} {clean(on.split)}"
+def subject(on: Subject, shown: Preview | None, variants: Sequence[str], length: int) -> Content:
+    """The line that says what is on show.
+
+    Args:
+        on: What was asked for.
+        shown: What was made of it.
+        variants: The names of the template's variants.
+        length: Where rows are cut off.
+    """
+    row = f"{on.row:,}/{on.rows:,} {clean(on.dataset)} {clean(on.split)}"
+    name = shown.variant if shown is not None else ""
+    place = f" {variants.index(name) + 1}/{len(variants)}" if name in variants else ""
+    turn = ", its own" if on.variant is None else ""
     parts = [
-        ("variant ", f"{clean(variant.name)} {on.variant + 1}/{len(template.variants)}"),
         ("row ", row if on.dataset else "of no dataset: press r"),
-        ("tokens ", f"of {clean(on.model)}" if on.model else "of no model: press m"),
+        ("variant ", f"{clean(name)}{place}{turn}" if name else "none yet"),
+        ("by ", f"{clean(on.model)}, cut at {length:,}" if on.model else "no model: press m"),
     ]
     return Content("  ").join([Content.assemble((label, QUIET), text) for label, text in parts])
 
 
-def body(template: Template, on: Subject, made: Example | None) -> Content:
-    """A rendered row: the prompt, then the completion that is learned; the variant itself without a row."""
-    variant = template.variants[on.variant % len(template.variants)]
-    prompt, completion = (made.prompt, made.completion) if made else (variant.prompt, variant.completion)
+def body(on: Subject, shown: Preview | None, template: Template | None) -> Content:
+    """A rendered row as text, for want of a model; the variant itself, for want of a row."""
+    if shown is None:
+        if template is None:
+            return quiet("choose a template, or press n for a new one")
+        variant = template.variants[(on.variant or 0) % len(template.variants)]
+        if variant.messages is not None:
+            return quiet(f"the conversation in the column {clean(variant.messages)!r}")
+        parts = [("prompt, not rendered", variant.prompt), ("completion, not rendered", variant.completion)]
+    else:
+        parts = [("prompt", shown.prompt), ("completion", shown.completion)]
+        if shown.system:
+            parts.insert(0, ("system", shown.system))
+    told: list[Content] = []
+    for label, text in parts:
+        style = LEARNED if label.startswith("completion") else ""
+        told += [quiet(f"\n{label}" if told else label), safe(text, style, limit=TEXT_LIMIT)]
+    return lines(told)
+
+
+def tokens(shown: Sequence[PreviewToken]) -> list[ViewToken]:
+    """A row as the trainer will have it, token by token: trained, context, padding, or cut off.
+
+    Of a long stretch that is cut off only both ends are shown: a row of a book shall not hold up the screen.
+    """
+    found: list[ViewToken] = []
+    for cut, run in groupby(shown, key=lambda token: token.cut):
+        part = list(run)
+        left_out = len(part) - 2 * CUT_SHOWN
+        if not cut or left_out <= 0:
+            found += map(_token, part)
+            continue
+        note = f"{left_out:,} tokens more are cut off here"
+        found += map(_token, part[:CUT_SHOWN])
+        found.append(ViewToken(f"\n[{left_out:,} more]\n", "cut off", MARKS["cut off"], note=note))
+        found += map(_token, part[-CUT_SHOWN:])
+    return found
+
+
+def _token(token: PreviewToken) -> ViewToken:
+    if token.cut:
+        kind, note = "cut off", "cut off: the model never sees it"
+    elif token.trained:
+        kind, note = "trained", "trained: the loss is computed on it"
+    elif token.role == "padding":
+        kind, note = "padding", "padding: masked, neither read nor trained"
+    elif token.role == "special":
+        kind, note = "special", "context: shown, not trained"
+    else:
+        kind, note = "context", "context: shown, not trained"
+    text = PADDING if token.role == "padding" else token.text
+    told = f"id {token.id}, {token.role}, {note}" if token.role != "padding" else f"id {token.id}, {note}"
+    return ViewToken(text, kind, MARKS.get(kind, ""), note=told, label=f"‹{token.id}›")
+
+
+def totals(shown: Preview) -> Content:
+    """How many tokens the row has, by what is done with them."""
+    counted = {
+        "trained": sum(token.trained for token in shown.tokens),
+        "cut off": sum(token.cut for token in shown.tokens),
+        "padding": sum(token.role == "padding" for token in shown.tokens),
+    }
+    styles = {"trained": LEARNED, "cut off": BAD, "padding": QUIET}
+    told = [Content(number_of(shown.length, "token"))]
+    told += [
+        Content.styled(f"{count:,} {name}", styles[name])
+        for name, count in counted.items()
+        if count or name == "trained"
+    ]
+    return Content(", ").join(told)
+
+
+def problems(shown: Preview) -> Content:
+    """What is wrong with the row, each with what to do."""
     return lines(
-        [
-            quiet("prompt" if made else "prompt, not rendered"),
-            safe(prompt, limit=TEXT_LIMIT),
-            quiet("\ncompletion" if made else "\ncompletion, not rendered"),
-            safe(completion, LEARNED, limit=TEXT_LIMIT),
-        ]
+        Content.assemble(
+            (f"{'✗' if each.fatal else '!'} {clean(each.message)}", BAD if each.fatal else WARNING),
+            (f": {clean(each.remedy)}", QUIET),
+        )
+        for each in shown.problems
     )
 
 
 def trouble(error: StoreError) -> Content:
-    """What is wrong with the row, and what to do."""
+    """What is wrong with the template or the row, and what to do."""
     return Content.assemble((clean(error.what), BAD), f": {clean(error.remedy)}")
 
 
-def tokens(masked: Tokens, texts: Sequence[str]) -> list[ViewToken]:
-    """An example as the trainer sees it, token by token: what is learned, and what is only shown.
-
-    Args:
-        masked: Its ids in reading order, and which of them are trained.
-        texts: What each id writes.
-    """
-    kinds = [span.kind for span in masked.spans for _ in range(span.start, span.end)]
-    return [
-        ViewToken(
-            text,
-            STYLES[trained, kind == "special"],
-            "=" if trained else "",
-            note=f"id {token}: {kind}, {'trained' if trained else 'shown, not trained'}",
-        )
-        for text, token, trained, kind in zip(texts, masked.ids, masked.trained, kinds, strict=True)
-    ]
+def row_fault(text: str, rows: int) -> str | None:
+    """Why a text is no number of a row; None when it is."""
+    number = text.strip().replace(",", "")
+    if number.isdigit() and int(number) < rows:
+        return None
+    return f"a number from 0 to {rows - 1:,}"
 
 
-def summary(masked: Tokens, problems: Sequence[Problem]) -> Content:
-    """How many tokens are trained, what was cut off, and what is wrong with the row."""
-    told = [f"{number_of(len(masked.ids), 'token')}", f"{sum(masked.trained):,} trained"]
-    if masked.truncated_prompt:
-        told.append(f"{masked.truncated_prompt:,} cut from the prompt")
-    if masked.truncated_completion:
-        told.append(f"{masked.truncated_completion:,} cut from the completion")
-    wrong = [Content.assemble((clean(each.message), BAD), f": {clean(each.remedy)}") for each in problems]
-    return lines([Content(", ".join(told)), *wrong])
+def length_fault(text: str) -> str | None:
+    """Why a text is no length to cut rows at; None when it is, or when it is nothing: the default."""
+    number = text.strip().replace(",", "")
+    if not number or (number.isdigit() and int(number) >= 2):
+        return None
+    return "a number of tokens from 2 on, or nothing for the default"

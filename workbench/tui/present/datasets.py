@@ -1,30 +1,31 @@
-"""What the Datasets screen says: the list, the rows of one dataset page by page, and what was left out."""
+"""What the Datasets screen says of datasets: the list, and everything about one; `rows` speaks of rows."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from workbench.tui.clean import clean, safe
+from workbench.tui.clean import clean
 from workbench.tui.glyphs import bytes_text
-from workbench.tui.present.cells import BAD, STRONG, Row, age, facts, lines, number_of, outside, quiet, short
+from workbench.tui.present.cells import BAD, Row, age, facts, lines, number_of, outside, quiet, short
 
 if TYPE_CHECKING:
     from store.datasets import Dataset
     from store.lines import BadLine
 
-VALUE_LIMIT = 50_000
-"""The most characters of one value that are shown when its row is opened."""
-CELL_LIMIT = 500
-"""The most characters of a dataset's value that a preview shows."""
+NAMED_COLUMNS = 12
 
 EMPTY = (
     "No datasets yet.\n\n"
-    "Press a and give a file (JSONL, JSON, CSV, TSV, Parquet, text) or a folder of\n"
-    "train, validation and test files."
+    "Press a and give a file (JSONL, JSON, CSV, TSV, Parquet, text), a folder of train,\n"
+    "validation and test files, or a Hub id such as owner/name.\n\n"
+    "What is put into the store's inbox folder comes in by itself."
+)
+SOURCE_HELP = (
+    "JSONL, JSON, CSV, TSV, Parquet or text, compressed or not; a folder with a file per split;\n"
+    "owner/name on the Hub. Lines that cannot be read are left out and told."
 )
 
 
@@ -52,12 +53,19 @@ def splits(rows: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in rows.items())
 
 
+def columns(names: Sequence[str]) -> str:
+    """The first columns by name; the figures tell of all."""
+    more = len(names) - NAMED_COLUMNS
+    return ", ".join(names[:NAMED_COLUMNS]) + (f" and {more:,} more; f tells of all" if more > 0 else "")
+
+
 def detail(of: Dataset, bad: Sequence[BadLine], now: float) -> Content:
     """Everything about one dataset, with the first lines that were left out and why."""
     told = facts(
         (
-            ("rows", f"{of.rows:,}: {splits(of.splits)}"),
-            ("columns", ", ".join(of.columns)),
+            ("rows", f"{of.rows:,}" if len(of.splits) > 1 else splits(of.splits)),
+            ("splits", splits(of.splits) if len(of.splits) > 1 else ""),
+            ("columns", columns(of.columns)),
             ("format", f"{of.format}, {bytes_text(of.bytes)}"),
             ("source", of.source),
             ("fingerprint", short(of.fingerprint)),
@@ -71,43 +79,3 @@ def detail(of: Dataset, bad: Sequence[BadLine], now: float) -> Content:
         for line in bad
     ]
     return lines([told, Content.styled(f"\n{number_of(of.bad_lines, 'bad line')} left out:", BAD), *left_out])
-
-
-def cell(value: Any) -> Content:
-    """One value of a dataset's row as a line: a text as it is, anything else as JSON."""
-    if value is None:
-        return quiet("null")
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return Content(clean(text, CELL_LIMIT))
-
-
-def preview(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], start: int) -> list[Row]:
-    """A page of a dataset's rows, with their numbers.
-
-    Args:
-        rows: The page.
-        columns: The columns to show, in order.
-        start: The number of the first row.
-    """
-    return [
-        (str(start + offset), (quiet(str(start + offset)), *(cell(row.get(column)) for column in columns)))
-        for offset, row in enumerate(rows)
-    ]
-
-
-def page_title(dataset: Dataset, split: str, start: int, shown: int) -> str:
-    """Where a preview stands: `train, rows 0-49 of 800`."""
-    if not shown:
-        return f"{clean(split)}: no rows"
-    return f"{clean(split)}, rows {start:,}-{start + shown - 1:,} of {dataset.splits[split]:,}"
-
-
-def whole_row(row: Mapping[str, Any]) -> Content:
-    """A row with every value in full, one column below the other."""
-    parts: list[Content | str] = []
-    for column, value in row.items():
-        text = (
-            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str, indent=2)
-        )
-        parts += [Content.styled(clean(column, 200), STRONG), safe(text, limit=VALUE_LIMIT), ""]
-    return lines(parts)

@@ -95,7 +95,9 @@ class CatalogScreen(WorkbenchScreen, Generic[T]):
     @property
     def selected(self) -> T | None:
         """The record under the cursor."""
-        return self._records.get(self.query_one("#list", LiveTable).cursor_key or "")
+        # The footer may be drawn, and ask, before the list is there.
+        table = next(iter(self.query("#list").results(LiveTable)), None)
+        return self._records.get(table.cursor_key or "") if table is not None else None
 
     @on(CatalogChanged)
     def _catalog_changed(self) -> None:

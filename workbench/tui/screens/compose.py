@@ -4,190 +4,322 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from textual import on
+from textual.message import Message
 from textual.widget import Widget
 
 from workbench.tui.live import CatalogChanged
 from workbench.tui.present import compose as present
-from workbench.tui.present.compose import Subject
 from workbench.tui.screen import WorkbenchScreen
-from workbench.tui.screens import dialogs, rendering
-from workbench.tui.screens.editor import TemplateEditor
+from workbench.tui.screens import choosing
+from workbench.tui.screens.editor import EditorPane
+from workbench.tui.screens.figures_pane import FiguresPane
+from workbench.tui.screens.mixture_pane import MixturePane
 from workbench.tui.screens.preview_pane import PreviewPane
+from workbench.tui.screens.rendering import Shelf, ShelfReader
+from workbench.tui.screens.showing import Showing
+from workbench.tui.screens.writing import Writing
+from workbench.tui.watching import FolderWatch
 from workbench.tui.widgets.live_table import Column, LiveTable
 
-if TYPE_CHECKING:
-    from store.templates import Template
-    from workbench.tui.screens.rendering import Preview
-
+RELIST_SECONDS = 0.15
 COLUMNS = (
     Column("name", "name", minimum=12),
-    Column("task", "task", minimum=10, hide_below=45),
-    Column("variants", "variants", 8, align="right"),
+    Column("task", "task", minimum=8, hide_below=34),
+    Column("variants", "var", 3, align="right"),
 )
 
 
+class TemplatesWritten(Message, bubble=False):
+    """Files of templates were written, by whatever program."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        super().__init__()
+        self.names = names
+
+
 class ComposeScreen(WorkbenchScreen):
-    """Templates at the left, the rendered row and its tokens beside them."""
+    """Templates at the left, a row's tokens beside them, the figures of all rows at the right."""
 
     scope = "compose"
     CSS = """
     ComposeScreen {
         #compose { layout: horizontal; height: 1fr; }
-        #templates { width: 1fr; height: 1fr; }
-        #preview { width: 2fr; height: 1fr; }
-        &.-narrow #compose { layout: vertical; }
-        &.-narrow #templates { width: 1fr; height: 6; }
-        &.-narrow #preview { width: 1fr; }
-        &.-tokens.-short #example { display: none; }
-        #tokens { display: none; }
-        &.-tokens #tokens { display: block; }
-        &.-empty #preview { display: none; }
-        &.-empty #templates { height: 1fr; }
+        #templates { width: 28; height: 1fr; }
+        #all-rows { dock: right; width: 40; height: 1fr; }
+        #preview, #editor { width: 1fr; height: 1fr; }
+        &.-wide #templates { width: 40; }
+        &.-wide #all-rows { width: 48; }
+
+        &.-editing #editor { display: block; }
+        &.-editing #templates, &.-editing.-normal #all-rows { display: none; }
+
+        &.-narrow #compose { layout: grid; grid-size: 2; grid-columns: 3fr 4fr; grid-rows: 9 1fr; }
+        &.-narrow #templates, &.-narrow #all-rows { dock: none; width: 1fr; }
+        &.-narrow #preview { column-span: 2; }
+        &.-narrow #kinds, &.-short #kinds { display: none; }
+        &.-editing #preview.-stale #wrong { display: none; }
+        &.-narrow.-editing #compose { layout: vertical; }
+        &.-narrow.-editing #all-rows { display: none; }
+
+        &.-mixtures #compose { layout: horizontal; }
+        &.-mixtures #mixture { display: block; }
+        &.-mixtures #templates, &.-mixtures #all-rows, &.-mixtures #preview, &.-mixtures #editor {
+            display: none;
+        }
+
+        &.-empty #preview, &.-empty #all-rows { display: none; }
+        &.-empty #templates { width: 1fr; }
+        &.-empty #compose { layout: horizontal; }
     }
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._templates: dict[str, Template] = {}
-        self._subject = Subject()
+        self._reader = ShelfReader()
         self._by_hand = False
 
     def compose_body(self) -> Iterable[Widget]:
-        """List and preview."""
+        """List, figures, editor, preview; the styles say where each stands."""
+        # Before the footer is there, which asks what can be done.
+        # Each needs the other: the text on show may be unsaved, and the editor tells what is wrong in it.
+        self.showing = Showing(self, lambda: self.writing.unsaved(), lambda made: self.writing.drawn(made))
+        self.writing = Writing(self, self.showing, self.refresh_shelf)
         with Widget(id="compose"):
             yield LiveTable(COLUMNS, title="templates", empty=present.EMPTY, id="templates", classes="pane")
+            yield FiguresPane(self.workbench.root, id="all-rows")
+            yield EditorPane(id="editor")
             yield PreviewPane(id="preview")
+            yield MixturePane(self.workbench.root, id="mixture")
+
+    def on_mount(self) -> None:
+        """Start what works for this screen."""
+        folder = self.workbench.root / "templates"
+        self._watch = FolderWatch(folder, ".toml", lambda names: self.post_message(TemplatesWritten(names)))
+        self._watch.start()
+        self._relisting = self.set_interval(RELIST_SECONDS, self._relist, pause=True)
+
+    def on_unmount(self) -> None:
+        """End it."""
+        self._watch.stop()
+        self.showing.close()
 
     def on_screen_resume(self) -> None:
         """Read what has changed while another screen was shown."""
-        self._refresh()
+        self.refresh_shelf()
 
     @property
-    def selected(self) -> Template | None:
-        """The template under the cursor."""
-        return self._templates.get(self.query_one("#templates", LiveTable).cursor_key or "")
+    def selected(self) -> str | None:
+        """The name of the template under the cursor, valid or not."""
+        return next((table.cursor_key for table in self.query("#templates").results(LiveTable)), None)
 
     def why_not(self, name: str) -> str | None:
-        """Stepping ends at the ends."""
-        step = {"next_row": 1, "previous_row": -1}.get(name)
-        if step is None:
-            return None
-        if not self._subject.dataset:
-            return "there is no dataset to take rows from; press 3 and add one"
-        return (
-            None if 0 <= self._subject.row + step < self._subject.rows else "there are no more rows that way"
-        )
+        """What is on show knows what can be done with it."""
+        if name == "remove" or (name == "start_run" and self._on_mixtures):
+            noun, found = ("mixture", self._mixture) if self._on_mixtures else ("template", self.selected)
+            return None if found is not None else f"no {noun} is selected"
+        if self._on_mixtures and name not in ("mixtures", "add", "choose_model"):
+            return "x shows the templates and their rows again"
+        return self.showing.why_not(name)
+
+    # The list of templates
+
+    def refresh_shelf(self, show: str | None = None) -> None:
+        """Read what there is again, and go to a template."""
+        self.ask(self._reader.read, lambda shelf: self._stocked(shelf, show))
+
+    def _stocked(self, shelf: Shelf, show: str | None) -> None:
+        if not self.query("#templates"):
+            return  # closed meanwhile
+        known, self.showing.shelf = self.showing.shelf, shelf
+        self.set_class(not shelf.templates and not shelf.faults, "-empty")
+        self._table.empty = present.EMPTY if shelf.sources else present.NO_DATA
+        self._table.set_rows(present.table(shelf.templates.values(), shelf.faults))
+        if show is not None:
+            self._table.move_to(show)
+        on = replace(self.showing.subject, template=self.selected or "")
+        data = (known.sources, known.models) != (shelf.sources, shelf.models)
+        if show is not None or data or shelf.complete(on) != self.showing.subject:
+            self.showing.show(on)
+        elif known != shelf:
+            # The watch has shown the new text already; the names of its variants are known now.
+            self.showing.redraw()
+        if self._on_mixtures:
+            self._read_mixtures()
+        self.refresh_chrome()
+
+    def compose_for(self, dataset: str) -> None:
+        """Show a dataset's rows, and offer templates for them."""
+
+        def stocked(shelf: Shelf) -> None:
+            self._stocked(shelf, None)
+            splits = [each.split for each in shelf.sources if each.dataset == dataset]
+            if splits:
+                self._by_hand = True
+                split = "train" if "train" in splits else splits[0]
+                self.showing.show(replace(self.showing.subject, dataset=dataset, split=split, row=0))
+                self.action_new_template()
+
+        self.ask(self._reader.read, stocked)
 
     @on(CatalogChanged)
     def _catalog_changed(self) -> None:
         if self.is_current:
-            self._refresh()
+            self.refresh_shelf()
 
-    @on(LiveTable.Highlighted)
-    def _highlighted(self) -> None:
-        template = self.selected
-        if template is not None and template.name != self._subject.template:
-            wanted = replace(self._subject, template=template.name, variant=0)
-            self._show(wanted if self._by_hand else replace(wanted, dataset="", row=0))
+    @property
+    def _on_mixtures(self) -> bool:
+        return self.has_class("-mixtures")
+
+    @property
+    def _mixture(self) -> str | None:
+        return next((pane.selected for pane in self.query(MixturePane)), None)
+
+    def action_mixtures(self) -> None:
+        """Show the mixtures, or the templates again."""
+        self.toggle_class("-mixtures")
+        if self._on_mixtures:
+            self._read_mixtures()
+        self.query_one("#mixtures" if self._on_mixtures else "#templates").focus()
+        self.refresh_chrome()
+
+    def _read_mixtures(self) -> None:
+        self.query_one(MixturePane).read(self.showing.subject.model)
+
+    @on(TemplatesWritten)
+    def _templates_written(self, message: TemplatesWritten) -> None:
+        if self.showing.subject.template in message.names:
+            self.showing.again()
+        # The row in sight comes first; the list of templates can wait until the writing is over.
+        self._relisting.reset()
+        self._relisting.resume()
+
+    def _relist(self) -> None:
+        self._relisting.pause()
+        self.refresh_shelf()
+
+    @on(LiveTable.Highlighted, "#templates")
+    def _highlighted(self, message: LiveTable.Highlighted) -> None:
+        now = self.showing.subject
+        if message.key is not None and message.key != now.template:
+            keep = self._by_hand or self.showing.shelf.fits(message.key, now.dataset)
+            on = replace(now, template=message.key, variant=None)
+            self.showing.show(on if keep else replace(on, dataset="", row=0))
+
+    @property
+    def _table(self) -> LiveTable:
+        return self.query_one("#templates", LiveTable)
+
+    # What is shown of the selected one
+
+    @on(FiguresPane.Chosen)
+    def _problem_chosen(self, message: FiguresPane.Chosen) -> None:
+        self.showing.show(replace(self.showing.subject, row=message.row, variant=None))
+
+    def action_next_row(self) -> None:
+        """Show the next row."""
+        self.showing.step(1)
+
+    def action_previous_row(self) -> None:
+        """Show the row before."""
+        self.showing.step(-1)
+
+    def action_next_problem(self) -> None:
+        """Go to the next row with a problem."""
+        self.showing.to_problem(1)
+
+    def action_previous_problem(self) -> None:
+        """Go to the row with a problem before."""
+        self.showing.to_problem(-1)
 
     def action_next_variant(self) -> None:
         """Show the next phrasing of the task."""
-        template = self.selected
-        if template is not None:
-            self._show(replace(self._subject, variant=(self._subject.variant + 1) % len(template.variants)))
+        self.showing.next_variant()
 
-    def action_next_row(self) -> None:
-        """Render the next row."""
-        self._show(replace(self._subject, row=self._subject.row + 1))
+    def action_own_variant(self) -> None:
+        """Show the phrasing that is the row's turn."""
+        self.showing.own_variant()
 
-    def action_previous_row(self) -> None:
-        """Render the row before."""
-        self._show(replace(self._subject, row=self._subject.row - 1))
+    def action_ids(self) -> None:
+        """Show the tokens' ids, or hide them."""
+        tokens = self.query_one(PreviewPane).tokens
+        tokens.labels = not tokens.labels
+
+    def action_batch(self) -> None:
+        """Show the row in a padded batch, or alone."""
+        self.showing.toggle_batch()
+
+    def action_figures(self) -> None:
+        """Stop counting, or count again."""
+        self.query_one(FiguresPane).toggle()
+
+    def action_go_to_row(self) -> None:
+        """Ask for a row's number."""
+        choosing.row(self.app, self.showing)
 
     def action_choose_rows(self) -> None:
         """Choose a dataset and split to take rows from."""
+        choosing.rows(self.app, self.showing, self._rows_chosen)
 
-        def offer(found: list[Subject]) -> None:
-            def chosen(key: str) -> None:
-                self._by_hand = True
-                source, now = found[int(key)], self._subject
-                self._show(replace(now, dataset=source.dataset, split=source.split, rows=source.rows, row=0))
-
-            options = [(str(at), f"{each.dataset} {each.split}") for at, each in enumerate(found)]
-            dialogs.choose(self.app, "take rows of", options, chosen)
-
-        self.ask(rendering.sources, offer)
+    def _rows_chosen(self) -> None:
+        self._by_hand = True
 
     def action_choose_model(self) -> None:
         """Choose the model whose tokens are shown."""
+        choosing.model(self.app, self.showing)
 
-        def chosen(name: str) -> None:
-            self._show(replace(self._subject, model=name))
+    def action_choose_length(self) -> None:
+        """Choose the length that rows are cut off at."""
+        choosing.length(self.app, self.showing)
 
-        def offer(names: list[str]) -> None:
-            dialogs.choose(self.app, "tokens of", [(name, name) for name in names], chosen)
+    def action_start_run(self) -> None:
+        """Open the form of a new run, filled in with what is on show."""
+        # The form's options and the checks behind it are not needed to show a row.
+        from workbench.tui.screens.launch import open_form
 
-        self.ask(lambda store: [model.name for model in store.models.list()], offer)
+        on = self.showing.subject
+        if self._on_mixtures:
+            open_form(self.app, {"mixture": self._mixture, "model": on.model})
+            return
+        given = {"template": on.template, "dataset": on.dataset, "split": on.split, "model": on.model}
+        open_form(self.app, {**given, **({"max_length": on.max_length} if on.max_length else {})})
+
+    # Writing templates
+
+    def action_new_template(self) -> None:
+        """Offer templates for the dataset whose rows are on show."""
+        self.writing.new()
 
     def action_edit(self) -> None:
-        """Edit the template's text."""
-        template = self.selected
-        if template is not None:
-            name = template.name
-            self.ask(lambda store: store.templates.text(name), lambda text: self._edit(name, text))
+        """Edit the template beside its preview."""
+        self.writing.edit(self.selected or "")
+
+    def action_edit_outside(self) -> None:
+        """Hand the terminal to the user's own editor."""
+        self.writing.edit_outside(self.selected or "")
 
     def action_add(self) -> None:
         """Ask for a file, and add it."""
-
-        def added(template: Template) -> None:
-            self.workbench.say(f"{template.name} is added")
-            self._refresh(template.name)
-
-        def named(path: str) -> None:
-            file = Path(path).expanduser()
-            self.ask(lambda store: store.templates.add(file), added)
-
-        dialogs.ask_text(self.app, "add a template", "A TOML file:", present.FILE_HELP, named)
+        if self._on_mixtures:
+            self.query_one(MixturePane).add_file()
+        else:
+            self.writing.add()
 
     def action_remove(self) -> None:
-        """Ask, then remove the selected template."""
-        name = self._subject.template
+        """Ask, then remove what is selected."""
+        if self._on_mixtures:
+            self.query_one(MixturePane).remove_selected()
+        else:
+            self.writing.remove(self.selected or "")
 
-        def remove() -> None:
-            self.ask(lambda store: store.templates.remove(name), lambda _: self._refresh())
+    @on(EditorPane.Edited)
+    def _edited(self) -> None:
+        self.showing.again()
 
-        question = "Its file is deleted for good. Runs made with it keep its text in their lineage."
-        dialogs.confirm(self.app, f"Remove {name}?", question, ("remove", "keep"), remove)
-
-    def _edit(self, name: str, text: str) -> None:
-        self.app.push_screen(TemplateEditor(name, text), lambda _: self._refresh(name))
-
-    def _refresh(self, show: str | None = None) -> None:
-        self.ask(lambda store: store.templates.list(), lambda found: self._listed(found, show))
-
-    def _listed(self, found: list[Template], show: str | None) -> None:
-        known, self._templates = self._templates, {template.name: template for template in found}
-        self.set_class(not found, "-empty")
-        table = self.query_one("#templates", LiveTable)
-        table.set_rows(present.table(found))
-        if show is not None:
-            table.move_to(show)
-        self.refresh_chrome()
-        if self.selected is not None and known != self._templates:
-            self._show(replace(self._subject, template=self.selected.name))
-
-    def _show(self, subject: Subject) -> None:
-        self._subject = subject
-        self.ask(lambda store: rendering.read_preview(store, subject), self._draw, lane="preview")
-
-    def _draw(self, preview: Preview) -> None:
-        if preview.subject.template != self._subject.template:
-            return
-        self._subject = preview.subject
-        self.query_one(PreviewPane).show(preview)
-        self.set_class(bool(preview.tokens), "-tokens")
-        self.refresh_chrome()
+    @on(EditorPane.Left)
+    def _left(self) -> None:
+        self.remove_class("-editing")
+        self._table.focus()
+        self.showing.again()
+        self.refresh_shelf()

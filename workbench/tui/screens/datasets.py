@@ -1,47 +1,40 @@
-"""The Datasets screen: the datasets of the store and their rows, of which only a page is ever read."""
+"""The Datasets screen: the datasets of the store, everything about one, and all its rows a page at a time."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from textual import on
+from textual import events, on
 from textual.content import Content
 from textual.widget import Widget
 
 from store import Store
-from store.datasets import Dataset
-from workbench.tui.clean import safe
+from store.datasets import Dataset, Division
+from workbench.tui.inbox import InboxChanged
 from workbench.tui.present import datasets as present
+from workbench.tui.present import division
 from workbench.tui.present.cells import Row
-from workbench.tui.screens.catalog import CatalogScreen
+from workbench.tui.screens import dialogs
+from workbench.tui.screens.activity import Activity
+from workbench.tui.screens.catalog import IMPORT_LANE, CatalogScreen
+from workbench.tui.screens.columns_pane import ColumnsPane
+from workbench.tui.screens.inbox_line import InboxLine
+from workbench.tui.screens.rows_pane import RowsPane
+from workbench.tui.screens.split_dialog import SplitDialog
 from workbench.tui.widgets.live_table import Column, LiveTable
-from workbench.tui.widgets.modal import Notice
 
-PAGE_ROWS = 100
 BAD_LINES_SHOWN = 20
 
 
-@dataclass(frozen=True)
-class Page:
-    """Some rows of one split."""
-
-    dataset: Dataset
-    split: str
-    start: int
-    rows: list[dict[str, Any]]
-
-
 class DatasetsScreen(CatalogScreen[Dataset]):
-    """The list, the selected dataset, and a page of its rows."""
+    """The list, the selected dataset, and below them its rows or the figures of its columns."""
 
     scope = "datasets"
     noun = "dataset"
     empty = present.EMPTY
-    source_label = "A file, or a folder with a file per split:"
-    source_help = "JSONL, JSON, CSV, TSV, Parquet or text. Lines that cannot be read are left out and told."
+    source_label = "A file, a folder, or a Hub id:"
+    source_help = present.SOURCE_HELP
     columns = (
         Column("name", "name", minimum=12),
         Column("rows", "rows", 10, align="right"),
@@ -55,24 +48,27 @@ class DatasetsScreen(CatalogScreen[Dataset]):
         CatalogScreen.CSS
         + """
     DatasetsScreen {
-        #catalog { height: 2fr; }
-        #rows { height: 3fr; }
+        #catalog { height: 13; }
+        #rows, #columns { height: 1fr; }
+        #columns { display: none; }
+        &.-columns #rows { display: none; }
+        &.-columns #columns { display: block; }
         &.-short #catalog { height: 8; }
         &.-short #list, &.-short #detail { width: 1fr; }
         &.-narrow.-short #catalog { layout: horizontal; }
-        &.-empty #rows { display: none; }
+        &.-short.-browsing #catalog { display: none; }
+        &.-empty #catalog { height: 1fr; }
+        &.-empty #rows, &.-empty #columns { display: none; }
     }
     """
     )
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._page: Page | None = None
-
     def compose_body(self) -> Iterable[Widget]:
-        """List and detail above, rows below."""
+        """List and detail above, rows or figures below."""
+        yield InboxLine()
         yield from super().compose_body()
-        yield LiveTable([], title="rows", empty="This split has no rows.", id="rows", classes="pane")
+        yield RowsPane(id="rows")
+        yield ColumnsPane(id="columns")
 
     def read(self, store: Store) -> Sequence[Dataset]:
         """All datasets."""
@@ -88,73 +84,196 @@ class DatasetsScreen(CatalogScreen[Dataset]):
         return present.detail(record, bad, time.time())
 
     def bring_in(self, store: Store, source: str, progress: Callable[[str], None]) -> Dataset:
-        """Read and copy a file or a folder; lines that cannot be read are left out."""
-        return store.datasets.add(source, on_bad="skip", progress=lambda rows: progress(f"{rows:,} rows"))
+        """Bring in a file, a folder or a dataset of the Hub; lines that cannot be read are left out."""
+        return store.datasets.add(
+            source, on_bad="skip", progress=lambda rows: progress(f"{rows:,} rows"), tell=progress
+        )
 
     def take_out(self, store: Store, name: str) -> None:
         """Remove a dataset."""
         store.datasets.remove(name)
 
     def why_not(self, name: str) -> str | None:
-        """Paging ends at the ends."""
-        if name in ("next_page", "previous_page"):
-            return None if self._start_of(name) is not None else "there are no more rows that way"
-        return None
+        """What needs rows, another split or a search."""
+        # The footer may be drawn, and ask, before the panes are there.
+        pane = next(iter(self.query(RowsPane)), None)
+        if name in ("add", "inbox", "remove"):
+            return None
+        if pane is None or pane.dataset is None:
+            return "there is no dataset; a adds one"
+        dataset = pane.dataset
+        if name in ("next_split", "previous_split") and len(dataset.splits) == 1:
+            return "this dataset has only one split; s makes more"
+        if name in ("next_match", "previous_match") and not pane.filter_text:
+            return "nothing is looked for; press / in the rows first"
+        return division.why_not(dataset) if name == "split" else None
 
     def show_record(self) -> None:
-        """Show the dataset under the cursor, and its first rows when it is another one."""
+        """Show the dataset under the cursor, and its rows when it is another one."""
         super().show_record()
-        dataset = self.selected
-        if dataset is not None and (self._page is None or self._page.dataset != dataset):
-            self._read_page(dataset, next(iter(dataset.splits)), 0)
+        dataset, pane = self.selected, self._rows
+        if dataset is None:
+            pane.clear()
+        elif pane.dataset is None or pane.dataset.fingerprint != dataset.fingerprint:
+            kept = pane.dataset is not None and pane.dataset.name == dataset.name
+            first = next(iter(dataset.splits))
+            pane.show(dataset, pane.split if kept and pane.split in dataset.splits else first)
+            if self._shows_columns:
+                self._columns.show(dataset)
 
-    def action_next_split(self) -> None:
-        """Show the next split's first rows."""
-        if self._page is not None:
-            names = list(self._page.dataset.splits)
-            after = names[(names.index(self._page.split) + 1) % len(names)]
-            self._read_page(self._page.dataset, after, 0)
+    # Focus and filter: `/` and escape mean what has the focus, the list or what stands below it
 
-    def action_next_page(self) -> None:
-        """Show the next rows."""
-        self._turn("next_page")
+    @property
+    def filter_text(self) -> str:
+        """What is looked for where the focus is."""
+        return self._rows.filter_text if self._is_in(self._rows) else super().filter_text
 
-    def action_previous_page(self) -> None:
-        """Show the rows before."""
-        self._turn("previous_page")
+    def apply_filter(self, text: str) -> None:
+        """Show only what contains a text: datasets, rows or columns."""
+        if self._is_in(self._rows):
+            self._rows.filter(text)
+            self.refresh_chrome()
+        else:
+            super().apply_filter(text)
 
-    @on(LiveTable.Selected, "#rows")
-    def _row_opened(self, message: LiveTable.Selected) -> None:
-        if self._page is not None:
-            row = self._page.rows[int(message.key) - self._page.start]
-            self.app.push_screen(Notice(f"row {message.key} of {self._page.split}", present.whole_row(row)))
+    def leave(self) -> None:
+        """Leave the search, then the figures or the rows, then the list's filter."""
+        if self._is_in(self._columns) and not self._columns.filter_text:
+            self.action_figures()
+        elif not self._is_in(self._rows):
+            super().leave()
+        elif not self._rows.leave():
+            self.query_one("#list").focus()
 
-    def _start_of(self, name: str) -> int | None:
-        if self._page is None:
-            return None
-        start = self._page.start + (PAGE_ROWS if name == "next_page" else -PAGE_ROWS)
-        return start if 0 <= start < self._page.dataset.splits[self._page.split] else None
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Give the rows of a small screen all of it while they have the focus."""
+        below = {self._rows, self._columns}
+        self.set_class(not below.isdisjoint(event.widget.ancestors_with_self), "-browsing")
 
-    def _turn(self, name: str) -> None:
-        start = self._start_of(name)
-        if self._page is not None and start is not None:
-            self._read_page(self._page.dataset, self._page.split, start)
+    @on(LiveTable.Selected, "#list")
+    def _opened(self) -> None:
+        if self._shows_columns:
+            self._columns.focus()
+        else:
+            self._rows.enter()
 
-    def _read_page(self, dataset: Dataset, split: str, start: int) -> None:
-        def read(store: Store) -> Page:
-            return Page(
-                dataset, split, start, list(store.datasets.rows(dataset.name, split, start, PAGE_ROWS))
+    @on(LiveTable.Selected, "#columns")
+    def _column_opened(self, message: LiveTable.Selected) -> None:
+        self._columns.open(message.key)
+
+    @on(InboxChanged)
+    def _inbox_changed(self, message: InboxChanged) -> None:
+        self.query_one(InboxLine).take(message.state)
+
+    # Actions
+
+    def action_compose(self) -> None:
+        """Go to Compose with the selected dataset, where templates for it are offered."""
+        if self.selected is not None:
+            self.workbench.compose_for(self.selected.name)
+
+    def action_inbox(self) -> None:
+        """Show what lies in the inbox and what became of it."""
+        self.query_one(InboxLine).open()
+
+    def action_figures(self) -> None:
+        """Show the figures of the columns, or the rows again."""
+        shown = not self._shows_columns
+        self.set_class(shown, "-columns")
+        if not shown:
+            self._columns.leave()
+            self._rows.enter()
+        elif self._rows.dataset is not None:
+            self._columns.show(self._rows.dataset)
+            self._columns.focus()
+
+    def action_split(self) -> None:
+        """Ask how to divide the dataset, and divide it."""
+        dataset = self._rows.dataset
+        if dataset is None:
+            return
+
+        def asked(wanted: division.Request | None) -> None:
+            if wanted is not None:
+                self._divide(dataset, wanted)
+
+        self.app.push_screen(SplitDialog(dataset, self._rows.split), asked)
+
+    def _divide(self, dataset: Dataset, wanted: division.Request) -> None:
+        def work(store: Store, tell: Callable[[str], None]) -> Division:
+            return store.datasets.split(
+                dataset.name,
+                wanted.shares,
+                seed=wanted.seed,
+                source=wanted.source,
+                by=wanted.by,
+                progress=lambda rows: tell(f"{rows:,} rows"),
             )
 
-        self.ask(read, self._show_page, lane="rows")
+        def done(made: Division) -> None:
+            self.workbench.say(division.became(made), title=f"{dataset.name} is divided")
+            self._refresh(dataset.name)
 
-    def _show_page(self, page: Page) -> None:
-        if self.selected is None or self.selected.name != page.dataset.name:
+        self.query_one(Activity).follow(IMPORT_LANE, f"dividing {dataset.name}", work, done)
+
+    def action_unsplit(self) -> None:
+        """Ask, then take the last division of the dataset back."""
+        dataset = self._rows.dataset
+        if dataset is None:
             return
-        self._page = page
-        table = self.query_one("#rows", LiveTable)
-        columns = [Column(f"column-{at}", name, minimum=12) for at, name in enumerate(page.dataset.columns)]
-        table.columns = (Column("number", "#", 8, align="right"), *columns)
-        table.border_title = safe(present.page_title(page.dataset, page.split, page.start, len(page.rows)))
-        table.set_rows(present.preview(page.rows, page.dataset.columns, page.start))
-        self.refresh_chrome()
+        name = dataset.name
+
+        def undo() -> None:
+            self.ask(lambda store: store.datasets.unsplit(name), lambda _: self._refresh(name))
+
+        question = f"The splits of {name} become what they were before it was last divided."
+        dialogs.confirm(self.app, f"Take the division of {name} back?", question, ("take back", "keep"), undo)
+
+    def action_next_split(self) -> None:
+        """Show the next split's rows."""
+        self._turn_split(1)
+
+    def action_previous_split(self) -> None:
+        """Show the rows of the split before."""
+        self._turn_split(-1)
+
+    def _turn_split(self, step: int) -> None:
+        dataset = self._rows.dataset
+        if dataset is not None:
+            names = list(dataset.splits)
+            self._rows.show(dataset, names[(names.index(self._rows.split) + step) % len(names)])
+            self.refresh_chrome()
+
+    def action_go_to_row(self) -> None:
+        """Ask for a row's number and go there."""
+        if self._shows_columns:
+            self.action_figures()
+        self._rows.enter()
+        self._rows.ask_row()
+
+    def action_copy_row(self) -> None:
+        """Copy the row under the cursor as JSON."""
+        self._rows.copy(whole_row=True)
+
+    def action_next_match(self) -> None:
+        """Go to the next match."""
+        self._rows.step_match(1)
+
+    def action_previous_match(self) -> None:
+        """Go to the match before."""
+        self._rows.step_match(-1)
+
+    def _is_in(self, pane: Widget) -> bool:
+        return self.focused is not None and pane in self.focused.ancestors_with_self
+
+    @property
+    def _shows_columns(self) -> bool:
+        return self.has_class("-columns")
+
+    @property
+    def _rows(self) -> RowsPane:
+        return self.query_one(RowsPane)
+
+    @property
+    def _columns(self) -> ColumnsPane:
+        return self.query_one(ColumnsPane)

@@ -1,4 +1,4 @@
-"""A row as a template makes it: its text, its tokens by what is trained, and what is wrong with it."""
+"""One row as a template makes it: its tokens by what is done with them, or its text, and what is wrong."""
 
 from __future__ import annotations
 
@@ -7,45 +7,91 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
 from textual.widgets import Static
 
 from workbench.tui.clean import safe
 from workbench.tui.present import compose as present
+from workbench.tui.widgets.batch_view import BatchView
 from workbench.tui.widgets.token_view import TokenView
 
 if TYPE_CHECKING:
-    from workbench.tui.screens.rendering import Preview
+    from store.templates import Template
+    from workbench.tui.screens.previewing import Made
+    from workbench.tui.screens.rendering import Shelf
 
 
 class PreviewPane(Vertical):
-    """What is on show, as text above and as tokens below."""
+    """What is on show. What cannot be rendered leaves the last good row in sight, dim, and says why."""
 
     DEFAULT_CSS = """
     PreviewPane {
-        #subject { height: 1; padding: 0 2; text-wrap: nowrap; text-overflow: ellipsis; }
+        #subject { height: auto; max-height: 2; padding: 0 2; }
         #example, #tokens { height: 1fr; }
-        #summary { height: auto; max-height: 4; padding: 0 2; }
+        #tokens, #batch { display: none; }
+        &.-tokens #tokens { display: block; }
+        &.-tokens #example { display: none; }
+        &.-batch #batch { display: block; }
+        &.-stale #tokens, &.-stale #rendered, &.-stale #batch { text-opacity: 45%; }
+        #wrong { height: auto; max-height: 6; padding: 0 2; scrollbar-size-vertical: 1; }
+        #wrong Static { height: auto; }
+        &.-sound #wrong { display: none; }
     }
     """
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._good: Made | None = None
+
     def compose(self) -> ComposeResult:
-        """Subject, text, tokens, summary."""
+        """Subject, batch, tokens or text, problems."""
         yield Static(id="subject", markup=False)
+        yield BatchView(id="batch", classes="pane")
         with VerticalScroll(id="example", classes="pane") as pane:
-            pane.border_title = "example"
+            pane.border_title = "row"
             yield Static(id="rendered", markup=False)
-        yield TokenView(title="tokens", legend=True, id="tokens", classes="pane")
-        yield Static(id="summary", markup=False)
+        yield TokenView(title="tokens", legend=True, edges=True, id="tokens", classes="pane")
+        with VerticalScroll(id="wrong", can_focus=False):
+            yield Static(id="problems", markup=False)
+
+    @property
+    def tokens(self) -> TokenView:
+        """The tokens."""
+        return self.query_one(TokenView)
 
     @on(TokenView.Moved)
     def _moved(self, message: TokenView.Moved) -> None:
         message.view.border_subtitle = safe(message.token.note)
 
-    def show(self, preview: Preview) -> None:
-        """Show a row."""
-        template, subject = preview.template, preview.subject
-        self.query_one("#subject", Static).update(present.subject(template, subject))
-        self.query_one("#rendered", Static).update(present.body(template, subject, preview.example))
-        self.query_one(TokenView).set_tokens(preview.tokens)
-        trouble = present.trouble(preview.trouble) if preview.trouble else None
-        self.query_one("#summary", Static).update(trouble or preview.summary or "")
+    def show(self, made: Made, template: Template | None, shelf: Shelf) -> None:
+        """Show a row, or why it cannot be shown."""
+        stale = made.trouble is not None and self._is_of(made)
+        self.set_class(stale, "-stale")
+        if made.trouble is not None:
+            self._tell(present.trouble(made.trouble))
+        if stale:
+            self.tokens.border_subtitle = safe("the last good preview")
+            return
+        before, self._good = self._good, made if made.trouble is None else None
+        on, shown = made.wanted.subject, made.shown
+        names = [variant.name for variant in template.variants] if template is not None else []
+        self.query_one("#subject", Static).update(present.subject(on, shown, names, shelf.length(on)))
+        self.query_one("#rendered", Static).update(present.body(on, shown, template))
+        self.set_class(bool(shown and shown.tokens), "-tokens")
+        self.set_class(bool(shown and shown.batch), "-batch")
+        if shown is None:
+            return
+        self._tell(present.problems(shown))
+        same = before is not None and before.wanted.subject == on
+        self.tokens.set_tokens(present.tokens(shown.tokens), stay=same)
+        self.tokens.border_title = present.totals(shown)
+        self.tokens.border_subtitle = None
+        self.query_one(BatchView).show(shown.batch, on.row)
+
+    def _is_of(self, made: Made) -> bool:
+        """Whether the last good preview is of what is asked for now, before the template was changed."""
+        return self._good is not None and self._good.wanted.subject == made.wanted.subject
+
+    def _tell(self, told: Content) -> None:
+        self.set_class(not told.plain, "-sound")
+        self.query_one("#problems", Static).update(told)

@@ -1,92 +1,124 @@
-"""A row as a template and a model make it: rendered, masked and cut into tokens by the trainer's own code."""
+"""What the Compose screen can show, read from the store: templates, splits and models, and what fits what."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from tokenizers import Tokenizer
-
-from store.errors import StoreError
-from workbench.composing import checks, masking
+from store.errors import StoreError, Unavailable
 from workbench.composing import template as composing
-from workbench.composing.masking import Codec
-from workbench.tui.present import compose as present
+from workbench.composing.requests import row_length
 from workbench.tui.present.compose import Subject
-from workbench.tui.widgets.token_view import ViewToken
 
 if TYPE_CHECKING:
-    from textual.content import Content
-
     from store import Store
     from store.models import Model
     from store.templates import Template
-    from workbench.composing.template import Example
-
-MAX_LENGTH = 1024
-"""Tokens of a row where the model states no limit: the default of a run."""
 
 
 @dataclass(frozen=True)
-class Preview:
-    """What is on show: the template, and as much of its example as could be made."""
+class Source:
+    """A split that rows can be taken from."""
 
-    subject: Subject
-    template: Template
-    example: Example | None = None
-    tokens: list[ViewToken] = field(default_factory=list)
-    summary: Content | None = None
-    trouble: StoreError | None = None
+    dataset: str
+    split: str
+    rows: int
+    columns: tuple[str, ...]
+    fingerprint: str
 
 
-def read_preview(store: Store, wanted: Subject) -> Preview:
-    """Render the subject's row, and mask it where there is a model; what is wrong is part of the answer.
+@dataclass(frozen=True)
+class Shelf:
+    """What there is to compose with."""
 
-    Args:
-        store: The store.
-        wanted: What to show; a dataset and a model that are not chosen are the first that fit.
-    """
-    template = store.templates.get(wanted.template)
-    subject = _complete(store, wanted, template)
-    preview = Preview(subject, template)
-    if not subject.dataset:
-        return preview
+    templates: Mapping[str, Template] = field(default_factory=dict)
+    faults: Mapping[str, StoreError] = field(default_factory=dict)
+    """What is wrong with the template files that are not valid now, by name."""
+    fitting: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The datasets that have the columns of a template, by its name."""
+    sources: tuple[Source, ...] = ()
+    models: tuple[Model, ...] = ()
+
+    def source(self, on: Subject) -> Source | None:
+        """The split that a subject's rows are of."""
+        return next(
+            (each for each in self.sources if (each.dataset, each.split) == (on.dataset, on.split)), None
+        )
+
+    def length(self, on: Subject) -> int:
+        """Where the subject's rows are cut off."""
+        model = next((each for each in self.models if each.name == on.model), None)
+        return row_length(model, on.max_length) if model is not None else 0
+
+    def complete(self, wanted: Subject) -> Subject:
+        """Fill in what is not chosen or not there any more, and keep the row within what there is."""
+        found = wanted
+        if self.source(found) is None:
+            source = self._fitting(found.template)
+            found = replace(found, row=0, rows=0, dataset="", split="")
+            if source is not None:
+                found = replace(found, dataset=source.dataset, split=source.split)
+        names = [model.name for model in self.models]
+        if found.model not in names:
+            found = replace(found, model=names[0] if names else "")
+        source = self.source(found)
+        rows = source.rows if source is not None else 0
+        return replace(found, rows=rows, row=max(0, min(found.row, rows - 1)))
+
+    def fits(self, template: str, dataset: str) -> bool:
+        """Whether a template reads only columns that a dataset has."""
+        return dataset in self.fitting.get(template, ())
+
+    def _fitting(self, name: str) -> Source | None:
+        """The first split that has the columns of a template, else the first of all."""
+        matching = (each for each in self.sources if self.fits(name, each.dataset))
+        return next(matching, next(iter(self.sources), None))
+
+
+class ShelfReader:
+    """Reads the shelf again and again; only template files that have changed are looked into."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int, int], Template | StoreError] = {}
+
+    def read(self, store: Store) -> Shelf:
+        """What there is to compose with now."""
+        found = {name: self._template(store, name) for name in store.templates.names()}
+        good = {name: each for name, each in found.items() if not isinstance(each, StoreError)}
+        datasets = store.datasets.list()
+        sources = [
+            Source(dataset.name, split, rows, dataset.columns, dataset.fingerprint)
+            for dataset in datasets
+            for split, rows in dataset.splits.items()
+            if rows
+        ]
+        fitting = {
+            name: frozenset(each.name for each in datasets if fits(template, each.columns))
+            for name, template in good.items()
+        }
+        faults = {name: each for name, each in found.items() if isinstance(each, StoreError)}
+        return Shelf(good, faults, fitting, tuple(sources), tuple(store.models.list()))
+
+    def _template(self, store: Store, name: str) -> Template | StoreError:
+        try:
+            state = store.templates.path(name).stat()
+            key = (name, state.st_mtime_ns, state.st_size)
+            if key not in self._known:
+                self._known = {known: each for known, each in self._known.items() if known[0] != name}
+                self._known[key] = _read(store, name)
+            return self._known[key]
+        except OSError as error:
+            return Unavailable(f"{name}.toml: {error.strerror}", "look at its file")
+        except StoreError as error:
+            return error
+
+
+def _read(store: Store, name: str) -> Template | StoreError:
     try:
-        row = store.datasets.row(subject.dataset, subject.split, subject.row)
-        preview = replace(preview, example=composing.render(template.variants[subject.variant], row))
-        if preview.example is not None and subject.model:
-            tokens, summary = _tokens(store.models.get(subject.model), preview.example)
-            preview = replace(preview, tokens=tokens, summary=summary)
+        return store.templates.get(name)
     except StoreError as error:
-        return replace(preview, trouble=error)
-    return preview
-
-
-def sources(store: Store) -> list[Subject]:
-    """Every split that rows can be taken from."""
-    return [
-        Subject(dataset=dataset.name, split=split, rows=rows)
-        for dataset in store.datasets.list()
-        for split, rows in dataset.splits.items()
-        if rows
-    ]
-
-
-def _complete(store: Store, wanted: Subject, template: Template) -> Subject:
-    """Fill in what is not chosen, and keep the variant and the row within what there is now."""
-    found = wanted
-    if not found.dataset:
-        columns = {each.name: each.columns for each in store.datasets.list()}
-        fitting = [each for each in sources(store) if fits(template, columns[each.dataset])]
-        if fitting:
-            source = fitting[0]
-            found = replace(found, dataset=source.dataset, split=source.split, rows=source.rows)
-    if not found.model:
-        found = replace(found, model=next((model.name for model in store.models.list()), ""))
-    variant, row = found.variant % len(template.variants), max(0, min(found.row, found.rows - 1))
-    return replace(found, variant=variant, row=row)
+        return error
 
 
 def fits(template: Template, columns: Collection[str]) -> bool:
@@ -96,28 +128,3 @@ def fits(template: Template, columns: Collection[str]) -> bool:
     except StoreError:
         return False
     return True
-
-
-def _tokens(model: Model, example: Example) -> tuple[list[ViewToken], Content]:
-    codec, tokenizer = _tokenizer(model)
-    masked = masking.mask(example, codec, min(MAX_LENGTH, model.max_length or MAX_LENGTH))
-    drawn = present.tokens(masked, pieces(tokenizer, masked.ids))
-    return drawn, present.summary(masked, checks.problems(masked, codec))
-
-
-@functools.lru_cache(maxsize=2)
-def _tokenizer(model: Model) -> tuple[Codec, Tokenizer]:
-    return masking.load_codec(model.path, model.family), Tokenizer.from_file(
-        str(model.path / "tokenizer.json")
-    )
-
-
-def pieces(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
-    """What each id adds to the text; a decoder shows a token's leading space only after another token."""
-    found = []
-    for at, token in enumerate(ids):
-        before = [ids[at - 1]] if at else []
-        lead = tokenizer.decode(before, skip_special_tokens=False) if before else ""
-        text = tokenizer.decode([*before, token], skip_special_tokens=False)
-        found.append(text.removeprefix(lead))
-    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar, TypeVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -19,6 +19,32 @@ from workbench.tui.widgets.live_table import Column, LiveTable
 
 T = TypeVar("T")
 TEXT_LIMIT = 4000
+
+
+class OneField(ModalScreen[T]):
+    """A dialog around one field, which gets also the keys of a burst that came before it could take them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._early: list[events.Key] = []
+
+    async def on_mount(self) -> None:
+        """Take the keys that came while the field was being made."""
+        for event in self._early:
+            await self.take_key(event)
+
+    async def take_key(self, event: events.Key) -> None:
+        """Take a key that went past the field."""
+        field = next(iter(self.query(Input)), None)
+        if field is None:
+            self._early.append(event)
+        elif event.key == "enter":
+            # A field with the focus has a binding for it.
+            if not field.has_focus:
+                event.prevent_default()
+                await field.action_submit()
+        elif event.is_printable and event.character is not None:
+            field.insert_text_at_cursor(event.character)
 
 
 class Dialog(ModalScreen[T]):
@@ -69,7 +95,7 @@ class Confirm(Dialog[bool]):
         self.dismiss(False)
 
 
-class Prompt(Dialog[str | None]):
+class Prompt(Dialog[str | None], OneField[str | None]):
     """Asks for one line of text.
 
     Args:

@@ -19,15 +19,21 @@ from workbench.tui.widgets.surface import Row, Surface, blank, cells, put, resty
 TOKEN_STYLES: Mapping[str, str] = {
     # Bold, underline, italic and strike tell the classes apart where there is no colour.
     "plain": "",
-    "prompt": "$muted",
-    "completion": "bold $accent",
+    "trained": "bold $accent",
+    "context": "$foreground",
     "special": "$warning",
+    "cut off": "strike $error",
+    "padding": "italic $faint",
     "matched": "bold $success",
     "clipped": "underline $warning",
     "novel": "italic $error",
     "missed": "italic $error",
     "recalled": "bold $success",
 }
+EDGE_STYLE = "on $panel"
+UNEDGED = "padding"
+"""The class whose tokens are all alike, so that nothing is to be told by their edges."""
+LABEL_STYLE = "$faint"
 CURSOR_STYLE = "reverse"
 PARTNER_STYLE = "bold reverse"
 TOKEN_LIMIT = 2000
@@ -50,6 +56,8 @@ class ViewToken:
     """Indices of the tokens in the other text that this one goes with."""
     note: str = ""
     """A sentence about this token, for whoever shows the cursor's token."""
+    label: str = ""
+    """A word drawn after the token where the view shows labels, such as its id."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +69,20 @@ class Piece:
     row: Row
 
 
-def flow(tokens: Sequence[ViewToken], width: int, *, marks: bool = False) -> list[list[Piece]]:
+def flow(
+    tokens: Sequence[ViewToken], width: int, *, marks: bool = False, labels: bool = False, edges: bool = False
+) -> list[list[Piece]]:
     """Lay tokens out in lines of at most `width` cells.
 
     A token goes to the next line whole when it fits there; a longer one is broken. A line feed inside a token
-    is shown as a mark and ends the line.
+    is shown as a sign and ends the line.
+
+    Args:
+        tokens: In reading order.
+        width: Cells of a line.
+        marks: Put each token's mark before it.
+        labels: Put each token's label after it.
+        edges: Give every other token a background, so that one sees where each ends.
     """
     lines: list[list[Piece]] = [[]]
     x = 0
@@ -76,6 +93,10 @@ def flow(tokens: Sequence[ViewToken], width: int, *, marks: bool = False) -> lis
         for number, segment in enumerate(segments):
             ends = number < len(segments) - 1
             row = _token_cells(segment, style) + cells(Content("↵" if ends else ""), "$faint")
+            if edges and index % 2 and token.style_class != UNEDGED:
+                row = restyle(row, EDGE_STYLE)
+            if labels and token.label and number == 0:
+                row += cells(token.label, LABEL_STYLE) + cells(" ")
             if x and x + len(row) > width and (len(row) <= width or x >= width):
                 lines.append([])
                 x = 0
@@ -113,6 +134,7 @@ class TokenView(Surface, can_focus=True):
     Args:
         title: Stands in the border.
         legend: Name the classes that occur in a last line.
+        edges: Give every other token a background.
     """
 
     scope: ClassVar[str] = "tokens"
@@ -136,19 +158,22 @@ class TokenView(Surface, can_focus=True):
         *,
         title: str = "",
         legend: bool = False,
+        edges: bool = False,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
         self.border_title = safe(title) if title else None
         self.legend = legend
+        self.edges = edges
         self.empty = ""
+        self._labels = False
         self._tokens: tuple[ViewToken, ...] = ()
         self._highlighted: frozenset[int] = frozenset()
         self._cursor = 0
         self._top = 0
         self._lines: list[list[Piece]] = []
-        self._laid_out: tuple[int, bool] | None = None
+        self._laid_out: tuple[int, bool, bool] | None = None
 
     @property
     def cursor(self) -> int:
@@ -164,13 +189,28 @@ class TokenView(Surface, can_focus=True):
         """The tokens that are shown."""
         return self._tokens
 
-    def set_tokens(self, tokens: Sequence[ViewToken]) -> None:
-        """Show these tokens, the cursor on the first."""
+    @property
+    def labels(self) -> bool:
+        """Whether each token's label is drawn after it."""
+        return self._labels
+
+    @labels.setter
+    def labels(self, shown: bool) -> None:
+        self._labels = shown
+        self._reveal(self._cursor)
+        self.redraw()
+
+    def set_tokens(self, tokens: Sequence[ViewToken], *, stay: bool = False) -> None:
+        """Show these tokens, the cursor on the first; or where it was, when they are the same text edited."""
         if tuple(tokens) == self._tokens:
             return
         self._tokens = tuple(tokens)
         self._highlighted = frozenset()
-        self._cursor, self._top, self._laid_out = 0, 0, None
+        self._laid_out = None
+        if stay:
+            self._cursor = max(min(self._cursor, len(self._tokens) - 1), 0)
+        else:
+            self._cursor, self._top = 0, 0
         self.redraw()
 
     def highlight(self, indices: Collection[int]) -> None:
@@ -208,10 +248,11 @@ class TokenView(Surface, can_focus=True):
         return height - 1 if self.legend and height > 3 else height
 
     def _lay_out(self, width: int) -> None:
-        marks = self.shows_marks
-        if self._laid_out != (width, marks):
-            self._lines = flow(self._tokens, width, marks=marks)
-            self._laid_out = (width, marks)
+        how = (width, self.shows_marks, self._labels)
+        if self._laid_out != how:
+            marks, edges = self.shows_marks, self.edges and not self.colourless
+            self._lines = flow(self._tokens, width, marks=marks, labels=self._labels, edges=edges)
+            self._laid_out = how
 
     def _draw_line(self, line: Sequence[Piece], width: int) -> Row:
         row = blank(width)

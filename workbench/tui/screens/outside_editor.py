@@ -1,0 +1,33 @@
+"""A file in the user's own editor, which has the terminal for itself until it ends."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from textual.app import App, SuspendNotSupported
+
+from store.errors import StoreError, Unavailable
+
+FALLBACK = "vi"
+REMEDY = "set EDITOR to an editor of the terminal, or press e for the one that is built in"
+
+
+def edit_outside(app: App[Any], path: Path) -> StoreError | None:
+    """Hand the terminal over, and take it back.
+
+    Returns:
+        Why that could not be done; None when it was.
+    """
+    named = os.environ.get("VISUAL") or os.environ.get("EDITOR") or FALLBACK
+    try:
+        with app.suspend():
+            code = subprocess.run([*shlex.split(named), str(path)], check=False).returncode
+    except SuspendNotSupported:
+        return Unavailable("this terminal cannot be handed over", REMEDY)
+    except (OSError, ValueError):
+        return Unavailable(f"the editor {named!r} cannot be started", REMEDY)
+    return Unavailable(f"the editor {named!r} ended with code {code}", REMEDY) if code else None
