@@ -24,6 +24,7 @@ from store.errors import BadInput
 from store.templates import Loss
 from workbench.composing.conversation import Turn
 from workbench.composing.sandbox import (
+    FAULTS,
     IMPORTING,
     LimitError,
     Sandbox,
@@ -38,19 +39,7 @@ MAX_BYTES = 256 * 1024
 MAX_NODES = 20_000
 FILE = "chat_template.jinja"
 
-_FAULTS = (
-    jinja2.TemplateError,
-    LimitError,
-    TypeError,
-    ValueError,
-    ArithmeticError,
-    LookupError,
-    AttributeError,
-    AssertionError,
-    RuntimeError,
-    MemoryError,
-    SyntaxError,
-)
+_FAULTS: tuple[type[Exception], ...] = (*FAULTS, SyntaxError)
 
 
 @dataclass(frozen=True, slots=True)

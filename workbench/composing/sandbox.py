@@ -10,7 +10,7 @@ import functools
 from collections.abc import Iterable
 from typing import Any
 
-from jinja2 import StrictUndefined
+from jinja2 import StrictUndefined, TemplateError
 from jinja2.filters import FILTERS
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -46,6 +46,7 @@ from workbench.composing.limits import (
 )
 
 __all__ = [
+    "FAULTS",
     "FILTER_NAMES",
     "IMPORTING",
     "METHOD_NAMES",
@@ -74,6 +75,21 @@ def output(pieces: Iterable[str]) -> str:
         work(1)
         found.append(piece)
     return "".join(found)
+
+
+FAULTS: tuple[type[Exception], ...] = (
+    TemplateError,
+    LimitError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    RuntimeError,
+    MemoryError,
+)
+"""What a rendering may end with: all of it is the template's fault or the row's, none of it ours."""
 
 
 class Sandbox(ImmutableSandboxedEnvironment):

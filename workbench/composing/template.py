@@ -5,33 +5,19 @@ Templates are Jinja2 over the dataset's columns; keeping them from doing harm is
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import random
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-import jinja2
-from jinja2 import nodes
-from jinja2.exceptions import SecurityError
-
-from store.errors import BadInput, near
+from store.errors import BadInput
 from store.templates import Loss, Template, Variant
 from store.texts import told as told_of
-from workbench.composing import faults
+from workbench.composing import program
 from workbench.composing.conversation import Turn, cue, read_turns, told
-from workbench.composing.sandbox import (
-    FILTER_NAMES,
-    METHOD_NAMES,
-    LimitError,
-    Sandbox,
-    budget,
-    guard,
-    output,
-    undeclared,
-)
+from workbench.composing.program import ROW
+from workbench.composing.sandbox import budget
 
 if TYPE_CHECKING:
     from store import Store
@@ -50,32 +36,13 @@ __all__ = [
     "validate",
 ]
 
-MAX_SOURCE_CHARACTERS = 100_000
-
-ROW = "row"
-"""The name of the whole row, for columns whose names are no identifiers: `{{ row["section text"] }}`."""
 CHOICES = "choices"
 """The name of the template's answers, for completions such as `{{ choices[label] }}`."""
 
 POOL_ROWS = 256
 """Few-shot examples are drawn from so many first rows of the training split."""
 
-_UNDEFINED = re.compile("'([^']+)' is undefined")
 _PARTS = ("prompt", "completion")
-_ENVIRONMENT = Sandbox()
-_NOT_COLUMNS = {ROW, *_ENVIRONMENT.globals}
-_FAULTS_OF_RENDERING = (
-    jinja2.TemplateError,
-    LimitError,
-    TypeError,
-    ValueError,
-    ArithmeticError,
-    LookupError,
-    AttributeError,
-    AssertionError,
-    RuntimeError,
-    MemoryError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +176,7 @@ def render(
             none of the choices, or the conversation has no answer.
     """
     with budget():
-        before = "" if system is None else _render("the system text", system, _values(row, choices), row)
+        before = "" if system is None else program.run("the system text", system, _values(row, choices), row)
         if variant.messages is not None:
             return _conversation(variant, row, before.strip(), loss)
         prompt, completion = _pair(variant, row, choices)
@@ -227,7 +194,9 @@ def columns(variant: Variant) -> set[str]:
     """
     if variant.messages is not None:
         return {variant.messages}
-    return set().union(*(_read(_where(variant, part), getattr(variant, part)).columns for part in _PARTS))
+    return set().union(
+        *(program.read(_where(variant, part), getattr(variant, part)).columns for part in _PARTS)
+    )
 
 
 def check(template: Template, columns: Collection[str]) -> None:
@@ -243,12 +212,12 @@ def check(template: Template, columns: Collection[str]) -> None:
     known = {*columns, CHOICES} if template.choices else columns
     problems = [problem for variant in template.variants for problem in _problems(variant, known)]
     if template.system is not None:
-        problems += _problems_of_part("the system text", template.system, known)
+        problems += program.problems("the system text", template.system, known)
     if isinstance(template.choices, str) and template.choices not in columns:
-        problems.append(f"choices: {_not_there(template.choices, columns)}")
+        problems.append(f"choices: {program.not_there(template.choices, columns)}")
     if problems:
         all_told = told_of(list(dict.fromkeys(problems)))
-        raise BadInput(f"template {template.name!r}: {all_told}", _there_are(columns))
+        raise BadInput(f"template {template.name!r}: {all_told}", program.there_are(columns))
 
 
 def validate(template: Template) -> None:
@@ -259,7 +228,7 @@ def validate(template: Template) -> None:
     """
     problems = [problem for variant in template.variants for problem in _problems(variant, None)]
     if template.system is not None:
-        problems += _problems_of_part("the system text", template.system, None)
+        problems += program.problems("the system text", template.system, None)
     if problems:
         told_all = told_of(list(dict.fromkeys(problems)))
         raise BadInput(f"template {template.name!r}: {told_all}", "mend it, and add it again")
@@ -278,23 +247,14 @@ def choose(template: Template, row_index: int, seed: int) -> Variant:
     return template.variants[(row_index + int.from_bytes(block)) % count]
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """What the source of one part says: the columns it reads, those it can do without, and its program."""
-
-    columns: frozenset[str]
-    optional: frozenset[str]
-    program: jinja2.Template
-
-
 def _pair(variant: Variant, row: Mapping[str, Any], choices: tuple[str, ...] | str) -> tuple[str, str]:
     """A row's prompt and completion."""
     values = _values(row, choices)
     prompt, completion = (
-        _render(_where(variant, part), getattr(variant, part), values, row) for part in _PARTS
+        program.run(_where(variant, part), getattr(variant, part), values, row) for part in _PARTS
     )
     if not completion.strip():
-        used = ", ".join(sorted(_parsed(variant.completion).columns)) or "none"
+        used = ", ".join(sorted(program.read("", variant.completion).columns)) or "none"
         raise BadInput(
             f"variant {variant.name!r}: the completion is empty for this row, so nothing could be learned",
             f"leave such rows out of the dataset, or use other columns in the completion (it uses: {used})",
@@ -331,7 +291,7 @@ def _joint(prompt: str, separator: str | None) -> str:
 def _conversation(variant: Variant, row: Mapping[str, Any], system: str, loss: Loss) -> Example:
     column = variant.messages or ""
     if column not in row:
-        raise BadInput(f"variant {variant.name!r}: {_not_there(column, row)}", _there_are(row))
+        raise BadInput(f"variant {variant.name!r}: {program.not_there(column, row)}", program.there_are(row))
     turns = read_turns(row[column], f"variant {variant.name!r}, column {column!r}")
     if system and turns[0].role != "system":
         turns = (Turn("system", system), *turns)
@@ -342,125 +302,20 @@ def _problems(variant: Variant, columns: Collection[str] | None) -> list[str]:
     """What is wrong with a variant; None stands for columns that are not known."""
     if variant.messages is not None:
         there = columns is None or variant.messages in columns
-        return [] if there else [f"variant {variant.name!r}: {_not_there(variant.messages, columns or ())}"]
+        return (
+            []
+            if there
+            else [f"variant {variant.name!r}: {program.not_there(variant.messages, columns or ())}"]
+        )
     problems = [
         problem
         for part in _PARTS
-        for problem in _problems_of_part(_where(variant, part), getattr(variant, part), columns)
+        for problem in program.problems(_where(variant, part), getattr(variant, part), columns)
     ]
     if not variant.completion.strip():
         problems.append(f"{_where(variant, 'completion')} is empty, so nothing could be learned")
     return problems
 
 
-def _problems_of_part(where: str, source: str, columns: Collection[str] | None) -> list[str]:
-    try:
-        reading = _read(where, source)
-    except BadInput as error:
-        return [error.what]
-    if columns is None:
-        return []
-    missing = sorted(reading.columns - reading.optional - set(columns))
-    return [f"{where}: {_not_there(name, columns)}" for name in missing]
-
-
-def _read(where: str, source: str) -> _Reading:
-    try:
-        return _parsed(source)
-    except jinja2.TemplateSyntaxError as error:
-        line, column = faults.place(_ENVIRONMENT, source, error)
-        at = f"{where}, line {line}, column {column}"
-        raise BadInput(f"{at}: {str(error.message).rstrip('.')}", _remedy(error)) from error
-    except LimitError as error:
-        raise BadInput(f"{where}: {error}", "simplify the template") from error
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        # Python's own compiler gave up on what the template compiles to.
-        raise BadInput(f"{where}: nested too deeply or too long", "simplify it") from error
-
-
-@functools.lru_cache(maxsize=512)
-def _parsed(source: str) -> _Reading:
-    if len(source) > MAX_SOURCE_CHARACTERS:
-        raise LimitError(f"it has {len(source):,} characters, more than {MAX_SOURCE_CHARACTERS:,}")
-    tree = _ENVIRONMENT.parse(source)
-    guard(tree)
-    used = (undeclared(tree) - _NOT_COLUMNS) | _columns_by_row(tree)
-    optional = {
-        node.node.name
-        for node in tree.find_all((nodes.Filter, nodes.Test))
-        if node.name in {"d", "default", "defined", "undefined"} and isinstance(node.node, nodes.Name)
-    }
-    program = _ENVIRONMENT.from_string(tree)
-    # Jinja2 keeps two layers of globals and copies them for each rendering: one layer is copied faster.
-    program.globals = dict(program.globals)
-    return _Reading(frozenset(used), frozenset(optional), program)
-
-
-def _columns_by_row(tree: nodes.Template) -> set[str]:
-    """Columns read as `row["name"]` or `row.name`."""
-    by_attribute = ((node.node, node.attr) for node in tree.find_all(nodes.Getattr))
-    by_item = ((node.node, getattr(node.arg, "value", None)) for node in tree.find_all(nodes.Getitem))
-    return {
-        name
-        for owner, name in (*by_attribute, *by_item)
-        if isinstance(owner, nodes.Name) and owner.name == ROW and isinstance(name, str)
-    }
-
-
-def _render(where: str, source: str, values: Mapping[str, Any], row: Mapping[str, Any]) -> str:
-    reading = _read(where, source)
-    try:
-        return output(reading.program.generate(values))
-    except _FAULTS_OF_RENDERING as error:
-        _explain(error, where, row)
-
-
-def _explain(error: Exception, where: str, row: Mapping[str, Any]) -> NoReturn:
-    line = _line(error)
-    where += f", line {line}" if line else ""
-    if isinstance(error, jinja2.UndefinedError):
-        raise BadInput(f"{where}: {_undefined(str(error.message), row)}", _there_are(row)) from error
-    if isinstance(error, LimitError):
-        raise BadInput(f"{where}: {error}", "simplify the template, or shorten the row") from error
-    if isinstance(error, RecursionError | MemoryError):
-        raise BadInput(f"{where}: a value is nested too deeply or too large", "simplify it") from error
-    raise BadInput(f"{where}: {str(error).rstrip('.')}", _remedy(error)) from error
-
-
-def _undefined(message: str, row: Mapping[str, Any]) -> str:
-    found = _UNDEFINED.fullmatch(message)
-    return _not_there(found[1], row) if found else message
-
-
-def _not_there(column: str, columns: Collection[str]) -> str:
-    meant = near(column, columns)
-    hint = f" (did you mean {meant!r}?)" if meant else ""
-    return f"the column {column[:60]!r} is not there{hint}"
-
-
-def _line(error: Exception) -> int | None:
-    """The line of the template that an error comes from: Jinja2 writes it into the traceback."""
-    line, trace = None, error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == "<template>":
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line
-
-
 def _where(variant: Variant, part: str) -> str:
     return f"variant {variant.name!r}, {part}"
-
-
-def _remedy(error: Exception) -> str:
-    if "No filter named" in str(error):
-        return f"the filters there are: {', '.join(FILTER_NAMES)}"
-    if isinstance(error, jinja2.TemplateSyntaxError):
-        return "write {{ column }} for a column's text, {% if column %}...{% endif %} for a choice"
-    if isinstance(error, SecurityError):
-        return f"the methods there are: {', '.join(METHOD_NAMES)}"
-    return "mend the expression, or the value in this row"
-
-
-def _there_are(columns: Collection[str]) -> str:
-    return f"the dataset has the columns {', '.join(columns)}" if columns else "the dataset has no columns"

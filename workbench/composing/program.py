@@ -1,0 +1,179 @@
+"""A text in Jinja2 over a row's columns: read once, run for each row, its faults told in words.
+
+Keeping it from doing harm is the business of `sandbox`; what a template is made of, that of `template`.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import jinja2
+from jinja2 import nodes
+from jinja2.exceptions import SecurityError
+
+from store.errors import BadInput, near
+from workbench.composing import faults
+from workbench.composing.sandbox import (
+    FAULTS,
+    FILTER_NAMES,
+    METHOD_NAMES,
+    LimitError,
+    Sandbox,
+    guard,
+    output,
+    undeclared,
+)
+
+MAX_SOURCE_CHARACTERS = 100_000
+
+ROW = "row"
+"""The name of the whole row, for columns whose names are no identifiers: `{{ row["section text"] }}`."""
+
+_UNDEFINED = re.compile("'([^']+)' is undefined")
+_ENVIRONMENT = Sandbox()
+_NOT_COLUMNS = {ROW, *_ENVIRONMENT.globals}
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a source says: the columns it reads, those it can do without, and what runs."""
+
+    columns: frozenset[str]
+    optional: frozenset[str]
+    compiled: jinja2.Template
+
+
+def problems(where: str, source: str, columns: Collection[str] | None) -> list[str]:
+    """What is wrong with a source; None stands for columns that are not known."""
+    try:
+        program = read(where, source)
+    except BadInput as error:
+        return [error.what]
+    if columns is None:
+        return []
+    missing = sorted(program.columns - program.optional - set(columns))
+    return [f"{where}: {not_there(name, columns)}" for name in missing]
+
+
+def read(where: str, source: str) -> Program:
+    """Read a source.
+
+    Args:
+        where: What to call it in errors.
+        source: Jinja2.
+
+    Raises:
+        BadInput: Its syntax is wrong, told with line and column, or it does what no prompt needs.
+    """
+    try:
+        return _parsed(source)
+    except jinja2.TemplateSyntaxError as error:
+        line, column = faults.place(_ENVIRONMENT, source, error)
+        at = f"{where}, line {line}, column {column}"
+        raise BadInput(f"{at}: {str(error.message).rstrip('.')}", _remedy(error)) from error
+    except LimitError as error:
+        raise BadInput(f"{where}: {error}", "simplify the template") from error
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        # Python's own compiler gave up on what the template compiles to.
+        raise BadInput(f"{where}: nested too deeply or too long", "simplify it") from error
+
+
+@functools.lru_cache(maxsize=512)
+def _parsed(source: str) -> Program:
+    if len(source) > MAX_SOURCE_CHARACTERS:
+        raise LimitError(f"it has {len(source):,} characters, more than {MAX_SOURCE_CHARACTERS:,}")
+    tree = _ENVIRONMENT.parse(source)
+    guard(tree)
+    used = (undeclared(tree) - _NOT_COLUMNS) | _columns_by_row(tree)
+    optional = {
+        node.node.name
+        for node in tree.find_all((nodes.Filter, nodes.Test))
+        if node.name in {"d", "default", "defined", "undefined"} and isinstance(node.node, nodes.Name)
+    }
+    program = _ENVIRONMENT.from_string(tree)
+    # Jinja2 keeps two layers of globals and copies them for each rendering: one layer is copied faster.
+    program.globals = dict(program.globals)
+    return Program(frozenset(used), frozenset(optional), program)
+
+
+def _columns_by_row(tree: nodes.Template) -> set[str]:
+    """Columns read as `row["name"]` or `row.name`."""
+    by_attribute = ((node.node, node.attr) for node in tree.find_all(nodes.Getattr))
+    by_item = ((node.node, getattr(node.arg, "value", None)) for node in tree.find_all(nodes.Getitem))
+    return {
+        name
+        for owner, name in (*by_attribute, *by_item)
+        if isinstance(owner, nodes.Name) and owner.name == ROW and isinstance(name, str)
+    }
+
+
+def run(where: str, source: str, values: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    """Render a source, within the budget that is open.
+
+    Args:
+        where: What to call it in errors.
+        source: Jinja2.
+        values: What its names stand for.
+        row: The row, for errors that name its columns.
+
+    Raises:
+        BadInput: A column is not there, a limit is passed, or an expression cannot be worked out.
+    """
+    program = read(where, source)
+    try:
+        return output(program.compiled.generate(values))
+    except FAULTS as error:
+        _explain(error, where, row)
+
+
+def _explain(error: Exception, where: str, row: Mapping[str, Any]) -> NoReturn:
+    line = _line(error)
+    where += f", line {line}" if line else ""
+    if isinstance(error, jinja2.UndefinedError):
+        raise BadInput(f"{where}: {_undefined(str(error.message), row)}", there_are(row)) from error
+    if isinstance(error, LimitError):
+        raise BadInput(f"{where}: {error}", "simplify the template, or shorten the row") from error
+    if isinstance(error, RecursionError | MemoryError):
+        raise BadInput(f"{where}: a value is nested too deeply or too large", "simplify it") from error
+    raise BadInput(f"{where}: {str(error).rstrip('.')}", _remedy(error)) from error
+
+
+def _undefined(message: str, row: Mapping[str, Any]) -> str:
+    found = _UNDEFINED.fullmatch(message)
+    return not_there(found[1], row) if found else message
+
+
+def not_there(column: str, columns: Collection[str]) -> str:
+    """Say that a column is not there, and which may be meant."""
+    meant = near(column, columns)
+    hint = f" (did you mean {meant!r}?)" if meant else ""
+    return f"the column {column[:60]!r} is not there{hint}"
+
+
+def _line(error: Exception) -> int | None:
+    """The line of the template that an error comes from: Jinja2 writes it into the traceback."""
+    line, trace = None, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == "<template>":
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def _remedy(error: Exception) -> str:
+    if "No filter named" in str(error):
+        return f"the filters there are: {', '.join(FILTER_NAMES)}"
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        return "write {{ column }} for a column's text, {% if column %}...{% endif %} for a choice"
+    if isinstance(error, SecurityError):
+        return f"the methods there are: {', '.join(METHOD_NAMES)}"
+    return "mend the expression, or the value in this row"
+
+
+def there_are(columns: Collection[str]) -> str:
+    """Say which columns there are."""
+    return f"the dataset has the columns {', '.join(columns)}" if columns else "the dataset has no columns"
