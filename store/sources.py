@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -147,8 +146,9 @@ def silent(advance: Callable[[float], None] | None = None) -> type:
 
 
 def _page(repository: str, kind: Literal["model", "dataset"]) -> str:
-    hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
-    return f"{hub}/{'datasets/' if kind == 'dataset' else ''}{repository}"
+    from huggingface_hub import constants
+
+    return f"{constants.ENDPOINT}/{'datasets/' if kind == 'dataset' else ''}{repository}"
 
 
 def _reason(error: BaseException) -> str:

@@ -1,7 +1,7 @@
 """The headers of safetensors files, read and checked without loading a tensor; no other format is known.
 
 Layout: 8 bytes little-endian length, that many bytes of JSON, then the tensors' bytes without gaps
-(https://huggingface.co/docs/safetensors).
+(as the format's own documentation says).
 """
 
 from __future__ import annotations
