@@ -72,3 +72,11 @@ def test_padding_that_takes_an_equal_eos_along_is_fatal(family: Family) -> None:
     assert (problem.kind, problem.fatal) == ("labels-changed", True)
     filled = [[EOS if label == IGNORED else label for label in line] for line in batch.labels]
     assert batch_problems(rows, Batch(batch.input_ids, batch.attention_mask, filled))
+
+
+@pytest.mark.parametrize("family", ["causal", "seq2seq"])
+def test_a_prompt_without_a_token_is_fatal(family: Family) -> None:
+    """An encoder reads at least one; a causal model predicts nothing before its first token."""
+    bare = Codec(words, None, EOS, EOS, family, ends_prompt=False)
+    found = problems(mask(Example("", "d", "v"), bare, 20), bare)
+    assert [(problem.kind, problem.fatal) for problem in found][:1] == [("nothing-trained", True)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -192,3 +193,19 @@ def test_composing_loads_no_heavy_library(tmp_path: Path) -> None:
         [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_text_that_the_tokenizer_cannot_write_is_told(tiny_causal: Path, tmp_path: Path) -> None:
+    """Alone and among others; one without an unknown token raises no error of a kind."""
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_causal, folder)
+    tokenizer = Tokenizer(models.WordLevel({"yes": 0, "no": 1, "</s>": 2}, unk_token="?"))  # noqa: S106 (a token of text)
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    codec = load_codec(folder, "causal")
+    assert codec.encode("yes no") == [0, 1]
+    with pytest.raises(BadInput, match="tokenizer cannot write 'perhaps'"):
+        codec.encode("perhaps")
+    assert codec.encode_many is not None
+    with pytest.raises(BadInput, match="tokenizer cannot write 'perhaps'"):
+        codec.encode_many(["yes", "perhaps"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from store import Store
-from store.errors import BadInput, NotFound, Unavailable
+from store.errors import BadInput, NotFound, StoreError, Unavailable
 from store.templates import Template, Variant, format_template
 from workbench.composing import requests
 from workbench.composing.limited import Limited, SurveyProcess
@@ -118,6 +119,35 @@ def test_who_waits_can_be_let_go_at_once(limited: Limited) -> None:
     with pytest.raises(Unavailable, match="rendering was ended"):
         limited.next_problem(asking(), -1)
     assert time.monotonic() - start < 2
+
+
+def test_what_is_closed_or_forgotten_leaves_no_process_behind(stocked: Store) -> None:
+    closed = Limited(stocked.root)
+    closed.preview(asking())
+    child = closed._child
+    assert child is not None
+    closed.close()
+    with pytest.raises(Unavailable, match="rendering is closed"):
+        closed.preview(asking())
+    forgotten = Limited(stocked.root)
+    forgotten.preview(asking())
+    left = forgotten._child
+    assert left is not None
+    processes = [child._process, left._process]
+    del forgotten, left
+    gc.collect()
+    for process in processes:
+        assert process.wait(5) == -signal.SIGKILL
+    SurveyProcess(stocked.root, SurveyRequest("d", "train", "causal", 60, 42, TEXT)).stop()
+
+
+def test_wrong_numbers_and_a_store_that_is_gone_are_told(limited: Limited, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no variant number 5"):
+        limited.preview(asking(variant=5))
+    with pytest.raises(NotFound, match="no row -1"):
+        limited.preview(asking(row=-1))
+    with pytest.raises(StoreError, match="gone"):
+        Limited(tmp_path / "gone").preview(asking())
 
 
 def test_a_survey_grows_to_its_end(stocked: Store) -> None:

@@ -24,7 +24,7 @@ def codec(family: Family) -> Codec:
 def figures(
     rows: list[dict[str, Any]], family: Family = "causal", length: int = 50, **more: Any
 ) -> dict[str, Any]:
-    *_, found = survey(rows, Composer(TEMPLATE), codec(family), length, **more)
+    *_, found = survey(rows, Composer(TEMPLATE), codec(family), length, list(rows[0]), **more)
     return found.report(len(rows), 4, finished=True)
 
 
@@ -64,6 +64,23 @@ def test_repeats_and_rows_of_other_splits_are_counted_by_what_the_template_reads
     found = figures(rows, others=others)
     assert found["duplicates"] == 2
     assert found["overlap"] == {"test": 1, "validation": 0}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "system"),
+    [
+        ("Q", "{{ a }}"),
+        ("{{ row | tojson }}", None),
+        ("{% for name in ['a'] %}{{ row[name] }}{% endfor %}", None),
+        ("{{ row.get('a') }}", None),
+        ("{{ range }}", None),
+    ],
+)
+def test_rows_are_told_apart_by_whatever_the_template_may_read(prompt: str, system: str | None) -> None:
+    template = Template("t", "test", (Variant("v", prompt, "{{ b }}"),), system=system)
+    rows = [{"a": f"x{number}", "range": number, "b": "y"} for number in range(6)]
+    *_, found = survey(rows, Composer(template), codec("causal"), 90, list(rows[0]))
+    assert found.duplicates == 0
 
 
 def test_a_histogram_counts_every_length_once() -> None:

@@ -99,6 +99,20 @@ def test_the_columns_of_a_variant_are_those_of_both_parts() -> None:
     assert found == {"a", "turns", "b c", "d", "summary"}
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% for row in turns %}{{ row.who }} {% endfor %}",
+        "{{ row.get('summary') }}",
+        "{{ row.items() | list }}",
+        "{{ row['dialogue'] }}{{ row.summary }}",
+    ],
+)
+def test_a_row_is_a_columns_name_only_where_it_is_the_datasets(source: str) -> None:
+    check(Template("t", "task", (variant(source),)), list(ROW))
+    assert prompt_of(source)
+
+
 def test_a_check_tells_every_problem_of_every_variant_at_once() -> None:
     template = Template(
         "t",

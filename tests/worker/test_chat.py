@@ -195,7 +195,7 @@ def test_marks_in_the_data_and_a_missing_template_are_told(chat_model: Any, tiny
     assert [problem.kind for problem in problems(tokens, plain, conversation())] == ["chat-template-missing"]
     assert plain.decode is not None
     assert plain.decode(tokens.input_ids).removeprefix("<s>").removesuffix("</s>") == (
-        "System: Be brief.\n\nUser: What is in the bag?\n\nAssistant: Bread.\n\n"
+        "System: Be brief.\n\nUser: What is in the bag?\n\nAssistant: Bread.</s>\n\n"
         "User: And in the box?\nTell me.\n\nAssistant: A map, and two tickets."
     )
     doubled = Example("<s>Hi", "Ho", "v")
@@ -219,3 +219,50 @@ def test_marks_in_the_data_and_a_missing_template_are_told(chat_model: Any, tiny
 def test_a_hostile_chat_template_is_an_error(chat_model: Any, source: str) -> None:
     with pytest.raises(BadInput, match="chat template"):
         mask(conversation(), load_codec(chat_model(source), "causal"), 1000)
+
+
+def test_a_short_answer_is_not_taken_for_a_word_of_the_template(chat_model: Any) -> None:
+    """Nor where the template has no opening for the assistant."""
+    source = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    codec = load_codec(chat_model(source), "causal")
+    for answer in ("a", "assist", "t", "no"):
+        taught = learned(codec, Example("Hi", answer, "v"))
+        assert taught == f"<|im_start|>assistant\n{answer}<|im_end|>"
+
+
+def test_a_system_text_is_never_lost(chat_model: Any) -> None:
+    source = (
+        "{% for m in messages %}{% if m.role == 'user' %}U {{ m.content }}"
+        "{% elif m.role == 'assistant' %} A {{ m.content }}<|im_end|>{% endif %}{% endfor %}"
+    )
+    codec = load_codec(chat_model(source), "causal")
+    assert codec.chat is not None
+    asks, system = Turn("user", "q"), Turn("system", "Be brief.")
+    assert codec.chat.render([system, asks]) == "U Be brief.\n\nq"
+    assert codec.chat.render([asks, system]) == "U q\n\nBe brief."
+
+
+def test_templates_may_ask_whether_there_are_tools(chat_model: Any) -> None:
+    source = "{% if tools is not none or documents %}TOOLS{% endif %}{{ messages[0].content }}"
+    folder = chat_model(source)
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    expected = tokenizer.apply_chat_template([{"role": "user", "content": "q"}], tokenize=False)
+    codec = load_codec(folder, "causal")
+    assert codec.chat is not None
+    assert codec.chat.render([Turn("user", "q")]) == expected == "q"
+
+
+@pytest.mark.parametrize("name", [None, "chatml", "brackets"])
+def test_generation_starts_from_what_training_shows(
+    chat_model: Any, shared_models: Path, name: str | None
+) -> None:
+    """Also by a tokenizer that puts a space before every first word."""
+    turns = TURNS[1:]
+    codecs = [load_codec(shared_models / "stories260K", "causal")]
+    if name is not None:
+        codecs.append(load_codec(chat_model(TEMPLATES[name]), "causal"))
+    for codec in codecs:
+        tokens = mask(conversation(turns=turns), codec, 1000)
+        shown = prompt_ids(conversation(turns=turns), codec)
+        assert tokens.input_ids[: len(shown)] == shown
+        assert len(tokens.labels) - tokens.labels[::-1].index(IGNORED) == len(shown)

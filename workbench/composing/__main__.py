@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from store import Store, open_store
-from store.errors import StoreError
+from store.errors import BadInput, StoreError
 from workbench.composing import requests, tasks
 from workbench.composing.shown import PreviewRequest, SurveyRequest
 
@@ -33,12 +33,25 @@ def main(root: Path) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Rows make lists by the thousand and no circles: looking for those takes a seventh of the time.
     gc.set_threshold(100_000, 50, 50)
-    with open_store(root, create=False) as store:
+    try:
+        store = open_store(root, create=False)
+    except StoreError as error:
+        _say(_told(error))
+        return 1
+    with store:
         for line in sys.stdin.buffer:
             for answer in _answers(store, json.loads(line)):
-                sys.stdout.write(json.dumps(answer) + "\n")
-                sys.stdout.flush()
+                _say(answer)
     return 0
+
+
+def _say(answer: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+def _told(error: StoreError) -> dict[str, Any]:
+    return {"error": type(error).__name__, "what": error.what, "remedy": error.remedy}
 
 
 def _answers(store: Store, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -57,13 +70,13 @@ def _answers(store: Store, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 for figures in requests.make_survey(store, SurveyRequest(**asked["request"])):
                     yield {"answer": figures}
     except StoreError as error:
-        yield {"error": type(error).__name__, "what": error.what, "remedy": error.remedy}
+        yield _told(error)
     except MemoryError:
-        yield {
-            "error": "BadInput",
-            "what": "the template or its row takes too much memory",
-            "remedy": "simplify the template, or shorten the row",
-        }
+        yield _told(
+            BadInput(
+                "the template or its row takes too much memory", "simplify the template, or shorten the row"
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +37,8 @@ from workbench.composing.sandbox import (
 
 MAX_BYTES = 256 * 1024
 MAX_NODES = 20_000
+_MARK = "\N{INVISIBLE SEPARATOR}here\N{INVISIBLE SEPARATOR}"
+"""Stands for a text whose place is looked for: nothing that a template writes by itself."""
 FILE = "chat_template.jinja"
 
 _FAULTS: tuple[type[Exception], ...] = (*FAULTS, SyntaxError)
@@ -44,10 +46,11 @@ _FAULTS: tuple[type[Exception], ...] = (*FAULTS, SyntaxError)
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of a text, and whether the model learns to write it."""
+    """A stretch of a text: whether the model learns to write it, and whether EOS is to follow."""
 
     text: str
     learned: bool
+    closed: bool = False
 
 
 class ChatTemplate:
@@ -73,7 +76,7 @@ class ChatTemplate:
             raise BadInput(
                 f"the model's chat template cannot be used: {error}", "mend it, or remove it from the model"
             ) from error
-        self._takes_system = self._renders([Turn("system", "a"), Turn("user", "a")])
+        self._takes_system = self._renders([Turn("system", _MARK), Turn("user", "a")])
 
     def render(self, turns: Sequence[Turn], *, asks: bool = False) -> str:
         """Write a conversation as the model was taught to read it.
@@ -89,7 +92,9 @@ class ChatTemplate:
         messages = [{"role": turn.role, "content": turn.content} for turn in spoken]
         try:
             with budget():
-                values = {**self._values, "messages": messages, "add_generation_prompt": asks}
+                # As transformers calls it: some templates ask whether tools are None.
+                given = {"tools": None, "documents": None, "messages": messages}
+                values = {**self._values, **given, "add_generation_prompt": asks}
                 return output(self._program.generate(values))
         except _FAULTS as error:
             raise BadInput(
@@ -122,7 +127,9 @@ class ChatTemplate:
             last = number == len(turns) - 1
             if turn.role != "assistant" or not (last or loss != "last"):
                 continue
-            start, end = self._answer(whole, turns[:number], turn, ends, done)
+            start, end = self._answer(whole, turns, number, ends)
+            if start < done:
+                raise _rewritten()
             pieces += [Piece(whole[done:start], loss == "all"), Piece(whole[start:end], True)]
             done = end
         return [piece for piece in pieces if piece.text]
@@ -137,18 +144,21 @@ class ChatTemplate:
         return str(found[-1]) if found else ""
 
     def _answer(
-        self, whole: str, before: Sequence[Turn], turn: Turn, ends: re.Pattern[str], done: int
+        self, whole: str, turns: Sequence[Turn], number: int, ends: re.Pattern[str]
     ) -> tuple[int, int]:
-        """Where an answer begins, and where its turn ends."""
-        shown = self.render(before, asks=True)
-        answer = turn.content.strip()
-        found = whole.find(answer, len(shown))
-        if not whole.startswith(shown) or len(shown) < done or found < 0:
-            raise BadInput(
-                "the model's chat template writes a turn differently when later ones follow, or changes it",
-                'set loss = "last" in the template, or use prompt and completion',
-            )
-        end = found + len(answer)
+        """Where an answer begins to be generated, and where its turn ends."""
+        shown = self.render(turns[:number], asks=True)
+        answer = turns[number].content.strip()
+        # By a mark in its place: the words of a short answer may stand in the template's own text too.
+        marked = self.render([*turns[:number], Turn("assistant", _MARK), *turns[number + 1 :]])
+        place = marked.find(_MARK)
+        if place < 0 or marked[:place] != whole[:place] or not whole.startswith(shown) or place < len(shown):
+            raise _rewritten()
+        while place < len(whole) and whole[place].isspace() and not whole.startswith(answer, place):
+            place += 1
+        if not whole.startswith(answer, place):
+            raise _rewritten()
+        end = place + len(answer)
         closing = ends.search(whole, end)
         if closing is not None and not whole[end : closing.start()].strip():
             end = closing.end()
@@ -160,7 +170,7 @@ class ChatTemplate:
             text = self.render(turns)
         except BadInput:
             return False
-        return "a" in text
+        return _MARK in text
 
 
 def load_chat_template(folder: Path, names: Mapping[str, Any]) -> ChatTemplate | None:
@@ -235,16 +245,25 @@ def _json(value: Any, indent: int | None = None, ensure_ascii: bool = False, **o
 
 
 def _without_system(turns: Sequence[Turn]) -> list[Turn]:
-    return list(_merged(turns))
-
-
-def _merged(turns: Sequence[Turn]) -> Iterator[Turn]:
-    waiting = ""
+    """The system's text in the user's turn that follows it, or else in the last one."""
+    found: list[Turn] = []
+    waiting: list[str] = []
     for turn in turns:
         if turn.role == "system":
-            waiting += f"{turn.content}\n\n"
+            waiting.append(turn.content)
         elif turn.role == "user" and waiting:
-            yield Turn("user", waiting + turn.content)
-            waiting = ""
+            found.append(Turn("user", "\n\n".join([*waiting, turn.content])))
+            waiting = []
         else:
-            yield turn
+            found.append(turn)
+    last = next((at for at in reversed(range(len(found))) if found[at].role == "user"), None)
+    if waiting and last is not None:
+        found[last] = Turn("user", "\n\n".join([found[last].content, *waiting]))
+    return found
+
+
+def _rewritten() -> BadInput:
+    return BadInput(
+        "the model's chat template writes a turn differently when later ones follow, or changes it",
+        'set loss = "last" in the template, or use prompt and completion',
+    )

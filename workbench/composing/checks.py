@@ -51,7 +51,10 @@ def _of_learning(tokens: Tokens, codec: Codec) -> list[Problem]:
     ends = last == codec.eos or last in codec.special
     needed = _needed(tokens, ends)
     found = []
-    if not _teaches(tokens, codec):
+    if not tokens.input_ids or (tokens.family == "causal" and len(tokens.input_ids) < 2):
+        told = "the prompt has no tokens, and the model needs something to go on"
+        found.append(Problem("nothing-trained", told, "write something into the prompt", fatal=True))
+    elif not _teaches(tokens, codec):
         told = "no token of the completion is trained"
         found.append(Problem("nothing-trained", told, "mend the completion", fatal=True))
     if tokens.truncated_completion:
@@ -87,8 +90,12 @@ def _of_marks(tokens: Tokens, codec: Codec) -> list[Problem]:
 
 
 def _teaches(tokens: Tokens, codec: Codec) -> bool:
-    """Whether any learned token is more than the end: mostly the one before it tells at once."""
-    return any(label not in (IGNORED, codec.eos) for label in reversed(tokens.labels))
+    """Whether any learned token is more than the end: mostly the one before it tells at once.
+
+    A causal model predicts the next token, so nobody predicts the first one.
+    """
+    labels = tokens.labels if tokens.family == "seq2seq" else tokens.labels[1:]
+    return any(label not in (IGNORED, codec.eos) for label in reversed(labels))
 
 
 def _needed(tokens: Tokens, ends: bool) -> int:

@@ -136,7 +136,7 @@ def load_codec(model_folder: Path, family: Family) -> Codec:
 def _encode_many(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     try:
         return [made.ids for made in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
-    except (UnicodeEncodeError, TypeError):
+    except Exception:  # noqa: BLE001 (nothing narrower is raised; alone each one tells its own fault)
         return [_encode(tokenizer, text) for text in texts]
 
 
@@ -149,8 +149,12 @@ def _encode(tokenizer: Tokenizer, text: str) -> list[int]:
         return list(tokenizer.encode(text, add_special_tokens=False).ids)
     except (UnicodeEncodeError, TypeError):
         # Half of a surrogate pair, as JSON can hold it, is no text: it counts as an unknown character.
-        whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return list(tokenizer.encode(whole, add_special_tokens=False).ids)
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return _encode(tokenizer, text)
+    except Exception as error:  # the library raises nothing narrower
+        raise BadInput(
+            f"the model's tokenizer cannot write {text[:60]!r}: {error}", "leave such rows out"
+        ) from error
 
 
 def _read_tokenizer(path: Path) -> Tokenizer:
@@ -200,7 +204,10 @@ def _special_id(
 
 def _added(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
     """The special tokens that the tokenizer itself sets before and after a text."""
-    encoding = tokenizer.encode(_PROBE)
+    try:
+        encoding = tokenizer.encode(_PROBE)
+    except Exception:  # noqa: BLE001 (it does not know the probe's letter)
+        encoding = tokenizer.encode("")
     marked = list(zip(encoding.ids, encoding.special_tokens_mask, strict=True))
     opening = [token for token, _ in takewhile(lambda pair: pair[1], marked)]
     closing = [token for token, _ in takewhile(lambda pair: pair[1], reversed(marked))]

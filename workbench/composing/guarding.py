@@ -137,11 +137,14 @@ def _filtered(node: nodes.Node, name: str, *args: nodes.Expr) -> nodes.Filter:
 
 
 def undeclared(tree: nodes.Template) -> set[str]:
-    """The names that a template reads and does not set: Jinja2's own function, without its optimizer.
+    """The names that a template reads and does not set, the global ones too: a column may have such a name.
 
-    That one tries to work out every part of a part again, which takes seconds for long conditions.
+    Jinja2's own function, without its optimizer: that one tries to work out every part of a part again,
+    which takes seconds for long conditions.
     """
-    tracking = TrackingCodeGenerator(cast(Environment, tree.environment))
+    environment = cast(Environment, tree.environment).overlay()
+    environment.globals = {}
+    tracking = TrackingCodeGenerator(environment)
     tracking.optimizer = None
     with nothing_in_advance():
         tracking.visit(tree)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
@@ -36,6 +37,7 @@ class Limited:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._child: _Child | None = None
+        self._closed = False
         self._lock = threading.Lock()
 
     def preview(self, request: PreviewRequest) -> Preview:
@@ -80,15 +82,20 @@ class Limited:
             child.kill()
 
     def close(self) -> None:
-        """End the process."""
+        """End the process for good; whoever still asks is refused."""
+        self._closed = True
         self.interrupt()
 
     def _ask(self, asked: dict[str, Any], seconds: float) -> Any:
         with self._lock:
             if self._child is None or not self._child.alive:
+                if self._closed:
+                    raise Unavailable("rendering is closed", "open the screen again")
                 self._child = _Child(self._root)
                 seconds += START_SECONDS
             child = self._child
+            if self._closed:
+                child.kill()
             try:
                 child.send(asked)
                 return child.receive(seconds)
@@ -111,9 +118,11 @@ class SurveyProcess:
     """
 
     def __init__(self, root: Path, request: SurveyRequest) -> None:
-        self._child = _Child(root)
-        self._stopped = False
+        self._root = root
         self._request = request
+        self._child: _Child | None = None
+        self._stopped = False
+        self._lock = threading.Lock()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """The figures as they grow; the last ones say `finished`. A survey that is stopped just ends.
@@ -121,23 +130,30 @@ class SurveyProcess:
         Raises:
             StoreError: There is no such thing, the template is not valid, or the process came to an end.
         """
+        with self._lock:
+            if self._stopped:
+                return
+            child = self._child = _Child(self._root)
         try:
-            self._child.send({"do": "survey", "request": asdict(self._request)})
+            child.send({"do": "survey", "request": asdict(self._request)})
             finished = False
             while not finished:
-                figures = self._child.receive(None)
+                figures = child.receive(None)
                 yield figures
                 finished = figures["finished"]
         except (OSError, EOFError) as error:
             if not self._stopped:
-                raise _ended(self._child) from error
+                raise _ended(child) from error
         finally:
-            self._child.kill()
+            child.kill()
 
     def stop(self) -> None:
         """End it, from any thread."""
-        self._stopped = True
-        self._child.kill()
+        with self._lock:
+            self._stopped = True
+            child = self._child
+        if child is not None:
+            child.kill()
 
 
 class _Child:
@@ -154,11 +170,17 @@ class _Child:
         )
         self._waiting = b""
         self._killed = False
+        # Whoever forgets it leaves nothing behind.
+        weakref.finalize(self, _end, self._process)
 
     @property
     def alive(self) -> bool:
         """Whether it can be asked."""
         return not self._killed and self._process.poll() is None
+
+    def wait(self, seconds: float) -> None:
+        """Let it come to its end."""
+        self._process.wait(seconds)
 
     @property
     def code(self) -> int | None:
@@ -202,12 +224,13 @@ class _Child:
     def kill(self) -> None:
         """End it; what it answers no more is the reader's end of file."""
         self._killed = True
-        with suppress(OSError):
-            self._process.kill()
-        threading.Thread(target=self._reap, daemon=True).start()
+        _end(self._process)
 
-    def _reap(self) -> None:
-        self._process.wait()
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with suppress(OSError):
+        process.kill()
+    threading.Thread(target=process.wait, daemon=True).start()
 
 
 def _ended(child: _Child) -> Unavailable:

@@ -121,15 +121,10 @@ def mask_many(examples: Sequence[Example], codec: Codec, max_length: int) -> lis
         raise BadInput(f"max_length {max_length} has no room for a completion", f"set at least {SHORTEST}")
     texts = [_pieces(example, codec) for example in examples]
     encoded = iter(_encode([piece.text for pieces in texts for piece in pieces], codec))
+    build = _causal if codec.family == "causal" else _seq2seq
     made = []
     for example, pieces in zip(examples, texts, strict=True):
-        ids = [next(encoded) for _ in pieces]
-        if _is_chat(codec):
-            ids = [
-                ids[0],
-                *(_going_on(piece, first, codec) for piece, first in zip(pieces[1:], ids[1:], strict=True)),
-            ]
-        build = _causal if codec.family == "causal" else _seq2seq
+        ids = _joined_ids(pieces, [next(encoded) for _ in pieces], example, codec)
         made.append(build(pieces, ids, codec, max_length, _stray(example, codec)))
     return made
 
@@ -174,8 +169,12 @@ def prompt_ids(prompt: str | Example, codec: Codec, max_length: int | None = Non
         max_length: Cut the prompt, at the same side as `mask` does, to this many tokens in all.
     """
     example = prompt if isinstance(prompt, Example) else Example(prompt, "", "")
-    text = _shown(example, codec)
-    ids = codec.encode(text)
+    if example.turns and codec.family == "causal":
+        pieces = _pieces(example, codec)[:-1]
+        parts = _joined_ids(pieces, _encode([piece.text for piece in pieces], codec), example, codec)
+        ids = [token for part in parts for token in part]
+    else:
+        ids = codec.encode(_shown(example, codec))
     opening, closing = _opening(ids, codec), _closing(codec)
     room = len(ids) if max_length is None else max(max_length - len(opening) - len(closing), 0)
     return opening + _split_prompt(ids, room, codec)[0] + closing
@@ -205,7 +204,7 @@ def _plain_conversation(example: Example) -> list[Piece]:
         if turn.role == "assistant" and (last or example.loss != "last"):
             before = "\n\n" if pieces else ""
             pieces.append(Piece(before + cue(waiting), example.loss == "all"))
-            pieces.append(Piece(f" {turn.content}", True))
+            pieces.append(Piece(f" {turn.content}", True, closed=not last))
             waiting = []
         else:
             waiting.append(turn)
@@ -230,8 +229,18 @@ def _encode(texts: list[str], codec: Codec) -> list[list[int]]:
     return [codec.encode(text) for text in texts] if codec.encode_many is None else codec.encode_many(texts)
 
 
+def _joined_ids(
+    pieces: Sequence[Piece], ids: list[list[int]], example: Example, codec: Codec
+) -> list[list[int]]:
+    """The ids of pieces of one text: some tokenizers write a first word otherwise than a later one."""
+    if codec.family == "causal" and (codec.chat is not None or example.turns):
+        ids = ids[:1] + [
+            _going_on(piece, part, codec) for piece, part in zip(pieces[1:], ids[1:], strict=True)
+        ]
+    return [[*part, codec.eos] if piece.closed else part for piece, part in zip(pieces, ids, strict=True)]
+
+
 def _going_on(piece: Piece, ids: list[int], codec: Codec) -> list[int]:
-    """A later piece's ids: some tokenizers write a text's first word otherwise than one in its middle."""
     if codec.glue is None:
         return ids
     text, token = codec.glue

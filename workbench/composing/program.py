@@ -35,7 +35,6 @@ ROW = "row"
 
 _UNDEFINED = re.compile("'([^']+)' is undefined")
 _ENVIRONMENT = Sandbox()
-_NOT_COLUMNS = {ROW, *_ENVIRONMENT.globals}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,11 @@ class Program:
     """What a source says: the columns it reads, those it can do without, and what runs."""
 
     columns: frozenset[str]
+    shared: frozenset[str]
+    """Names that it reads of functions such as `range`; a column of such a name comes before it."""
     optional: frozenset[str]
+    whole_row: bool
+    """Whether it may read any column, as `row` is used for more than naming one."""
     compiled: jinja2.Template
 
 
@@ -88,7 +91,8 @@ def _parsed(source: str) -> Program:
         raise LimitError(f"it has {len(source):,} characters, more than {MAX_SOURCE_CHARACTERS:,}")
     tree = _ENVIRONMENT.parse(source)
     guard(tree)
-    used = (undeclared(tree) - _NOT_COLUMNS) | _columns_by_row(tree)
+    by_row, whole_row = _columns_by_row(tree)
+    used = (undeclared(tree) - {ROW}) | by_row
     optional = {
         node.node.name
         for node in tree.find_all((nodes.Filter, nodes.Test))
@@ -97,18 +101,26 @@ def _parsed(source: str) -> Program:
     program = _ENVIRONMENT.from_string(tree)
     # Jinja2 keeps two layers of globals and copies them for each rendering: one layer is copied faster.
     program.globals = dict(program.globals)
-    return Program(frozenset(used), frozenset(optional), program)
+    functions = frozenset(_ENVIRONMENT.globals)
+    return Program(frozenset(used) - functions, functions & used, frozenset(optional), whole_row, program)
 
 
-def _columns_by_row(tree: nodes.Template) -> set[str]:
-    """Columns read as `row["name"]` or `row.name`."""
-    by_attribute = ((node.node, node.attr) for node in tree.find_all(nodes.Getattr))
-    by_item = ((node.node, getattr(node.arg, "value", None)) for node in tree.find_all(nodes.Getitem))
-    return {
-        name
-        for owner, name in (*by_attribute, *by_item)
-        if isinstance(owner, nodes.Name) and owner.name == ROW and isinstance(name, str)
-    }
+def _columns_by_row(tree: nodes.Template) -> tuple[set[str], bool]:
+    """Columns read as `row["name"]` or `row.name`, and whether the row is used in any other way."""
+    if ROW not in undeclared(tree):
+        return set(), False  # a name of the template's own
+    called = {id(call.node) for call in tree.find_all(nodes.Call)}
+    names: list[str] = []
+    owned: list[tuple[nodes.Node, nodes.Node, Any]] = [
+        (node, node.node, node.attr) for node in tree.find_all(nodes.Getattr)
+    ]
+    owned += [(node, node.node, getattr(node.arg, "value", None)) for node in tree.find_all(nodes.Getitem)]
+    for node, owner, name in owned:
+        of_row = isinstance(owner, nodes.Name) and owner.name == ROW
+        if of_row and isinstance(name, str) and id(node) not in called:
+            names.append(name)
+    uses = sum(node.name == ROW and node.ctx == "load" for node in tree.find_all(nodes.Name))
+    return set(names), uses > len(names)
 
 
 def run(where: str, source: str, values: Mapping[str, Any], row: Mapping[str, Any]) -> str:

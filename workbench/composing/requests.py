@@ -141,7 +141,7 @@ def make_survey(store: Store, request: SurveyRequest) -> Iterator[dict[str, Any]
     told = time.monotonic()
     yield growing.report(total, request.batch_size)
     rows = store.datasets.rows(dataset.name, request.split)
-    for growing in surveying.survey(rows, at_work, codec_of(model), length, others=others):
+    for growing in surveying.survey(rows, at_work, codec_of(model), length, dataset.columns, others=others):
         if time.monotonic() - told > REPORT_SECONDS:
             yield growing.report(total, request.batch_size)
             told = time.monotonic()
@@ -157,8 +157,8 @@ def codec_of(model: Model) -> Codec:
 def _batch(store: Store, dataset: Dataset, request: PreviewRequest, number: int) -> list[dict[str, Any]]:
     """A row and those after it that share its batch."""
     rows = list(store.datasets.rows(dataset.name, request.split, number, max(1, request.batch)))
-    if not rows:
-        raise NotFound(f"{dataset.name} has no row {number} in {request.split!r}", "choose a lower number")
+    if not rows or number < 0:
+        raise NotFound(f"{dataset.name} has no row {number} in {request.split!r}", "choose another number")
     return rows
 
 

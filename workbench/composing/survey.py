@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from store.errors import BadInput
-from store.templates import Template
 from workbench.composing import bulk, checks, masking
 from workbench.composing.masking import Codec, Tokens
-from workbench.composing.template import Composer, Example, columns
+from workbench.composing.template import Composer, Example, reads
 
 REPORTED_ROWS = 256
 BARS = 24
@@ -142,6 +141,7 @@ def survey(
     composer: Composer,
     codec: Codec,
     max_length: int,
+    columns: Collection[str],
     *,
     others: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
 ) -> Iterator[Survey]:
@@ -152,12 +152,13 @@ def survey(
         composer: The template at work.
         codec: The model's tokenizer.
         max_length: The most tokens of a row.
+        columns: Those of the dataset; rows that agree in the ones that the template reads are duplicates.
         others: The rows of other splits, in which this split's should not stand.
 
     Yields:
         The one survey, again and again as it grows, and at the end.
     """
-    read = tuple(sorted(_columns(composer.template)))
+    read = tuple(sorted(reads(composer.template, columns)))
     known = {name: {_mark(row, read) for row in split} for name, split in (others or {}).items()}
     seen: set[bytes] = set()
     growing = Survey(max_length, overlap=dict.fromkeys(known, 0))
@@ -278,11 +279,6 @@ def _quantile(ordered: Sequence[tuple[int, int]], count: int, share: float) -> i
         if passed >= wanted:
             return length
     return ordered[-1][0]
-
-
-def _columns(template: Template) -> set[str]:
-    found = set().union(*(columns(variant) for variant in template.variants))
-    return found | ({template.choices} if isinstance(template.choices, str) else set())
 
 
 def _mark(row: Mapping[str, Any], read: Sequence[str]) -> bytes:

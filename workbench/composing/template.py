@@ -32,6 +32,7 @@ __all__ = [
     "choose",
     "columns",
     "composer",
+    "reads",
     "render",
     "validate",
 ]
@@ -111,6 +112,10 @@ class Composer:
             BadInput: The row cannot be rendered, or there is nothing to learn in it.
         """
         template = self.template
+        if variant is not None and not 0 <= variant < len(template.variants):
+            raise BadInput(
+                f"the template has no variant number {variant}", f"it has {len(template.variants)}, from 0"
+            )
         chosen = choose(template, index, self.seed) if variant is None else template.variants[variant]
         return render(
             chosen,
@@ -184,6 +189,29 @@ def render(
     joint = _joint(prompt, separator)
     shown = "".join(f"{text}{_joint(text, separator)}{answer}\n\n" for text, answer in solved)
     return Example(shown + prompt, completion, variant.name, before.strip(), joint)
+
+
+def reads(template: Template, columns: Collection[str]) -> set[str]:
+    """Which of a dataset's columns a template reads, in whatever part of it.
+
+    Raises:
+        BadInput: The syntax of one of its parts is wrong.
+    """
+    found = set().union(*(_columns_or_all(variant, columns) for variant in template.variants))
+    if template.system is not None:
+        system = program.read("the system text", template.system)
+        found |= set(columns) if system.whole_row else system.columns | system.shared
+    if isinstance(template.choices, str):
+        found.add(template.choices)
+    return found & set(columns)
+
+
+def _columns_or_all(variant: Variant, known: Collection[str]) -> set[str]:
+    parts = () if variant.messages is not None else _PARTS
+    programs = [program.read(_where(variant, part), getattr(variant, part)) for part in parts]
+    if any(each.whole_row for each in programs):
+        return set(known)
+    return columns(variant).union(*(each.shared for each in programs))
 
 
 def columns(variant: Variant) -> set[str]:
