@@ -189,7 +189,7 @@ def test_a_plan_counts_steps_before_anything_starts(
 
 def test_help_of_start_lists_every_setting(workbench) -> None:
     """The settings' own fields are the documentation."""
-    from workbench.runs.options import fields
+    from workbench.runs.training import fields
 
     text = workbench("run", "start", "--help").out
     for info in fields():

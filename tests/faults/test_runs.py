@@ -17,7 +17,8 @@ from store import Store, open_store
 from store.runs import Run
 from workbench import processes
 from workbench.runs import launch, queue
-from workbench.runs.options import RunOptions, TrainingSettings
+from workbench.runs.options import RunOptions
+from workbench.runs.training import TrainingSettings
 
 TEMPLATE = """
 name = "summarise"
@@ -33,7 +34,8 @@ SUBMIT_AND_WATCH = """
 import sys
 from store import open_store
 from workbench.runs import launch
-from workbench.runs.options import RunOptions, TrainingSettings
+from workbench.runs.options import RunOptions
+from workbench.runs.training import TrainingSettings
 
 with open_store(sys.argv[1]) as store:
     settings = TrainingSettings(max_steps=400, batch_size=4)

@@ -16,7 +16,8 @@ from store import Store
 from store.errors import BadInput, NotFound
 from workbench.processes import HeldLock
 from workbench.runs import launch, plan, queue
-from workbench.runs.options import RunOptions, TrainingSettings, from_toml, make_options
+from workbench.runs.options import RunOptions, from_toml, make_options
+from workbench.runs.training import TrainingSettings
 
 OPTIONS = RunOptions("tiny", "dialogues", "summarise")
 

@@ -13,7 +13,8 @@ from store.errors import BadInput, NotFound
 from store.mixtures import parse_mixture
 from workbench.processes import HeldLock
 from workbench.runs import launch, plan, queue
-from workbench.runs.options import RunOptions, TrainingSettings, make_options
+from workbench.runs.options import RunOptions, make_options
+from workbench.runs.training import TrainingSettings
 
 OPTIONS = RunOptions("tiny", mixture="mix")
 MIXTURE = """

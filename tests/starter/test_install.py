@@ -38,7 +38,7 @@ def test_a_template_that_the_user_edited_stays_edited(tmp_path: Path) -> None:
 
 
 def test_the_demo_sets_only_what_a_run_knows() -> None:
-    from workbench.runs.options import TrainingSettings
+    from workbench.runs.training import TrainingSettings
 
     assert TrainingSettings(**DEMO_SETTINGS).max_steps == DEMO_SETTINGS["max_steps"]
 

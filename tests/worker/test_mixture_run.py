@@ -18,7 +18,8 @@ from store.runs import Run
 from workbench.composing.mixing import Order
 from workbench.processes import HeldLock
 from workbench.runs import launch, plan, queue
-from workbench.runs.options import RunOptions, TrainingSettings, from_toml, make_options
+from workbench.runs.options import RunOptions, from_toml, make_options
+from workbench.runs.training import TrainingSettings
 from workbench.worker import data
 from workbench.worker.batches import TokenRows, collator
 from workbench.worker.pulse import Pulse

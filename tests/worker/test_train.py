@@ -19,7 +19,8 @@ from store import Store, open_store
 from store.runs import Run
 from workbench.composing import template as composing
 from workbench.runs import launch
-from workbench.runs.options import RunOptions, TrainingSettings
+from workbench.runs.options import RunOptions
+from workbench.runs.training import TrainingSettings
 
 TEMPLATE = '''
 name = "summarise"

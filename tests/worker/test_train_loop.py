@@ -17,7 +17,8 @@ from store.errors import BadInput
 from store.runs import Run
 from workbench.processes import HeldLock
 from workbench.runs import launch, plan, queue
-from workbench.runs.options import RunOptions, TrainingSettings, fields
+from workbench.runs.options import RunOptions
+from workbench.runs.training import TrainingSettings, fields
 from workbench.worker.pulse import Cancelled, Pulse
 from workbench.worker.train import train
 

@@ -18,7 +18,9 @@ from store import Store
 from store.errors import BadInput
 from store.models import Model
 from store.runs import Run
-from workbench.runs.options import METHODS, RunOptions, TrainingSettings
+from workbench.runs.methods import METHODS
+from workbench.runs.options import RunOptions
+from workbench.runs.training import TrainingSettings
 from workbench.worker.batches import collator
 from workbench.worker.loading import compute_dtype, load_model
 from workbench.worker.methods import CONFIGS, add_adapter, linear_modules

@@ -15,7 +15,7 @@ from workbench.cli.session import Session, json_option, pass_session
 from workbench.composing import requests
 from workbench.composing.limited import SurveyProcess
 from workbench.composing.shown import Preview, PreviewRequest, SurveyRequest
-from workbench.runs.options import TrainingSettings
+from workbench.runs.training import TrainingSettings
 from workbench.text import clean
 
 BAR_WIDTH = 30

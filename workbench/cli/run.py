@@ -34,7 +34,8 @@ from workbench.cli.run_text import (
 )
 from workbench.cli.session import Session, json_option, pass_session
 from workbench.runs.launch import attend, submit
-from workbench.runs.options import METHODS, RunOptions, from_toml, make_options, parse_set
+from workbench.runs.methods import METHODS
+from workbench.runs.options import RunOptions, from_toml, make_options, parse_set
 from workbench.runs.plan import plan
 from workbench.text import visible
 

@@ -10,8 +10,8 @@ from store.runs import Run
 from workbench.cli import figures
 from workbench.cli.mixture_text import share_table
 from workbench.cli.output import Column, cell, facts, status
-from workbench.runs.options import fields
 from workbench.runs.plan import Plan
+from workbench.runs.training import fields
 
 RUN_COLUMNS = (
     Column("RUN", lambda row: cell(row[0].id)),

@@ -11,7 +11,9 @@ from store.models import Model
 from workbench.composing.codec import load_codec
 from workbench.composing.mixing import epoch_rows
 from workbench.composing.tasks import Ruler, Share, divide, find_all
-from workbench.runs.options import METHODS, RunOptions, TrainingSettings
+from workbench.runs.methods import METHODS
+from workbench.runs.options import RunOptions
+from workbench.runs.training import TrainingSettings
 
 REFERENCE_WIDTH = 4096
 WIDTH_KEYS = ("hidden_size", "d_model", "n_embd", "dim")

@@ -25,7 +25,8 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from store.errors import BadInput
-from workbench.runs.options import RunOptions, TrainingSettings
+from workbench.runs.options import RunOptions
+from workbench.runs.training import TrainingSettings
 
 # Names of the layers that (IA)^3 scales, over the architectures that transformers ships (arXiv 2205.05638).
 _KEYS_AND_VALUES = (

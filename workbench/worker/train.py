@@ -31,7 +31,8 @@ from store.errors import BadInput
 from store.runs import Run
 from workbench.composing import masking
 from workbench.runs import plan
-from workbench.runs.options import RunOptions, TrainingSettings, make_settings
+from workbench.runs.options import RunOptions, make_settings
+from workbench.runs.training import TrainingSettings
 from workbench.worker import data, methods
 from workbench.worker.batches import collator
 from workbench.worker.loading import compute_device, compute_dtype, load_model, prepare_process

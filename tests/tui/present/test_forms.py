@@ -9,8 +9,9 @@ import pytest
 from store.errors import BadInput
 from store.evaluations import Evaluation
 from store.runs import Run
-from workbench.runs.options import METHODS, TrainingSettings
+from workbench.runs.methods import METHODS
 from workbench.runs.plan import Plan
+from workbench.runs.training import TrainingSettings
 from workbench.tui.present import demo, evaluate, launch
 from workbench.tui.present.evaluate import Offer
 from workbench.tui.present.launch import Stock

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from textual.content import Content
 
 from workbench.runs.fields import FieldInfo
-from workbench.runs.options import METHODS, RUN_KEYS, RunOptions, fields, make_options
+from workbench.runs.methods import METHODS
+from workbench.runs.options import RUN_KEYS, RunOptions, make_options
+from workbench.runs.training import fields
 from workbench.tui.clean import clean
 from workbench.tui.glyphs import number_text
 from workbench.tui.present.cells import BAD, QUIET, STRONG, number_of
