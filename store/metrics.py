@@ -40,9 +40,13 @@ class Metrics:
         self._db = db
         self._ids: dict[str, int] = {}
 
-    def append(self, run_id: str, points: Iterable[tuple[int, str, float]]) -> None:
+    def append(self, run_id: str, points: Iterable[tuple[int, str, float]], *, known_to: int = 0) -> None:
         """Add a batch of (step, name, value) in one commit, which may be lost in a power cut but never torn.
 
+        Args:
+            run_id: the run.
+            points: what was measured.
+            known_to: up to this step an earlier attempt may have measured the same; its points give way.
         Raises:
             NotFound: there is no such run.
         """
@@ -58,10 +62,24 @@ class Metrics:
                 (number, self._name_id(name, ids), step, *_encode(value), now) for step, name, value in batch
             ]
             self._db.conn.executemany(
+                "delete from points where run = ? and name = ? and step = ?",
+                [row[:3] for row in rows if row[2] <= known_to],
+            )
+            self._db.conn.executemany(
                 "insert into points (run, name, step, kind, value, time) values (?, ?, ?, ?, ?, ?)", rows
             )
         if not joined:  # an outer transaction may yet be rolled back, and the new names with it
             self._ids |= ids
+
+    def forget_after(self, run_id: str, step: int) -> None:
+        """Drop the points past a step: of an attempt that others took the place of, or of no further use."""
+        with write(self._db, durable=False):
+            self._db.execute("delete from points where run = ? and step > ?", [_run_number(run_id), step])
+
+    def last_step(self, run_id: str) -> int:
+        """Return the highest step that a run has a point of, 0 where it has none."""
+        found = self._db.execute("select max(step) from points where run = ?", [_run_number(run_id)])
+        return found.fetchone()[0] or 0
 
     def _name_id(self, name: str, fresh: dict[str, int]) -> int:
         known = self._ids.get(name) or fresh.get(name)

@@ -132,3 +132,32 @@ def m004_mixtures(db: Database) -> None:
         "alter table runs add column mixture text",
     ):
         db.conn.execute(statement)
+
+
+@step
+def m005_lifecycle(db: Database) -> None:
+    """Runs that wait their turn, pause and go on; their checkpoints, samples and alerts."""
+    for statement in (
+        "alter table runs add column priority integer not null default 0",
+        "alter table runs add column devices text not null default '[]'",
+        "alter table runs add column plan text not null default '{}'",
+        "alter table runs add column attempts integer not null default 0",
+        "alter table runs add column sweep text",
+        "create index runs_by_sweep on runs (sweep) where sweep is not null",
+        """create table checkpoints (
+            run integer not null references runs (id) on delete cascade,
+            step integer not null, bytes integer not null, eval_loss real, created real not null,
+            primary key (run, step))""",
+        """create table samples (
+            id integer primary key autoincrement,
+            run integer not null references runs (id) on delete cascade,
+            step integer not null, number integer not null, prompt text not null, prediction text not null,
+            reference text not null, scores text not null)""",
+        "create index samples_by_run on samples (run, step, number)",
+        """create table alerts (
+            id integer primary key autoincrement,
+            run integer not null references runs (id) on delete cascade,
+            step integer not null, kind text not null, message text not null, created real not null)""",
+        "create index alerts_by_run on alerts (run, id)",
+    ):
+        db.conn.execute(statement)

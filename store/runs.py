@@ -6,7 +6,9 @@ import builtins
 import json
 import re
 import time
-from dataclasses import asdict, dataclass
+import tomllib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -23,13 +25,18 @@ Status = Literal["queued", "starting", "running", "paused", "completed", "failed
 STATUSES: tuple[Status, ...] = get_args(Status)
 LIVE: frozenset[Status] = frozenset({"starting", "running"})
 ENDED: frozenset[Status] = frozenset({"completed", "failed", "cancelled", "interrupted"})
+RESUMABLE: frozenset[Status] = frozenset({"paused", "interrupted", "failed"})
 
 # From a status to those that may follow it.
 MOVES: dict[Status, frozenset[Status]] = {
-    "queued": frozenset({"starting", "cancelled"}),
-    "starting": frozenset({"running", "failed", "cancelled", "interrupted"}),
-    "running": frozenset({"completed", "failed", "cancelled", "interrupted"}),
+    "queued": frozenset({"starting", "cancelled", "paused"}),
+    "starting": frozenset({"running", "failed", "cancelled", "interrupted", "paused"}),
+    "running": frozenset({"completed", "failed", "cancelled", "interrupted", "paused"}),
+    "paused": frozenset({"queued", "cancelled"}),
+    "interrupted": frozenset({"queued", "cancelled"}),
+    "failed": frozenset({"queued", "cancelled"}),
 }
+Request = Literal["cancel", "pause"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,16 @@ class Run:
     request: str | None
     lineage: dict[str, Any]
     mixture: str | None = None
+    priority: int = 0
+    """Of queued runs the one of the highest starts first, then the oldest."""
+    devices: tuple[int, ...] = ()
+    """The GPUs that it was given, by their index."""
+    plan: dict[str, Any] = field(default_factory=dict)
+    """What it was predicted to take, and what it took; bytes."""
+    attempts: int = 0
+    """How often a trainer was started for it."""
+    sweep: str | None = None
+    """The sweep that it belongs to."""
 
     @property
     def tasks(self) -> builtins.list[dict[str, Any]]:
@@ -104,7 +121,7 @@ class Run:
 
     @property
     def over(self) -> bool:
-        """Its status will not change again."""
+        """Nothing happens to it any more, unless somebody resumes it."""
         return self.status in ENDED
 
 
@@ -127,12 +144,18 @@ class Runs:
         template: str = "",
         split: str | None = None,
         mixture: str | None = None,
+        priority: int = 0,
+        plan: dict[str, Any] | None = None,
+        sweep: str | None = None,
     ) -> Run:
         """Enter a queued run, with its folder and its `run.toml`, from which it can be started again.
 
         Args:
             split: the dataset's split, where it is not the usual one.
             mixture: what it is trained on, in the place of a dataset and a template.
+            priority: a run of a higher one starts first.
+            plan: what it is predicted to take.
+            sweep: the sweep that it belongs to.
         Raises:
             BadInput: the name is invalid, or looks like a run's id.
         """
@@ -142,12 +165,12 @@ class Runs:
         described = {"name": name, "model": model, **data, "method": method}
         row: dict[str, Any] = {"dataset": dataset, "template": template, **described, "status": "queued"}
         row |= {"settings": _json(settings), "lineage": _json(lineage), "created": time.time()}
+        row |= {"priority": priority, "plan": _json(plan or {}), "sweep": sweep}
         with write(self._db):
             number = self._db.table("runs").insert(row).last_pk
             folder = private_folder(inside(self._root, "runs", f"r{number}"))
-            present = {key: value for key, value in settings.items() if value is not None}
             chosen = {"split": split} if split else {}
-            write_atomic(folder / "run.toml", tomli_w.dumps({**described, **chosen, "settings": present}))
+            _write_description(folder, {**described, **chosen}, settings)
         return self.get(f"r{number}")
 
     def get(self, id_or_name: str) -> Run:
@@ -177,13 +200,19 @@ class Runs:
         """Return the file that the worker's output goes to."""
         return self.folder(run) / "log.txt"
 
-    def claim(self, id: str, nonce: str) -> Run | None:
-        """Take a queued run to start it; None when someone else has taken or cancelled it."""
+    def claim(self, id: str, nonce: str, devices: Iterable[int] = ()) -> Run | None:
+        """Take a queued run to start it; None when someone else has taken or cancelled it.
+
+        Args:
+            nonce: what the worker's arguments will hold.
+            devices: the indexes of the GPUs that it may use.
+        """
         with write(self._db):
             taken = self._db.execute(
-                """update runs set status = 'starting', nonce = ?, started = ?
+                """update runs set status = 'starting', nonce = ?, started = coalesce(started, ?),
+                       devices = ?, attempts = attempts + 1, identity = null, ended = null
                    where id = ? and status = 'queued'""",
-                [nonce, time.time(), _number(self.get(id).id)],
+                [nonce, time.time(), _json(list(devices)), _number(self.get(id).id)],
             ).rowcount
         return self.get(id) if taken else None
 
@@ -202,9 +231,14 @@ class Runs:
                 )
             self._set(run, identity=_json(asdict(identity)), heartbeat=time.time())
 
-    def begin(self, id: str, total_steps: int) -> Run:
-        """Move a starting run to running, with the number of optimizer steps it will take."""
-        return self._move(id, "running", total_steps=total_steps, heartbeat=time.time())
+    def begin(self, id: str, total_steps: int, step: int = 0) -> Run:
+        """Move a starting run to running.
+
+        Args:
+            total_steps: optimizer steps that it will take in all.
+            step: the step of the checkpoint that it goes on from.
+        """
+        return self._move(id, "running", total_steps=total_steps, step=step, heartbeat=time.time())
 
     def progress(self, id: str, step: int) -> None:
         """Record the step just finished, and that the worker lives.
@@ -244,20 +278,75 @@ class Runs:
         """End a run whose process has vanished."""
         return self._move(id, "interrupted", error=error, hint=hint)
 
-    def request(self, id: str, request: Literal["cancel"]) -> Run:
-        """Ask a run's worker for something; a queued run has none and is cancelled at once.
+    def paused(self, id: str) -> Run:
+        """Set a run aside that has obeyed a request to pause; its checkpoint waits for `resume`."""
+        return self._move(id, "paused", request=None)
+
+    def resume(self, id: str) -> Run:
+        """Queue a run again, to go on from its newest checkpoint, or from its start where it has none.
 
         Raises:
-            Conflict: the run has ended.
+            Conflict: it is not one that stopped before its end.
+        """
+        run = self.get(id)
+        if run.status not in RESUMABLE:
+            way = "start it anew with `workbench run retry`" if run.over else "it needs no resuming"
+            raise Conflict(f"run {run.id} is {run.status}", way)
+        return self._move(run.id, "queued", request=None, error=None, hint=None, ended=None)
+
+    def request(self, id: str, request: Request) -> Run:
+        """Ask a run's worker for something; a run that has none obeys at once.
+
+        Raises:
+            Conflict: the run has ended, or is paused already.
         """
         with write(self._db):
             run = self.get(id)
-            if run.status == "queued":
-                return self._move(run.id, "cancelled")
-            if run.over:
-                raise Conflict(f"run {run.id} is {run.status} already", "nothing is left to cancel")
+            if run.status == "queued" or (run.status == "paused" and request == "cancel"):
+                return self._move(run.id, "cancelled" if request == "cancel" else "paused")
+            if not run.live:
+                raise Conflict(f"run {run.id} is {run.status} already", f"nothing is left to {request}")
             self._set(run, request=request)
         return self.get(run.id)
+
+    def prioritise(self, id: str, priority: int) -> Run:
+        """Let a run start before all queued ones of a lower priority."""
+        with write(self._db):
+            run = self.get(id)
+            self._set(run, priority=priority)
+        return self.get(run.id)
+
+    def change(self, id: str, settings: dict[str, Any]) -> Run:
+        """Give a run that no worker works on other settings; its lineage tells from which step on.
+
+        Args:
+            settings: all of them, as `create` took them.
+        Raises:
+            Conflict: a worker works on it, or it is completed or cancelled.
+        """
+        with write(self._db):
+            run = self.get(id)
+            if run.status != "queued" and run.status not in RESUMABLE:
+                raise Conflict(f"run {run.id} is {run.status}", "pause it first: workbench run pause")
+            changed = {
+                key: [run.settings.get(key), value]
+                for key, value in settings.items()
+                if value != run.settings.get(key)
+            }
+            changes = [*run.lineage.get("changes", []), {"step": run.step, "settings": changed}]
+            lineage = {**run.lineage, "changes": changes}
+            self._set(run, settings=_json(settings), lineage=_json(lineage))
+            folder = self.folder(run)
+            described = tomllib.loads((folder / "run.toml").read_text(encoding="utf-8"))
+            described.pop("settings", None)
+            _write_description(folder, described, settings)
+        return self.get(run.id)
+
+    def planned(self, id: str, **figures: Any) -> None:
+        """Add to what is known of a run's size: predicted and measured bytes and times."""
+        with write(self._db):
+            run = self.get(id)
+            self._set(run, plan=_json({**run.plan, **figures}))
 
     def requested(self, id: str) -> str | None:
         """Return what has been asked of a run and not been answered yet."""
@@ -286,6 +375,11 @@ def _number(id: str) -> int | None:
     return int(match[1]) if match else None
 
 
+def _write_description(folder: Path, described: dict[str, Any], settings: dict[str, Any]) -> None:
+    present = {key: value for key, value in settings.items() if value is not None}
+    write_atomic(folder / "run.toml", tomli_w.dumps({**described, "settings": present}))
+
+
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
@@ -298,5 +392,7 @@ def _run(row: dict[str, Any]) -> Run:
         "settings": json.loads(row["settings"]),
         "lineage": json.loads(row["lineage"]),
         "identity": Identity(**identity) if identity else None,
+        "devices": tuple(json.loads(row["devices"])),
+        "plan": json.loads(row["plan"]),
     }
     return Run(**fields)

@@ -78,7 +78,7 @@ def test_all_mistakes_are_told_at_once_with_the_nearest_key() -> None:
         ("lr_scheduler_type=cosin", "one of linear, cosine"),
         ("gradient_checkpointing=maybe", "not true or false"),
         ("batch_size=1.5", "not a whole number"),
-        ("packing=true", "unknown setting 'packing'"),
+        ("pack=true", "unknown setting 'pack'"),
     ],
 )
 def test_what_cannot_be_is_refused_with_what_can(pair: str, says: str) -> None:

@@ -18,7 +18,7 @@ from workbench.composing.shown import PreviewRequest
 from workbench.composing.template import composer
 from workbench.worker.batches import collator, tokenise
 from workbench.worker.loading import load_model
-from workbench.worker.train import RunTrainer
+from workbench.worker.trainer import RunTrainer
 
 LENGTH = 160
 SETS = {

@@ -25,7 +25,7 @@ from workbench.worker.batches import collator
 from workbench.worker.loading import compute_dtype, load_model
 from workbench.worker.methods import CONFIGS, add_adapter, linear_modules
 from workbench.worker.publish import publish_adapter
-from workbench.worker.train import untouched_randomness
+from workbench.worker.randomness import untouched_randomness
 
 FAMILIES = ("causal", "seq2seq")
 PROMPT, TARGET = [5, 9, 30, 41, 77, 12], [50, 61, 8, 2]
