@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from store.errors import BadInput
 from store.templates import Template, Variant
+from workbench.composing import program
+from workbench.composing.sandbox import budget, output
 from workbench.composing.template import Composer, Example, Turn, check, choose, columns, render
 
 ROW = {"dialogue": "Ann: hi\nBob: ho", "summary": "They greet.", "turns": [{"who": "Ann"}, {"who": "Bob"}]}
@@ -253,3 +256,22 @@ def test_variants_are_spread_evenly_and_the_same_seed_spreads_them_the_same() ->
     blocks = [tuple(chosen[start : start + 5]) for start in range(0, 1000, 5)]
     assert all(len(set(block)) == 5 for block in blocks)
     assert len(set(blocks)) == 5, "a row's place in its block does not settle its variant"
+
+
+@pytest.mark.parametrize(
+    "value", ["a text", "", None, 7, 1.5, True, ["a", None], {"b": 1}, "x\r\ny", "{{ a }}"]
+)
+def test_a_source_of_texts_and_names_alone_is_written_as_jinja2_writes_it(value: Any) -> None:
+    """It is not run by Jinja2 at all, and no one shall see a difference."""
+    for source in (
+        "{{ a }}",
+        "One: {{ a }}\r\n{{- a -}}  {# no #} two {{ row }}{{ b }}\n",
+        "{% raw %}{{{% endraw %} x",
+    ):
+        values = {"a": value, "b": "b", "row": {"a": value}}
+        read = program.read("here", source)
+        assert read.plain is not None
+        with budget():
+            assert program.run("here", source, values, values) == output(read.compiled.generate(values))
+    assert program.read("here", "{{ a | upper }}").plain is None
+    assert program.read("here", "{% if a %}a{% endif %}").plain is None

@@ -10,8 +10,8 @@ import functools
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager
+from contextvars import ContextVar, Token
 from typing import Any
 
 MAX_NODES = 2_000
@@ -38,7 +38,7 @@ class LimitError(Exception):
 class _Budget:
     """What one rendering may still spend."""
 
-    def __init__(self, work: int = MAX_WORK) -> None:
+    def __init__(self, work: int) -> None:
         self._iterations = MAX_ITERATIONS
         self._work = work
         self._deadline = time.monotonic() + MAX_SECONDS
@@ -60,24 +60,30 @@ class _Budget:
 _budget: ContextVar[_Budget] = ContextVar("budget of the template being rendered")
 
 
-@contextmanager
-def budget() -> Iterator[None]:
+class _Open:
+    """A budget that holds within; written out, since a generator would take longer than many a rendering."""
+
+    __slots__ = ("_token", "_work")
+    _token: Token[_Budget]
+
+    def __init__(self, work: int) -> None:
+        self._work = work
+
+    def __enter__(self) -> None:
+        self._token = _budget.set(_Budget(self._work))
+
+    def __exit__(self, *_: object) -> None:
+        _budget.reset(self._token)
+
+
+def budget() -> AbstractContextManager[None]:
     """Everything rendered within shares one budget of loop iterations, work and time."""
-    token = _budget.set(_Budget())
-    try:
-        yield
-    finally:
-        _budget.reset(token)
+    return _Open(MAX_WORK)
 
 
-@contextmanager
-def nothing_in_advance() -> Iterator[None]:
+def nothing_in_advance() -> AbstractContextManager[None]:
     """Within, no filter is worked out: what Jinja2 makes of constants when it compiles, it keeps."""
-    token = _budget.set(_Budget(work=0))
-    try:
-        yield
-    finally:
-        _budget.reset(token)
+    return _Open(0)
 
 
 def work(amount: int) -> None:

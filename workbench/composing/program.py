@@ -17,6 +17,8 @@ from jinja2.exceptions import SecurityError
 
 from store.errors import BadInput, near
 from workbench.composing import faults
+from workbench.composing.functions import shown
+from workbench.composing.limits import check_length
 from workbench.composing.sandbox import (
     FAULTS,
     FILTER_NAMES,
@@ -39,7 +41,11 @@ _ENVIRONMENT = Sandbox()
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What a source says: the columns it reads, those it can do without, and what runs."""
+    """What a source says: the columns it reads, those it can do without, and what runs.
+
+    `plain` is all of it where it is nothing but text and names, as most are: each name after its text, and
+    the text after the last one.
+    """
 
     columns: frozenset[str]
     shared: frozenset[str]
@@ -48,6 +54,7 @@ class Program:
     whole_row: bool
     """Whether it may read any column, as `row` is used for more than naming one."""
     compiled: jinja2.Template
+    plain: tuple[tuple[str, str], ...] | None = None
 
 
 def problems(where: str, source: str, columns: Collection[str] | None) -> list[str]:
@@ -90,6 +97,7 @@ def _parsed(source: str) -> Program:
     if len(source) > MAX_SOURCE_CHARACTERS:
         raise LimitError(f"it has {len(source):,} characters, more than {MAX_SOURCE_CHARACTERS:,}")
     tree = _ENVIRONMENT.parse(source)
+    plain = _plain(tree)
     guard(tree)
     by_row, whole_row = _columns_by_row(tree)
     used = (undeclared(tree) - {ROW}) | by_row
@@ -102,7 +110,24 @@ def _parsed(source: str) -> Program:
     # Jinja2 keeps two layers of globals and copies them for each rendering: one layer is copied faster.
     program.globals = dict(program.globals)
     functions = frozenset(_ENVIRONMENT.globals)
-    return Program(frozenset(used) - functions, functions & used, frozenset(optional), whole_row, program)
+    columns, shared = frozenset(used) - functions, functions & used
+    return Program(columns, shared, frozenset(optional), whole_row, program, plain)
+
+
+def _plain(tree: nodes.Template) -> tuple[tuple[str, str], ...] | None:
+    """The texts and names that a template consists of; None where there is anything else."""
+    found: list[tuple[str, str]] = []
+    text = ""
+    for statement in tree.body:
+        for part in statement.nodes if isinstance(statement, nodes.Output) else [statement]:
+            if isinstance(part, nodes.TemplateData):
+                text += part.data
+            elif isinstance(part, nodes.Name):
+                found.append((text, part.name))
+                text = ""
+            else:
+                return None
+    return (*found, (text, ""))
 
 
 def _columns_by_row(tree: nodes.Template) -> tuple[set[str], bool]:
@@ -136,10 +161,28 @@ def run(where: str, source: str, values: Mapping[str, Any], row: Mapping[str, An
         BadInput: A column is not there, a limit is passed, or an expression cannot be worked out.
     """
     program = read(where, source)
+    if program.plain is not None:
+        # Ten times as fast as what follows, which tells what is wrong where anything is.
+        text = _filled(program.plain, values)
+        if text is not None:
+            return text
     try:
         return output(program.compiled.generate(values))
     except FAULTS as error:
         _explain(error, where, row)
+
+
+def _filled(plain: tuple[tuple[str, str], ...], values: Mapping[str, Any]) -> str | None:
+    """What Jinja2 makes of texts and names; None where it makes nothing of them."""
+    parts: list[str] = []
+    try:
+        for text, name in plain[:-1]:
+            parts += (text, shown(values[name]))
+        parts.append(plain[-1][0])
+        check_length(sum(map(len, parts)))
+    except FAULTS:
+        return None
+    return "".join(parts)
 
 
 def _explain(error: Exception, where: str, row: Mapping[str, Any]) -> NoReturn:

@@ -278,9 +278,8 @@ def choose(template: Template, row_index: int, seed: int) -> Variant:
 def _pair(variant: Variant, row: Mapping[str, Any], choices: tuple[str, ...] | str) -> tuple[str, str]:
     """A row's prompt and completion."""
     values = _values(row, choices)
-    prompt, completion = (
-        program.run(_where(variant, part), getattr(variant, part), values, row) for part in _PARTS
-    )
+    prompt = program.run(_where(variant, "prompt"), variant.prompt, values, row)
+    completion = program.run(_where(variant, "completion"), variant.completion, values, row)
     if not completion.strip():
         used = ", ".join(sorted(program.read("", variant.completion).columns)) or "none"
         raise BadInput(
