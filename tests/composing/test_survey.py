@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from store.errors import BadInput
 from store.templates import Template, Variant
-from workbench.composing import masking
+from workbench.composing import bulk, masking
 from workbench.composing.masking import Codec, Family
 from workbench.composing.survey import BARS, packing_efficiency, padding_share, spread, survey
 from workbench.composing.template import Composer
@@ -56,6 +57,23 @@ def test_what_cannot_be_learned_from_is_counted_with_its_row() -> None:
     problem = found["problems"]["not-rendered"]
     assert (problem["count"], problem["rows"], problem["fatal"]) == (2, [1, 3], True)
     assert "the completion is empty" in problem["message"]
+
+
+def test_rows_that_are_refused_are_told_in_order_whatever_refuses_them() -> None:
+    """The template some and the mask others, over several chunks that are rendered ahead."""
+    rows = [{"a": "x", "b": " " if not at % 5 else "\ud800" if not at % 7 else "y"} for at in range(900)]
+
+    def encode(text: str) -> list[int]:
+        if "\ud800" in text:
+            raise BadInput("no text", "mend it")
+        return [10]
+
+    told: list[int] = []
+    made = bulk.masked(
+        rows, Composer(TEMPLATE), Codec(encode, 1, 2, 0, "causal"), 50, lambda at, _: told.append(at)
+    )
+    assert [at for at, _, _ in made] == [at for at in range(900) if at % 5 and at % 7]
+    assert told == [at for at in range(900) if not at % 5 or not at % 7]
 
 
 def test_repeats_and_rows_of_other_splits_are_counted_by_what_the_template_reads() -> None:

@@ -1,8 +1,9 @@
-"""Many rows on their way to tokens: rendered one by one, encoded many at once."""
+"""Many rows on their way to tokens: rendered one by one, encoded many at once while the next are rendered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
@@ -14,6 +15,8 @@ from workbench.composing.template import Composer, Example
 ENCODED_AT_ONCE = 256
 
 Refuse = Callable[[int, BadInput], None]
+Rendered = tuple[int, Example | BadInput]
+Made = tuple[int, Example, Tokens]
 
 
 def masked(
@@ -23,7 +26,7 @@ def masked(
     max_length: int,
     refuse: Refuse,
     start: int = 0,
-) -> Iterator[tuple[int, Example, Tokens]]:
+) -> Iterator[Made]:
     """Render, encode and mask rows.
 
     Args:
@@ -35,31 +38,50 @@ def masked(
         start: The number of the first of the rows in its split.
 
     Yields:
-        A row's number, its example and its tokens.
+        A row's number, its example and its tokens, in the order of the rows.
     """
     numbered = enumerate(rows, start)
-    while chunk := list(islice(numbered, ENCODED_AT_ONCE)):
-        examples: list[tuple[int, Example]] = []
-        for index, row in chunk:
-            try:
-                examples.append((index, composer.example(index, row)))
-            except BadInput as error:
-                refuse(index, error)
-        yield from _encoded(examples, codec, max_length, refuse)
+    # The tokenizer lets other threads run while it encodes: what it takes, rendering need not wait for.
+    with ThreadPoolExecutor(1, "encode") as thread:
+        encoding: Future[list[Made | Rendered]] | None = None
+        while chunk := list(islice(numbered, ENCODED_AT_ONCE)):
+            rendered = [_rendered(composer, index, row) for index, row in chunk]
+            before, encoding = encoding, thread.submit(_encoded, rendered, codec, max_length)
+            if before is not None:
+                yield from _good(before.result(), refuse)
+        if encoding is not None:
+            yield from _good(encoding.result(), refuse)
 
 
-def _encoded(
-    examples: Sequence[tuple[int, Example]], codec: Codec, max_length: int, refuse: Refuse
-) -> Iterator[tuple[int, Example, Tokens]]:
+def _rendered(composer: Composer, index: int, row: Mapping[str, Any]) -> Rendered:
     try:
-        many = masking.mask_many([example for _, example in examples], codec, max_length)
+        return index, composer.example(index, row)
+    except BadInput as error:
+        return index, error
+
+
+def _encoded(rows: Sequence[Rendered], codec: Codec, max_length: int) -> list[Made | Rendered]:
+    examples = [each for _, each in rows if isinstance(each, Example)]
+    try:
+        many = iter(masking.mask_many(examples, codec, max_length))
     except BadInput:
         # One of them is refused: which one is seen when they come alone.
-        for index, example in examples:
-            try:
-                yield index, example, masking.mask(example, codec, max_length)
-            except BadInput as error:
-                refuse(index, error)
-        return
-    for (index, example), tokens in zip(examples, many, strict=True):
-        yield index, example, tokens
+        return [_alone(index, each, codec, max_length) for index, each in rows]
+    return [(index, each, next(many)) if isinstance(each, Example) else (index, each) for index, each in rows]
+
+
+def _alone(index: int, each: Example | BadInput, codec: Codec, max_length: int) -> Made | Rendered:
+    if isinstance(each, BadInput):
+        return index, each
+    try:
+        return index, each, masking.mask(each, codec, max_length)
+    except BadInput as error:
+        return index, error
+
+
+def _good(rows: Iterable[Made | Rendered], refuse: Refuse) -> Iterator[Made]:
+    for row in rows:
+        if len(row) == 3:
+            yield row
+        elif isinstance(row[1], BadInput):
+            refuse(row[0], row[1])

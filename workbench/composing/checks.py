@@ -49,7 +49,6 @@ def _of_learning(tokens: Tokens, codec: Codec) -> list[Problem]:
     """Whether the model learns something, learns to stop, and sees all there is."""
     last = tokens.labels[-1] if tokens.labels else IGNORED
     ends = last == codec.eos or last in codec.special
-    needed = _needed(tokens, ends)
     found = []
     if not tokens.input_ids or (tokens.family == "causal" and len(tokens.input_ids) < 2):
         told = "the prompt has no tokens, and the model needs something to go on"
@@ -59,11 +58,13 @@ def _of_learning(tokens: Tokens, codec: Codec) -> list[Problem]:
         found.append(Problem("nothing-trained", told, "mend the completion", fatal=True))
     if tokens.truncated_completion:
         told = f"the completion's last {tokens.truncated_completion} tokens and its EOS are cut off"
+        needed = _needed(tokens, ends)
         remedy = f"set max_length to {needed} or more, or shorten the prompt or the completion"
         found.append(Problem("completion-cut", told, remedy, fatal=False))
     elif not ends:
         told = "the end-of-sequence token is not trained, so the model does not learn to stop here"
-        found.append(Problem("eos-missing", told, f"set max_length to {needed} or more", fatal=False))
+        remedy = f"set max_length to {_needed(tokens, ends)} or more"
+        found.append(Problem("eos-missing", told, remedy, fatal=False))
     elif codec.ends and last not in codec.ends:
         told = f"the chat template ends an answer with token {last}, at which other programs do not stop"
         remedy = "name it in eos_token_id of the model's generation_config.json"
@@ -71,7 +72,7 @@ def _of_learning(tokens: Tokens, codec: Codec) -> list[Problem]:
     if tokens.truncated_prompt:
         side = "first" if tokens.family == "causal" else "last"
         told = f"the prompt's {side} {tokens.truncated_prompt} tokens are cut off"
-        remedy = f"set max_length to {needed} or more, or shorten the prompt"
+        remedy = f"set max_length to {_needed(tokens, ends)} or more, or shorten the prompt"
         found.append(Problem("prompt-cut", told, remedy, fatal=False))
     return found
 

@@ -259,17 +259,16 @@ def _causal(pieces: list[Piece], ids: list[list[int]], codec: Codec, max_length:
     completion, ending = _split_ending(ids[-1], codec)
     kept, lost, ending = _split_completion(completion, ending, max_length - len(opening))
     shown = ids[0] if len(ids) == 2 else [token for part in ids[:-1] for token in part]
-    labels = [IGNORED] * len(shown)
-    if any(piece.learned for piece in pieces[:-1]):
-        taught = (piece.learned for piece, part in zip(pieces, ids[:-1], strict=False) for _ in part)
-        labels = [token if learned else IGNORED for token, learned in zip(shown, taught, strict=True)]
     gone = max(len(shown) - (max_length - len(opening) - len(kept) - len(ending)), 0)
     context = opening + shown[gone:]
     tokens = context + kept + ending
-    labels = [IGNORED] * len(opening) + labels[gone:] + kept + ending
+    labels = _context_labels(pieces, ids, len(opening), gone) + kept + ending
     if len(ids) == 2 and codec.chat is None:
         spans = _spans(
-            ("special", opening), ("prompt", shown[gone:]), ("completion", kept), ("special", ending)
+            ("special", len(opening)),
+            ("prompt", len(shown) - gone),
+            ("completion", len(kept)),
+            ("special", len(ending)),
         )
     else:
         spans = _found_spans(tokens, labels, codec)
@@ -287,6 +286,15 @@ def _causal(pieces: list[Piece], ids: list[list[int]], codec: Codec, max_length:
     )
 
 
+def _context_labels(pieces: list[Piece], ids: list[list[int]], opening: int, gone: int) -> list[int]:
+    """The labels of what stands before the last answer: nothing is learned there but earlier answers."""
+    labels = [IGNORED] * opening
+    if not any(piece.learned for piece in pieces[:-1]):
+        return labels + [IGNORED] * (sum(map(len, ids[:-1])) - gone)
+    taught = ((piece.learned, token) for piece, part in zip(pieces, ids[:-1], strict=False) for token in part)
+    return labels + [token if learned else IGNORED for learned, token in taught][gone:]
+
+
 def _seq2seq(_: list[Piece], ids: list[list[int]], codec: Codec, max_length: int, stray: str) -> Tokens:
     prompt, completion = ids
     opening, closing = _opening(prompt, codec), _closing(codec)
@@ -297,11 +305,11 @@ def _seq2seq(_: list[Piece], ids: list[list[int]], codec: Codec, max_length: int
         input_ids=source,
         labels=kept + ending,
         spans=_spans(
-            ("special", opening),
-            ("prompt", shown),
-            ("special", closing),
-            ("completion", kept),
-            ("special", ending),
+            ("special", len(opening)),
+            ("prompt", len(shown)),
+            ("special", len(closing)),
+            ("completion", len(kept)),
+            ("special", len(ending)),
         ),
         truncated_prompt=len(unseen),
         truncated_completion=len(lost),
@@ -353,14 +361,14 @@ def _found_spans(ids: list[int], labels: list[int], codec: Codec) -> tuple[Span,
         "special" if token in codec.special else "prompt" if label == IGNORED else "completion"
         for token, label in zip(ids, labels, strict=True)
     )
-    return _spans(*((kind, list(run)) for kind, run in groupby(kinds)))
+    return _spans(*((kind, len(list(run))) for kind, run in groupby(kinds)))
 
 
-def _spans(*parts: tuple[Kind, Sequence[object]]) -> tuple[Span, ...]:
+def _spans(*parts: tuple[Kind, int]) -> tuple[Span, ...]:
     found = []
     start = 0
-    for kind, tokens in parts:
-        if tokens:
-            found.append(Span(kind, start, start + len(tokens)))
-            start += len(tokens)
+    for kind, count in parts:
+        if count:
+            found.append(Span(kind, start, start + count))
+            start += count
     return tuple(found)
