@@ -19,7 +19,7 @@ from typing import Any
 from store import Store, open_store
 from store.errors import BadInput, StoreError
 from workbench.composing import requests, tasks
-from workbench.composing.shown import PreviewRequest, SurveyRequest
+from workbench.composing.shown import PreviewRequest, SurveyRequest, to_document
 
 MEMORY_BYTES = 4 << 30
 """Of address space: far more than a tokenizer needs, far less than a machine has."""
@@ -58,7 +58,8 @@ def _answers(store: Store, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
     try:
         match asked.pop("do"):
             case "preview":
-                yield {"answer": asdict(requests.make_preview(store, PreviewRequest(**asked["request"])))}
+                shown = requests.make_preview(store, PreviewRequest(**asked["request"]))
+                yield {"answer": to_document(shown)}
             case "next_problem":
                 request = PreviewRequest(**asked.pop("request"))
                 yield {"answer": requests.next_problem(store, request, **asked)}

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -70,11 +70,13 @@ class Codec:
         """What each id adds to the text; a decoder shows a token's leading space only after another token."""
         if self.decode is None:
             return [""] * len(ids)
+        # A text repeats its tokens, and many of its pairs.
+        text = lru_cache(maxsize=None)(self.decode)
         found = []
         for at, token in enumerate(ids):
-            before = [ids[at - 1]] if at else []
-            lead = self.decode(before) if before else ""
-            found.append(self.decode([*before, token]).removeprefix(lead))
+            before = (ids[at - 1],) if at else ()
+            lead = text(before) if before else ""
+            found.append(text((*before, token)).removeprefix(lead))
         return found
 
 

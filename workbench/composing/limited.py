@@ -18,7 +18,7 @@ from typing import Any
 
 from store import errors
 from store.errors import BadInput, Unavailable
-from workbench.composing.shown import Preview, PreviewRequest, PreviewToken, Problem, SurveyRequest
+from workbench.composing.shown import Preview, PreviewRequest, SurveyRequest, from_document
 
 START_SECONDS = 20.0
 PREVIEW_SECONDS = 2.0
@@ -46,7 +46,7 @@ class Limited:
         Raises:
             StoreError: There is no such row, the template is wrong, or rendering takes too long.
         """
-        return _preview(self._ask({"do": "preview", "request": asdict(request)}, PREVIEW_SECONDS))
+        return from_document(self._ask({"do": "preview", "request": asdict(request)}, PREVIEW_SECONDS))
 
     def next_problem(
         self, request: PreviewRequest, after: int, step: int = 1, seconds: float = 30.0
@@ -235,9 +235,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _ended(child: _Child) -> Unavailable:
     return Unavailable(f"rendering was ended (exit code {child.code})", "simplify the template, or try again")
-
-
-def _preview(document: dict[str, Any]) -> Preview:
-    tokens = tuple(PreviewToken(**token) for token in document.pop("tokens"))
-    problems = tuple(Problem(**problem) for problem in document.pop("problems"))
-    return Preview(**{**document, "batch": tuple(document["batch"])}, tokens=tokens, problems=problems)

@@ -5,8 +5,9 @@ The process that renders and those that show what it rendered speak in these.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from operator import attrgetter
+from typing import Any, Literal
 
 Role = Literal["prompt", "completion", "special", "padding"]
 ProblemKind = Literal[
@@ -62,6 +63,25 @@ class Preview:
     truncated: bool = False
     problems: tuple[Problem, ...] = ()
     batch: tuple[str, ...] = ()
+
+
+_of_token = attrgetter(*(field.name for field in fields(PreviewToken)))
+_of_problem = attrgetter(*(field.name for field in fields(Problem)))
+
+
+def to_document(shown: Preview) -> dict[str, Any]:
+    """A preview for JSON: tokens and problems as bare lists of their fields, for a row has hundreds."""
+    document = {field.name: getattr(shown, field.name) for field in fields(shown)}
+    tokens, problems = map(_of_token, shown.tokens), map(_of_problem, shown.problems)
+    return document | {"tokens": list(tokens), "problems": list(problems)}
+
+
+def from_document(document: dict[str, Any]) -> Preview:
+    """The preview that `to_document` made a document of."""
+    tokens = tuple(PreviewToken(*token) for token in document["tokens"])
+    problems = tuple(Problem(*problem) for problem in document["problems"])
+    lists = {"tokens": tokens, "problems": problems, "batch": tuple(document["batch"])}
+    return Preview(**document | lists)
 
 
 @dataclass(frozen=True, slots=True)
