@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 from textual import events
@@ -87,16 +88,13 @@ def flow(
     lines: list[list[Piece]] = [[]]
     x = 0
     for index, token in enumerate(tokens[:TOKENS_LIMIT]):
-        text = visible((token.mark if marks else "") + token.text, TOKEN_LIMIT)
         style = TOKEN_STYLES.get(token.style_class, "")
-        segments = text.split("\n")
-        for number, segment in enumerate(segments):
+        edged = edges and bool(index % 2) and token.style_class != UNEDGED
+        segments = _drawn((token.mark if marks else "") + token.text, style, EDGE_STYLE if edged else "")
+        for number, row in enumerate(segments):
             ends = number < len(segments) - 1
-            row = _token_cells(segment, style) + cells(Content("↵" if ends else ""), "$faint")
-            if edges and index % 2 and token.style_class != UNEDGED:
-                row = restyle(row, EDGE_STYLE)
             if labels and token.label and number == 0:
-                row += cells(token.label, LABEL_STYLE) + cells(" ")
+                row = [*row, *cells(token.label, LABEL_STYLE), *cells(" ")]
             if x and x + len(row) > width and (len(row) <= width or x >= width):
                 lines.append([])
                 x = 0
@@ -111,6 +109,16 @@ def flow(
                 lines.append([])
                 x = 0
     return lines
+
+
+@lru_cache(maxsize=1 << 13)
+def _drawn(text: str, style: str, edge: str) -> tuple[Row, ...]:
+    """A token's cells up to each of its line feeds. A text that is edited has mostly the tokens it had."""
+    segments = visible(text, TOKEN_LIMIT).split("\n")
+    feed = cells(Content("↵"), "$faint")
+    rows = [_token_cells(segment, style) + feed for segment in segments[:-1]]
+    rows.append(_token_cells(segments[-1], style))
+    return tuple(restyle(row, edge) if edge else row for row in rows)
 
 
 def _token_cells(text: str, style: str) -> Row:
