@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from workbench import processes
 from workbench.runs import queue
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.editor import EditorPane
+from workbench.tui.start import collect_rarely
 from workbench.tui.widgets.token_view import TokenView
 
 pytestmark = pytest.mark.benchmark
@@ -47,6 +49,15 @@ def noted(store: Store, shared_models: Path, shared_data: Path, tmp_path: Path) 
     return store
 
 
+@pytest.fixture
+def collector() -> Iterator[None]:
+    """The garbage collector as the screens set it."""
+    usual = gc.get_threshold()
+    collect_rarely()
+    yield
+    gc.set_threshold(*usual)
+
+
 def shown(app: WorkbenchApp) -> str:
     """The text of the tokens that are shown."""
     return "".join(token.text for token in app.screen.query_one(TokenView).tokens)
@@ -74,6 +85,7 @@ def report(where: str, seconds: list[float]) -> float:
     return p95
 
 
+@pytest.mark.usefixtures("collector")
 async def test_an_edit_shows_within_200_milliseconds(noted: Store) -> None:
     """In the editor beside the preview, and in another program; the figures of all rows fill in meanwhile."""
     lock = processes.HeldLock.take(noted.root / queue.LOCK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from store.errors import Unavailable
 
 FRAMES_PER_SECOND = 12
+COLLECTED_AFTER = (700, 10, 100)
+"""Python's own thresholds but for the last, which says how seldom everything that is held is looked over."""
 
 
 def run_app(root: Path, *, demo: bool = False, ascii: bool = False) -> int:
@@ -28,6 +31,7 @@ def run_app(root: Path, *, demo: bool = False, ascii: bool = False) -> int:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Unavailable("this is no terminal", "open one, or use the commands: `workbench --help`")
     prepare_environment()
+    collect_rarely()
     # Textual reads its settings while it is imported, so not before this line.
     from workbench.tui.app import run_app as run
 
@@ -39,6 +43,11 @@ def prepare_environment() -> None:
     os.environ.setdefault("TEXTUAL_FPS", str(FRAMES_PER_SECOND))
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+
+
+def collect_rarely() -> None:
+    """Keep the screens from standing still: to look over all that Textual holds takes a fifth of a second."""
+    gc.set_threshold(*COLLECTED_AFTER)
 
 
 def _speaks_utf8() -> bool:
