@@ -135,6 +135,20 @@ def test_a_check_tells_every_problem_of_every_variant_at_once() -> None:
     assert caught.value.remedy == "the dataset has the columns dialogue, summary"
 
 
+def test_a_column_that_many_variants_read_and_that_is_not_there_is_told_once() -> None:
+    """With the first place, for the editor to point at, and how many others there are."""
+    variants = tuple(
+        Variant(f"v{number}", "{{ dialog }}", "{{ dialog }} {{ sumary }}") for number in range(3)
+    )
+    with pytest.raises(BadInput) as caught:
+        check(Template("t", "task", variants), ["dialogue", "summary"])
+    assert caught.value.what == (
+        "template 't': variant 'v0', prompt and 5 more places: the column 'dialog' is not there (did you mean "
+        "'dialogue'?); variant 'v0', completion and 2 more places: the column 'sumary' is not there (did you "
+        "mean 'summary'?)"
+    )
+
+
 def test_a_check_passes_columns_that_a_template_can_do_without() -> None:
     source = "{{ note | default('none') }}{% if hint is defined %}{{ hint }}{% endif %}{{ dialogue }}"
     template = Template("t", "task", (variant(source),))

@@ -57,16 +57,22 @@ class Program:
     plain: tuple[tuple[str, str], ...] | None = None
 
 
-def problems(where: str, source: str, columns: Collection[str] | None) -> list[str]:
-    """What is wrong with a source; None stands for columns that are not known."""
+def fault(where: str, source: str) -> str:
+    """What is wrong with a source whatever the columns; empty where nothing is."""
+    try:
+        read(where, source)
+    except BadInput as error:
+        return error.what
+    return ""
+
+
+def missing(where: str, source: str, columns: Collection[str]) -> list[str]:
+    """The columns that a source cannot do without and that are not there; none where it cannot be read."""
     try:
         program = read(where, source)
-    except BadInput as error:
-        return [error.what]
-    if columns is None:
+    except BadInput:
         return []
-    missing = sorted(program.columns - program.optional - set(columns))
-    return [f"{where}: {not_there(name, columns)}" for name in missing]
+    return sorted(program.columns - program.optional - set(columns))
 
 
 def read(where: str, source: str) -> Program:

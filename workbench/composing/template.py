@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -237,15 +237,9 @@ def check(template: Template, columns: Collection[str]) -> None:
     Raises:
         BadInput: Every problem of every variant, told at once.
     """
-    known = {*columns, CHOICES} if template.choices else columns
-    problems = [problem for variant in template.variants for problem in _problems(variant, known)]
-    if template.system is not None:
-        problems += program.problems("the system text", template.system, known)
-    if isinstance(template.choices, str) and template.choices not in columns:
-        problems.append(f"choices: {program.not_there(template.choices, columns)}")
+    problems = [*_faults(template), *_missing(template, columns)]
     if problems:
-        all_told = told_of(list(dict.fromkeys(problems)))
-        raise BadInput(f"template {template.name!r}: {all_told}", program.there_are(columns))
+        raise BadInput(f"template {template.name!r}: {told_of(problems)}", program.there_are(columns))
 
 
 def validate(template: Template) -> None:
@@ -254,12 +248,9 @@ def validate(template: Template) -> None:
     Raises:
         BadInput: Every problem of every variant, told at once, with line and column.
     """
-    problems = [problem for variant in template.variants for problem in _problems(variant, None)]
-    if template.system is not None:
-        problems += program.problems("the system text", template.system, None)
+    problems = _faults(template)
     if problems:
-        told_all = told_of(list(dict.fromkeys(problems)))
-        raise BadInput(f"template {template.name!r}: {told_all}", "mend it, and add it again")
+        raise BadInput(f"template {template.name!r}: {told_of(problems)}", "mend it, and add it again")
 
 
 def choose(template: Template, row_index: int, seed: int) -> Variant:
@@ -325,23 +316,44 @@ def _conversation(variant: Variant, row: Mapping[str, Any], system: str, loss: L
     return Example(told(turns[:-1]), turns[-1].content, variant.name, turns=turns, loss=loss)
 
 
-def _problems(variant: Variant, columns: Collection[str] | None) -> list[str]:
-    """What is wrong with a variant; None stands for columns that are not known."""
-    if variant.messages is not None:
-        there = columns is None or variant.messages in columns
-        return (
-            []
-            if there
-            else [f"variant {variant.name!r}: {program.not_there(variant.messages, columns or ())}"]
-        )
-    problems = [
-        problem
-        for part in _PARTS
-        for problem in program.problems(_where(variant, part), getattr(variant, part), columns)
+def _sources(template: Template) -> Iterator[tuple[str, str]]:
+    """All Jinja2 of a template, and what to call it."""
+    for variant in template.variants:
+        if variant.messages is None:
+            yield from ((_where(variant, part), getattr(variant, part)) for part in _PARTS)
+    if template.system is not None:
+        yield "the system text", template.system
+
+
+def _faults(template: Template) -> list[str]:
+    """What is wrong with a template whatever the columns."""
+    found = [fault for where, source in _sources(template) if (fault := program.fault(where, source))]
+    found += [
+        f"{_where(variant, 'completion')} is empty, so nothing could be learned"
+        for variant in template.variants
+        if variant.messages is None and not variant.completion.strip()
     ]
-    if not variant.completion.strip():
-        problems.append(f"{_where(variant, 'completion')} is empty, so nothing could be learned")
-    return problems
+    return list(dict.fromkeys(found))
+
+
+def _missing(template: Template, columns: Collection[str]) -> list[str]:
+    """The columns that a template reads and that are not there, each told once however often it is read."""
+    known = {*columns, CHOICES} if template.choices else {*columns}
+    places: dict[str, list[str]] = {}
+    for where, source in _sources(template):
+        for name in program.missing(where, source, known):
+            places.setdefault(name, []).append(where)
+    for variant in template.variants:
+        if variant.messages is not None and variant.messages not in known:
+            places.setdefault(variant.messages, []).append(f"variant {variant.name!r}")
+    if isinstance(template.choices, str) and template.choices not in columns:
+        places.setdefault(template.choices, []).append(CHOICES)
+    return [f"{_first(found)}: {program.not_there(name, columns)}" for name, found in places.items()]
+
+
+def _first(places: Sequence[str]) -> str:
+    others = len(places) - 1
+    return places[0] + (f" and {others} more place{'s' * (others > 1)}" if others else "")
 
 
 def _where(variant: Variant, part: str) -> str:
