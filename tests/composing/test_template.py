@@ -143,9 +143,9 @@ def test_a_column_that_many_variants_read_and_that_is_not_there_is_told_once() -
     with pytest.raises(BadInput) as caught:
         check(Template("t", "task", variants), ["dialogue", "summary"])
     assert caught.value.what == (
-        "template 't': variant 'v0', prompt and 5 more places: the column 'dialog' is not there (did you mean "
-        "'dialogue'?); variant 'v0', completion and 2 more places: the column 'sumary' is not there (did you "
-        "mean 'summary'?)"
+        "template 't': variant 'v0', prompt and 5 more places: the column 'dialog' is not there (did you "
+        "mean 'dialogue'?); variant 'v0', completion and 2 more places: the column 'sumary' is not there "
+        "(did you mean 'summary'?)"
     )
 
 
