@@ -90,7 +90,7 @@ def test_the_small_form_tells_them_too() -> None:
         "trained 1.25k 25%",
         "padding 25%",
         "packed 93%",
-        "cut 13",
+        "cut 12+1",
         "twice 4",
         "shared 3",
     ):

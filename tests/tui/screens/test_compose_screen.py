@@ -238,6 +238,9 @@ async def test_a_fault_is_told_at_its_place_and_the_last_good_preview_stays(
     async with opened(stocked.root) as pilot:
         await go_to(pilot, look)
         before = pilot.app.screen.query_one(TokenView).tokens
+        pane = pilot.app.screen.query_one(FiguresPane)
+        while pane.fresh is None or pane.counting:
+            await pilot.pause(0.05)
         await pilot.press("e")
         await look.wait(pilot, "template summarise")
         area = pilot.app.screen.query_one(EditorPane).query_one(TextArea)
@@ -245,6 +248,11 @@ async def test_a_fault_is_told_at_its_place_and_the_last_good_preview_stays(
         await look.wait(pilot, "line 6, column 13")
         await look.wait(pilot, "the last good preview")
         assert pilot.app.screen.query_one(TokenView).tokens == before
+        # Nor are its figures counted as if somebody had stopped that.
+        await pilot.pause(0.5)
+        while pane.counting:
+            await pilot.pause(0.05)
+        assert str(pane.border_subtitle) == "of before"
 
 
 async def test_an_edit_in_another_program_is_followed(

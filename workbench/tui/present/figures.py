@@ -116,7 +116,9 @@ def _short_facts(document: Document) -> list[Content]:
             told += [(f"{label} ", QUIET), (str(value), WARNING if bad else ""), "  "]
         return Content.assemble(*told[:-1])
 
-    cut = document["truncated_prompts"] + document["truncated_completions"]
+    # Prompts and completions: one row can have both cut, so that their sum counts nothing.
+    parts = [document[f"truncated_{part}s"] for part in ("prompt", "completion")]
+    cut = "+".join(count_text(count) for count in parts if count) or "0"
     shared = sum(document["overlap"].values())
     return [
         pair(
@@ -125,7 +127,7 @@ def _short_facts(document: Document) -> list[Content]:
             ("packed", f"{document['packing_efficiency']:.0%}", False),
         ),
         pair(
-            ("cut", count_text(cut), bool(cut)),
+            ("cut", cut, cut != "0"),
             ("twice", count_text(document["duplicates"]), bool(document["duplicates"])),
             ("empty", count_text(document["empty"]), bool(document["empty"])),
             ("shared", count_text(shared), bool(shared)),

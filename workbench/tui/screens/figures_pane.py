@@ -80,6 +80,7 @@ class FiguresPane(Vertical):
         self._wanted: tuple[SurveyRequest, str] | None = None
         self._shown: tuple[tuple[SurveyRequest, str], Document] | None = None
         self._counting = False
+        self._failed = False
         self._timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -147,7 +148,7 @@ class FiguresPane(Vertical):
         if not self.query(Drawing):
             return  # closed meanwhile
         if message.document is None:
-            self._counting = False
+            self._counting, self._failed = False, True
             error = message.trouble
             self._draw(f"{clean(error.what)}: {clean(error.remedy)}" if error is not None else "")
             return
@@ -168,7 +169,7 @@ class FiguresPane(Vertical):
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
-        self._counting = False
+        self._counting = self._failed = False
         self._surveyor.stop()
 
     def _take(self, document: Document) -> None:
@@ -185,11 +186,16 @@ class FiguresPane(Vertical):
         table.styles.height = min(len(table.keys) + 1, 7) if table.keys else 0
         self._title()
 
+    @property
+    def _waits(self) -> bool:
+        """Whether nothing is counted for another reason than that the user has stopped it."""
+        return self._timer is not None or self._failed
+
     def _title(self) -> None:
         document = self.fresh
         if self._counting:
             told = "f stops"
-        elif self._wanted is None or self._timer is not None or (document and document["finished"]):
+        elif self._wanted is None or self._waits or (document and document["finished"]):
             told = "of before" if self._shown is not None and document is None else ""
         else:
             told = f"stopped at {document['done'] if document else 0:,}: f counts again"
