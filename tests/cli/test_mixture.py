@@ -84,7 +84,8 @@ def test_with_a_model_show_tells_the_share_of_tokens(shop) -> None:
         "tasks"
     ]
     assert shorter[0]["mean_tokens"] == 8
-    assert "MEAN TRAINED" in shop("mixture", "show", "mix", "--model", "tiny").out
+    text = shop("mixture", "show", "mix", "--model", "tiny").out
+    assert "MEAN TRAINED" in text and "from a sample of each task: 24 rows at most" in text
 
 
 def test_what_a_task_lacks_is_told_and_the_others_are_shown(shop) -> None:

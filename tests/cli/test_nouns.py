@@ -137,6 +137,7 @@ def test_a_whole_split_is_looked_through(
     figures = workbench(*words, "--json").document
     assert (figures["done"], figures["rows"], figures["finished"], figures["problems"]) == (24, 24, True, {})
     assert figures["trained_tokens"] < figures["tokens"]
+    assert workbench(*words).out.count("none") == 1  # in so many words: there are no problems
     cut = workbench(*words, "--max-length", "40")
     assert "prompt-cut" in cut.out and "set max_length to" in cut.out
     assert workbench(*words, "--split", "tset").err.startswith("error: d has no split 'tset'; it has train")

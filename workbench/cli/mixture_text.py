@@ -32,6 +32,9 @@ def share_table(parts: Sequence[Share]) -> str:
     measured = any(part.token_share is not None for part in parts)
     columns = (*_EXAMPLES, *(_TOKENS if measured else ()), _BAR)
     lines = [table(columns, parts, empty="no tasks")]
+    if measured:
+        most = max(part.sampled_rows or 0 for part in parts)
+        lines.append(colour(f"tokens are reckoned from a sample of each task: {most} rows at most", "quiet"))
     lines += [
         f"{colour(f'task {number}', 'bad')}: {cell(part.fault, limit=500)}"
         for number, part in enumerate(parts, start=1)

@@ -175,11 +175,12 @@ def _survey_text(figures: dict[str, Any]) -> str:
             f"at max_length {figures['max_length']:,}",
         ),
         ("duplicates", f"{figures['duplicates']:,}"),
+        ("empty", f"{figures['empty']:,}"),
         *((f"also in {cell(split)}", f"{count:,}") for split, count in figures["overlap"].items()),
         ("padding", f"{figures['padding_share']:.1%} of a batch of {TrainingSettings.batch_size}"),
         ("packing", f"{figures['packing_efficiency']:.1%} of packed rows would be tokens"),
     ]
-    lines += [_problem(kind, found) for kind, found in figures["problems"].items()]
+    lines += [_problem(kind, found) for kind, found in figures["problems"].items()] or [("problems", "none")]
     return "\n".join([facts(lines), *_histogram("prompt", figures), *_histogram("completion", figures)])
 
 
