@@ -8,9 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from store import Store
 
 ROWS = 300_000
+MANY_ROWS = 5_000_000
 MOST_BYTES = 200_000_000
 
 
@@ -55,6 +58,31 @@ def test_300_000_rows_are_paged_and_searched_in_less_than_200_mb(
     assert most_resident_bytes(opened.process.pid) < MOST_BYTES
     opened.press("q")
     assert opened.ends_within(5) == 0
+
+
+@pytest.mark.benchmark
+def test_the_first_page_of_five_million_rows_is_there_within_a_second(
+    terminal: Callable[..., Any], store: Store, tmp_path: Path
+) -> None:
+    file = tmp_path / "large.jsonl"
+    with file.open("w") as lines:
+        for number in range(MANY_ROWS):
+            lines.write(f'{{"id": {number}, "text": "row number {number} and some more words of it"}}\n')
+    store.datasets.add(file, name="large")
+    opened = terminal(store.root)
+    opened.wait_for("1 Runs")
+    opened.read_for(1)
+    begun = time.monotonic()
+    opened.press("3")
+    opened.wait_for("row number 7 and")
+    first = time.monotonic() - begun
+    opened.press("\r")
+    opened.wait_for("column 1 of 2")
+    opened.press("G")
+    opened.wait_for("row number 4999999 and")
+    bytes_held = most_resident_bytes(opened.process.pid)
+    print(f"\n{MANY_ROWS:,} rows: first page {first:.2f} s after the key, {bytes_held / 1e6:.0f} MB")
+    assert first < 1 and bytes_held < MOST_BYTES
 
 
 def test_rows_of_a_megabyte_and_thousands_of_columns_are_browsed_in_less_than_200_mb(
