@@ -391,8 +391,12 @@ async def test_without_a_model_the_text_is_shown(
     async with opened(store.root) as pilot:
         await pilot.press("4")
         await look.wait(pilot, "Ben brings apples.")
-        await look.wait(pilot, "by no model: press m")
+        await look.wait(pilot, "by no model: press 2")
         await look.wait(pilot, "press 2 and add one")
+        # The list of models would be empty: that there is none is told instead.
+        await pilot.press("m")
+        await pilot.pause()
+        assert len(pilot.app.screen_stack) == 1 and "tokens of" not in look(pilot)
 
 
 async def test_rows_of_other_columns_are_refused_in_place(

@@ -87,9 +87,9 @@ def subject(on: Subject, shown: Preview | None, variants: Sequence[str], length:
     place = f" {variants.index(name) + 1}/{len(variants)}" if name in variants else ""
     turn = ", its own" if on.variant is None else ""
     parts = [
-        ("row ", row if on.dataset else "of no dataset: press r"),
+        ("row ", row if on.dataset else "of no dataset: press 3"),
         ("variant ", f"{clean(name)}{place}{turn}" if name else "none yet"),
-        ("by ", f"{clean(on.model)}, cut at {length:,}" if on.model else "no model: press m"),
+        ("by ", f"{clean(on.model)}, cut at {length:,}" if on.model else "no model: press 2"),
     ]
     return Content("  ").join([Content.assemble((label, QUIET), text) for label, text in parts])
 

@@ -107,7 +107,9 @@ class Showing:
             return NO_ROWS if not on.dataset else None if there else "there are no more rows that way"
         if name in ("next_problem", "previous_problem", "ids", "batch", "figures", "start_run"):
             return NO_ROWS if not on.dataset else None if on.model else NO_MODEL
-        if name == "go_to_row":
+        if name == "choose_model":
+            return None if self.shelf.models else NO_MODEL
+        if name in ("go_to_row", "choose_rows"):
             return None if on.dataset else NO_ROWS
         return None
 
