@@ -21,9 +21,16 @@ from store.files import (
     shown,
     staging,
 )
-from store.models import Model, Models
-from store.peft_folder import CONFIG, WEIGHTS, check_fits, clean_config, method_of, read_tensors
-from store.weights import count_parameters
+from store.models import JSON_FILES, PLAIN_FILES, Model, Models
+from store.peft_folder import (
+    FULL_CONFIG,
+    check_fits,
+    clean_config,
+    files_of,
+    method_of,
+    read_tensors,
+)
+from store.weights import Tensor, count_parameters, main_dtype
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -35,14 +42,14 @@ MAX_README_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class Adapter:
-    """A PEFT adapter in the store.
+    """A PEFT adapter in the store, or what the methods that PEFT lacks made (see `peft_folder`).
 
     Args:
-        path: its folder, which plain `PeftModel.from_pretrained` loads.
+        path: its folder; plain `PeftModel.from_pretrained` loads it, or its model card says what does.
         model: the base model's name.
         model_fingerprint: the base model's fingerprint when the adapter was made for it.
         method: our name of the training method.
-        peft_type: PEFT's name of the adapter's kind.
+        peft_type: PEFT's name of the adapter's kind, or ours of one that PEFT lacks.
         run: the id of the run that made it; None for one from outside.
         trainable: parameters in its file.
         bytes: of all its files.
@@ -84,7 +91,8 @@ class Adapters:
         """Move a finished adapter's folder into the store, whole, with its `lineage.json`.
 
         Args:
-            staged: what PEFT's `save_pretrained` wrote, on the store's own disk (see `files.staging`).
+            staged: what PEFT's `save_pretrained` wrote, on the store's own disk (see `files.staging`); of a
+                whole model its configuration as an adapter and its weights, the rest is the base's.
             name: what to call it; see `free_name`.
             model: the base model that it was trained on.
             method: our name of the training method.
@@ -96,9 +104,11 @@ class Adapters:
             Conflict: the name is taken.
         """
         check_name(name)
-        config = clean_config(read_json(staged / CONFIG), model)
-        read_tensors(staged)
-        (staged / CONFIG).write_text(dump(config), encoding="utf-8")
+        config_file, _ = files_of(staged)
+        config, tensors = clean_config(read_json(config_file), model), read_tensors(staged)
+        config_file.write_text(dump(config), encoding="utf-8")
+        if config_file.name == FULL_CONFIG:
+            _complete(staged, model, tensors)
         adapter = Adapter(
             name=name,
             path=inside(self._root, "adapters", name),
@@ -120,7 +130,7 @@ class Adapters:
     def add(
         self, folder: str | Path, *, name: str | None = None, model: str | None = None, force: bool = False
     ) -> Adapter:
-        """Bring a PEFT folder from outside into the store.
+        """Bring a PEFT folder from outside into the store, or one that a store of ours wrote.
 
         Args:
             folder: it holds adapter_config.json and adapter_model.safetensors.
@@ -134,17 +144,20 @@ class Adapters:
         source = Path(folder).expanduser().absolute()
         wanted = check_name(name) if name else name_from(source.name)
         check_free(self._db, "adapter", wanted)
-        if not (source / CONFIG).is_file():
-            raise BadInput(f"{source} has no {CONFIG}", "name the folder that PEFT's save_pretrained wrote")
-        config = read_json(source / CONFIG)
+        config_file, weights = files_of(source)
+        if not config_file.is_file():
+            raise BadInput(
+                f"{source} has no {config_file.name}", "name the folder that PEFT's save_pretrained wrote"
+            )
+        config = read_json(config_file)
         tensors = read_tensors(source)
         base = self._base_of(config, model)
         lineage = read_json(source / LINEAGE) if (source / LINEAGE).is_file() else {}
         self._check_lineage(wanted, lineage, base, force)
         check_fits(clean_config(config, base), tensors, base)
         with staging(self._root) as staged:
-            (staged / CONFIG).write_text(dump(config), encoding="utf-8")
-            copy_hashed(source / WEIGHTS, staged / WEIGHTS)
+            (staged / config_file.name).write_text(dump(config), encoding="utf-8")
+            copy_hashed(weights, staged / weights.name)
             if (source / README).is_file() and (source / README).stat().st_size <= MAX_README_BYTES:
                 copy_hashed(source / README, staged / README)
             return self.publish(
@@ -229,6 +242,15 @@ class Adapters:
 
     def _adapter(self, row: dict[str, Any]) -> Adapter:
         return Adapter(**row, path=inside(self._root, "adapters", row["name"]))
+
+
+def _complete(staged: Path, model: Model, tensors: dict[str, Tensor]) -> None:
+    """Make a whole model's weights a folder that transformers loads: the small files are the base's."""
+    config = read_json(model.path / "config.json") | {"dtype": main_dtype(tensors)}
+    (staged / "config.json").write_text(dump(config), encoding="utf-8")
+    for name in (*JSON_FILES, *PLAIN_FILES):
+        if (model.path / name).is_file():
+            copy_hashed(model.path / name, staged / name)
 
 
 def _row(adapter: Adapter) -> dict[str, Any]:

@@ -144,6 +144,7 @@ ADAPTER_KEYS = _words("""
     prompt_tuning_init r rank_dropout rank_dropout_scale rank_pattern target_modules target_parameters
     target_r task_type tfinal tinit token_dim total_step trainable_token_indices use_dora
     use_effective_conv2d use_rslora
+    mh_adapter non_linearity output_adapter reduction_factor scaling
     """)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from peft import PeftModel
 from transformers import set_seed
 
 from store import Store
+from store.adapters import Adapter
 from store.errors import BadInput
 from store.models import Model
 from store.runs import Run
@@ -23,9 +25,10 @@ from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
 from workbench.worker.batches import collator
 from workbench.worker.loading import compute_dtype, load_model
-from workbench.worker.methods import CONFIGS, add_adapter, linear_modules
+from workbench.worker.methods import CONFIGS, OWN, add_adapter, count_parameters
 from workbench.worker.publish import publish_adapter
 from workbench.worker.randomness import untouched_randomness
+from workbench.worker.targets import linear_modules
 
 FAMILIES = ("causal", "seq2seq")
 PROMPT, TARGET = [5, 9, 30, 41, 77, 12], [50, 61, 8, 2]
@@ -78,38 +81,69 @@ def make_run(store: Store, method: str) -> Run:
     )
 
 
+def frozen_weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """A copy of what must not move."""
+    return {name: p.detach().clone() for name, p in model.named_parameters() if not p.requires_grad}
+
+
+def published(store: Store, model: Model, method: str, adapted: torch.nn.Module) -> Adapter:
+    """The adapter in the store."""
+    results = {"rows": 2, "skipped": 0, "steps": 4, "device": "cpu", "final": {}}
+    return publish_adapter(store, make_run(store, method), model, adapted, results)
+
+
+def loaded_plainly(adapter: Adapter, model: Model) -> torch.nn.Module:
+    """What the model card's own lines make of the folder, with the base where the card names its source."""
+    card = (adapter.path / "README.md").read_text()
+    lines = card.partition("```python\n")[2].partition("```")[0]
+    assert '"path/to/this/folder' in lines
+    lines = lines.replace("path/to/this/folder", str(adapter.path))
+    lines = lines.replace(json.dumps(model.source), json.dumps(str(model.path)))
+    names: dict[str, Any] = {}
+    exec(lines, names)  # noqa: S102 (the lines are ours, and whether they work is the question)
+    loaded = names["model"].eval()
+    assert isinstance(loaded, torch.nn.Module)
+    return loaded
+
+
 def test_every_method_offered_can_be_built() -> None:
     """The light list that people see and the heavy one that builds are the same."""
-    assert list(CONFIGS) == list(METHODS)
+    assert [*CONFIGS, *OWN] == list(METHODS)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("method", METHODS)
-def test_a_method_trains_its_adapter_alone_and_plain_peft_reproduces_it(
+def test_a_method_trains_its_part_alone_and_the_card_s_own_lines_reproduce_it(
     store: Store, models: dict[str, Model], method: str, family: str
 ) -> None:
-    """The loss falls, the base's weights stay to the bit, and the published folder gives the same logits."""
+    """The loss falls, frozen weights stay to the bit, and the published folder gives the same logits."""
     model = models[family]
     four_bit = method == "qlora"
     set_seed(0)
-    base = load_model(model, four_bit=four_bit)
-    adapted = add_adapter(base, options(method))
-    frozen = {name: p.detach().clone() for name, p in adapted.named_parameters() if not p.requires_grad}
-    losses = steps(adapted, family)
+    adapted = add_adapter(load_model(model, four_bit=four_bit), options(method))
+    frozen, trained = frozen_weights(adapted), count_parameters(adapted)[0]
+    losses = steps(adapted, family, 8)
     assert losses[-1] < losses[0]
     for name, parameter in adapted.named_parameters():
         if name in frozen:
             assert torch.equal(parameter, frozen[name]), name
+    assert bool(frozen) == (method != "full")
 
     inputs = batch(family)
     with torch.no_grad():
         expected = adapted.eval()(**inputs).logits
-    results = {"rows": 2, "skipped": 0, "steps": 4, "device": "cpu", "final": {}}
-    adapter = publish_adapter(store, make_run(store, method), model, adapted, results)
-    assert adapter.trainable == adapted.get_nb_trainable_parameters()[0]
-    again = PeftModel.from_pretrained(load_model(model, four_bit=four_bit), adapter.path).eval()
+    adapter = published(store, model, method, adapted)
+    assert adapter.trainable == trained
+    again = (
+        PeftModel.from_pretrained(load_model(model, four_bit=True), adapter.path).eval()
+        if four_bit
+        else loaded_plainly(adapter, model)
+    )
     with torch.no_grad():
+        bare = load_model(model)(**inputs).logits
         torch.testing.assert_close(again(**inputs).logits, expected, atol=1e-5, rtol=1e-5)
+    moved = expected[:, -bare.shape[1] :] - bare  # virtual tokens stand first in causal logits
+    assert float(moved.abs().max()) > 1e-2  # so that the equality above says something
 
 
 def test_four_bit_training_keeps_its_gradients_after_an_evaluation(models: dict[str, Model]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from store.errors import BadInput, near
+from workbench.runs import combinations
 from workbench.runs.fields import FieldInfo
 from workbench.runs.methods import METHODS
 from workbench.runs.training import TrainingSettings, fields
@@ -45,6 +46,7 @@ class RunOptions:
             )
         if self.method not in METHODS:
             raise BadInput(f"method {self.method!r} is not available", f"choose one of {', '.join(METHODS)}")
+        combinations.check(self.method, self.settings)
 
 
 def field(name: str) -> FieldInfo:

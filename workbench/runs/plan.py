@@ -100,7 +100,7 @@ def steps(settings: TrainingSettings, rows: int) -> int:
 
 def row_length(options: RunOptions, model: Model) -> int:
     """Most tokens of a row: the setting, within what the model can take beside the virtual tokens."""
-    virtual = options.settings.num_virtual_tokens if options.method == "prompt-tuning" else 0
+    virtual = options.settings.num_virtual_tokens if METHODS[options.method].virtual_tokens else 0
     limit = min(options.settings.max_length, model.max_length or options.settings.max_length)
     return min(limit, (model.max_length or limit + virtual) - virtual)
 

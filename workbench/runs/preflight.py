@@ -16,7 +16,7 @@ from workbench.composing.masking import Tokens
 from workbench.composing.shown import Problem
 from workbench.composing.tasks import Source
 from workbench.composing.template import composer
-from workbench.runs import plan
+from workbench.runs import combinations, plan
 from workbench.runs.options import RunOptions
 
 SHORTEST_ROW = 8
@@ -92,10 +92,7 @@ def check(store: Store, options: RunOptions, model: Model, sources: list[Source]
 
 
 def _check_settings(options: RunOptions, model: Model) -> None:
-    if options.settings.dtype == "float16" and model.family == "seq2seq":
-        raise BadInput(
-            "dtype = float16 overflows in encoder-decoder models", "choose bfloat16, float32 or auto"
-        )
+    combinations.check_model(options.method, options.settings, model)
     if plan.row_length(options, model) < SHORTEST_ROW:
         raise BadInput(
             f"num_virtual_tokens = {options.settings.num_virtual_tokens} leaves no room in the "

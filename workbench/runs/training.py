@@ -76,7 +76,7 @@ class TrainingSettings:
     target_modules: tuple[str, ...] | None = setting(
         None,
         "adapter",
-        "Modules to adapt, by the end of their names; auto takes every linear layer but the head",
+        "Modules to adapt or train, by the end of their names; auto takes those that suit the method",
     )
     init_lora_weights: str = setting(
         "default",
@@ -103,7 +103,7 @@ class TrainingSettings:
         choices=("pfeiffer", "houlsby"),
     )
     last_layers: int = setting(
-        2, "adapter", "How many of the last layers partial fine-tuning trains", unit="layers", low=1
+        2, "adapter", "Layers at the end of decoder and encoder that partial trains", unit="layers", low=1
     )
     bad_rows: str = setting(
         "refuse",

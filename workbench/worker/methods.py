@@ -1,19 +1,22 @@
-"""Method names to PEFT: one dict, one function each.
+"""From a loaded base and a method to a model of which only the method's part learns: a function for each.
 
-It turns a loaded base into a model whose adapter alone is trained; it neither loads nor trains.
+It neither loads nor trains.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from peft import (
     IA3Config,
+    LNTuningConfig,
     LoraConfig,
     PeftConfig,
     PeftModel,
+    PrefixTuningConfig,
+    PromptEncoderConfig,
     PromptTuningConfig,
     PromptTuningInit,
     TaskType,
@@ -22,11 +25,13 @@ from peft import (
 )
 from torch import nn
 from transformers import PreTrainedModel
-from transformers.pytorch_utils import Conv1D
 
 from store.errors import BadInput
+from workbench.runs.methods import METHODS
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
+from workbench.worker import bottleneck, lora_init, selective, targets
+from workbench.worker.targets import linear_modules, norm_modules
 
 # Names of the layers that (IA)^3 scales, over the architectures that transformers ships (arXiv 2205.05638).
 _KEYS_AND_VALUES = (
@@ -44,14 +49,20 @@ _KEYS_AND_VALUES = (
 _FEEDFORWARD_OUTPUTS = ("wo", "down_proj", "fc2", "dense_4h_to_h", "c_proj", "fc_out", "w2", "dense")
 
 
-def add_adapter(base: PreTrainedModel, options: RunOptions) -> PeftModel:
-    """Freeze a base and lay a fresh adapter over it, in training mode.
+def add_adapter(
+    base: PreTrainedModel, options: RunOptions, batches: Iterable[lora_init.Batch] | None = None
+) -> nn.Module:
+    """Freeze a base but for what the method trains, which is laid over it where it is new; in training mode.
 
-    The adapter's first values are drawn from torch's generator: seed it before.
+    New weights are drawn from torch's generator: seed it before.
 
     Args:
         base: The loaded model; for `qlora` one in 4 bits.
         options: The method and its settings.
+        batches: First batches of the training data, read only where a beginning needs data (EVA).
+
+    Returns:
+        A `PeftModel`, or the base itself for the methods that PEFT does not have.
 
     Raises:
         BadInput: The method does not fit this model, or names modules it does not have.
@@ -62,35 +73,50 @@ def add_adapter(base: PreTrainedModel, options: RunOptions) -> PeftModel:
         base.config.use_cache = False  # a cache and recomputed activations exclude each other
         # The reentrant form drops gradients where no input of a block needs them, as with a frozen base.
         base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    task = TaskType.SEQ_2_SEQ_LM if base.config.is_encoder_decoder else TaskType.CAUSAL_LM
-    adapted = get_peft_model(base, CONFIGS[options.method](base, task, options.settings))
+    if options.method in OWN:
+        adapted: nn.Module = OWN[options.method](base.requires_grad_(False), options.settings)
+    else:
+        task = TaskType.SEQ_2_SEQ_LM if base.config.is_encoder_decoder else TaskType.CAUSAL_LM
+        adapted = get_peft_model(base, CONFIGS[options.method](base, task, options.settings))
+        if METHODS[options.method].low_rank:
+            lora_init.begin(adapted, options.settings, batches)
+    _learn_in_full_precision(adapted)
     return adapted.train()
 
 
-def linear_modules(base: PreTrainedModel) -> list[str]:
-    """The names by which to adapt every linear layer but the head, such as `q_proj`.
+def count_parameters(adapted: nn.Module) -> tuple[int, int]:
+    """How many parameters learn, and how many there are; two in a byte of 4-bit weights."""
+    trained, total = PeftModel.get_nb_trainable_parameters(adapted)
+    return int(trained), int(total)
 
-    The last part of a layer's path serves, unless it is a mere number or the head's name too.
+
+def _learn_in_full_precision(adapted: nn.Module) -> None:
+    """Hold what learns in float32, as PEFT does with LoRA: bfloat16 loses small steps altogether.
+
+    Computing stays in the run's precision, by autocast.
     """
-    head = base.get_output_embeddings()
-    paths = [
-        path
-        for path, module in base.named_modules()
-        if isinstance(module, (nn.Linear, Conv1D)) and module is not head
-    ]
-    head_names = {path.rpartition(".")[2] for path, module in base.named_modules() if module is head}
-    names = {path.rpartition(".")[2]: path for path in paths}
-    clear = {name for name in names if not name.isdigit() and name not in head_names}
-    return sorted(clear | {path for path in paths if path.rpartition(".")[2] not in clear})
+    for parameter in adapted.parameters():
+        if parameter.requires_grad and parameter.dtype in (torch.bfloat16, torch.float16):
+            parameter.data = parameter.data.float()
 
 
 def _lora(base: PreTrainedModel, task: TaskType, settings: TrainingSettings, **variant: bool) -> PeftConfig:
+    names = _targets(base, settings) or linear_modules(base)
+    lora_init.check(
+        settings,
+        (
+            module
+            for path, module in base.named_modules()
+            if any(targets.ends_in(path, name) for name in names)
+        ),
+    )
     return LoraConfig(
         task_type=task,
         r=settings.r,
         lora_alpha=settings.lora_alpha,
         lora_dropout=settings.lora_dropout,
-        target_modules=_targets(base, settings) or linear_modules(base),
+        target_modules=names,
+        **lora_init.options(settings),
         **variant,
     )
 
@@ -116,38 +142,74 @@ def _ia3(base: PreTrainedModel, task: TaskType, settings: TrainingSettings) -> P
     return IA3Config(task_type=task, target_modules=names, feedforward_modules=feedforward)
 
 
-def _prompt_tuning(_base: PreTrainedModel, task: TaskType, settings: TrainingSettings) -> PeftConfig:
+def _prompt_tuning(base: PreTrainedModel, task: TaskType, settings: TrainingSettings) -> PeftConfig:
     # Random vectors, PEFT's default, lie off the embedding's manifold and learn next to nothing.
-    return PromptTuningConfig(
-        task_type=task,
-        num_virtual_tokens=settings.num_virtual_tokens,
-        prompt_tuning_init=PromptTuningInit.SAMPLE_VOCAB,
-    )
+    begin: dict[str, Any] = {"prompt_tuning_init": PromptTuningInit.SAMPLE_VOCAB}
+    if settings.prompt_tuning_init_text is not None:
+        begin = {
+            "prompt_tuning_init": PromptTuningInit.TEXT,
+            "prompt_tuning_init_text": settings.prompt_tuning_init_text,
+            "tokenizer_name_or_path": base.name_or_path,  # the folder that the base was loaded from
+            "tokenizer_kwargs": {"local_files_only": True},
+        }
+    return PromptTuningConfig(task_type=task, **begin, **_virtual_tokens(settings))
+
+
+def _p_tuning(base: PreTrainedModel, task: TaskType, settings: TrainingSettings) -> PeftConfig:
+    width = settings.encoder_hidden_size or base.config.hidden_size
+    return PromptEncoderConfig(task_type=task, encoder_hidden_size=width, **_virtual_tokens(settings))
+
+
+def _prefix_tuning(base: PreTrainedModel, task: TaskType, settings: TrainingSettings) -> PeftConfig:
+    config = base.config
+    shape: dict[str, int] = {}
+    if config.is_encoder_decoder:
+        # The prefix stands in the decoder, whose layers may be other in number than the encoder's; and T5's
+        # heads together need not be as wide as the model.
+        heads = getattr(config, "decoder_attention_heads", None) or config.num_attention_heads
+        layers = next(
+            getattr(config, name)
+            for name in ("num_decoder_layers", "decoder_layers", "num_hidden_layers")
+            if getattr(config, name, None)
+        )
+        width = heads * (getattr(config, "d_kv", None) or config.hidden_size // heads)
+        shape = {"num_layers": layers, "num_attention_heads": heads, "token_dim": width}
+    return PrefixTuningConfig(task_type=task, num_virtual_tokens=settings.num_virtual_tokens, **shape)
+
+
+def _virtual_tokens(settings: TrainingSettings) -> dict[str, int]:
+    # Once, before the encoder's input: PEFT would make a second set for the decoder and never read it.
+    return {"num_virtual_tokens": settings.num_virtual_tokens, "num_transformer_submodules": 1}
+
+
+def _ln_tuning(base: PreTrainedModel, task: TaskType, settings: TrainingSettings) -> PeftConfig:
+    known = norm_modules(base)
+    names = targets.named(base, settings.target_modules or known, targets.is_norm, known)
+    if not names:
+        raise BadInput(
+            f"{type(base).__name__} has no normalisation with weights", "use ia3 or lora, which are small too"
+        )
+    return LNTuningConfig(task_type=task, target_modules=names)
 
 
 def _targets(base: PreTrainedModel, settings: TrainingSettings) -> list[str]:
-    """The modules named in the settings, each of which must exist; empty when none are named."""
-    paths = [path for path, module in base.named_modules() if _can_adapt(module)]
-    names = list(settings.target_modules or ())
-    unknown = [name for name in names if not any(path == name or path.endswith(f".{name}") for path in paths)]
-    if unknown:
-        known = linear_modules(base)
-        raise BadInput(
-            f"target_modules names {', '.join(unknown)}, which {type(base).__name__} does not have",
-            f"choose from {', '.join(known)}",
-        )
-    return names
+    """The linear modules named in the settings; empty when none are."""
+    return targets.named(base, settings.target_modules or (), targets.is_linear, linear_modules(base))
 
 
-def _can_adapt(module: torch.nn.Module) -> bool:
-    return isinstance(module, (nn.Linear, Conv1D, nn.Embedding))
-
-
-CONFIGS: dict[str, Callable[[PreTrainedModel, TaskType, TrainingSettings], Any]] = {
+CONFIGS: dict[str, Callable[[PreTrainedModel, TaskType, TrainingSettings], PeftConfig]] = {
     "lora": _lora,
     "rslora": _rslora,
     "dora": _dora,
     "qlora": _lora,
     "ia3": _ia3,
     "prompt-tuning": _prompt_tuning,
+    "prefix-tuning": _prefix_tuning,
+    "p-tuning": _p_tuning,
+    "ln-tuning": _ln_tuning,
+}
+OWN: dict[str, Callable[[PreTrainedModel, TrainingSettings], PreTrainedModel]] = {
+    "bottleneck": bottleneck.insert,
+    "partial": selective.unfreeze_part,
+    "full": selective.unfreeze,
 }

@@ -1,24 +1,33 @@
-"""A trained adapter's way into the store: PEFT's format, a model card, its lineage, and all of it at once."""
+"""What was trained on its way into the store: its files, a model card, its lineage, and all of it at once."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from textwrap import indent
 from typing import Any
 
 from peft import PeftModel
+from safetensors.torch import save_file
+from torch import nn
 
 from store import Store
 from store.adapters import Adapter
+from store.configs import dump
 from store.files import staging
 from store.models import Model
+from store.peft_folder import CONFIG, FULL_CONFIG, FULL_WEIGHTS, WEIGHTS
 from store.runs import Run
+from workbench.runs.methods import METHODS
+from workbench.worker import bottleneck, lora_init, selective
+from workbench.worker.methods import count_parameters
 
 _FAMILY_CLASSES = {"causal": "AutoModelForCausalLM", "seq2seq": "AutoModelForSeq2SeqLM"}
+_FORMAT = {"format": "pt"}  # what transformers and PEFT write into a file's header, and look for
 
 
 def publish_adapter(
-    store: Store, run: Run, model: Model, adapted: PeftModel, results: dict[str, Any]
+    store: Store, run: Run, model: Model, adapted: nn.Module, results: dict[str, Any]
 ) -> Adapter:
     """Save an adapter beside its place, describe it, and let it appear whole.
 
@@ -33,7 +42,7 @@ def publish_adapter(
         The adapter as the store knows it; its name is the run's, or the next free one.
     """
     name = store.adapters.free_name(run.name)
-    trainable, total = adapted.get_nb_trainable_parameters()
+    trainable, total = count_parameters(adapted)
     lineage = {
         **run.lineage,
         "run": run.id,
@@ -44,7 +53,7 @@ def publish_adapter(
         **results,
     }
     with staging(store.root) as staged:
-        adapted.save_pretrained(str(staged), safe_serialization=True, save_embedding_layers=False)
+        save(adapted, run.method, staged)
         (staged / "README.md").write_text(model_card(name, run, model, lineage), encoding="utf-8")
         return store.adapters.publish(
             staged,
@@ -55,6 +64,25 @@ def publish_adapter(
             trainable=trainable,
             lineage=lineage,
         )
+
+
+def save(adapted: nn.Module, method: str, folder: Path) -> None:
+    """Write what was trained: a plain PEFT folder, or what stands in for one where PEFT lacks the method."""
+    if METHODS[method].low_rank:
+        config, weights = lora_init.published(adapted)
+        config.inference_mode = True
+        config.save_pretrained(str(folder))
+        save_file({name: each.contiguous() for name, each in weights.items()}, folder / WEIGHTS, _FORMAT)
+    elif isinstance(adapted, PeftModel):
+        adapted.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
+    elif method == "bottleneck":
+        (folder / CONFIG).write_text(dump(bottleneck.document(adapted)), encoding="utf-8")
+        save_file(bottleneck.tensors(adapted), folder / WEIGHTS, _FORMAT)
+    else:
+        whole = method == "full"
+        config_file, weights_file = (FULL_CONFIG, FULL_WEIGHTS) if whole else (CONFIG, WEIGHTS)
+        (folder / config_file).write_text(dump(selective.document(adapted)), encoding="utf-8")
+        save_file(selective.tensors(adapted), folder / weights_file, _FORMAT)
 
 
 def model_card(name: str, run: Run, model: Model, lineage: dict[str, Any]) -> str:
@@ -69,28 +97,22 @@ def model_card(name: str, run: Run, model: Model, lineage: dict[str, Any]) -> st
     )
     versions = ", ".join(f"{key} {value}" for key, value in run.lineage.get("versions", {}).items() if value)
     share = 100 * lineage["trainable"] / lineage["total"]
-    load = f"{_FAMILY_CLASSES[model.family]}.from_pretrained({json.dumps(model.source)}{_revision(model)})"
     return f"""---
 base_model: {json.dumps(model.source)}
-library_name: peft
+library_name: {"peft" if METHODS[run.method].peft else "transformers"}
 tags:
 - {run.method}
 ---
 
 # {name}
 
-An adapter ({run.method}) for the {model.architecture} base model `{_code(model.name)}`,
+{_WHAT.get(run.method, "An adapter ({method})").format(method=run.method)} for the {model.architecture}
+base model `{_code(model.name)}`,
 made by run `{run.id}` of the fine-tuning workbench.
 
 ## Load it
 
-```python
-from peft import PeftModel
-from transformers import {_FAMILY_CLASSES[model.family]}
-
-base = {load}
-model = PeftModel.from_pretrained(base, "path/to/this/folder")
-```
+{_loading(run.method, model)}
 
 ## What made it
 
@@ -110,6 +132,47 @@ model = PeftModel.from_pretrained(base, "path/to/this/folder")
 
 {settings}
 """
+
+
+_WHAT = {
+    "partial": "Some layers, trained anew ({method})",
+    "full": "The whole model, trained anew ({method})",
+}
+_NOT_PEFT = {
+    "bottleneck": "PEFT has no bottleneck adapters: **this folder does not load in plain PEFT.** With the "
+    "workbench:",
+    "partial": "This is no adapter of PEFT's: it holds the changed weights under transformers' own names.",
+    "full": "This folder is a whole model, as transformers writes it; `workbench model add` makes it a base.",
+}
+_LOAD = {
+    "bottleneck": """from transformers import {cls}
+from workbench.worker import bottleneck
+
+base = {base}
+model = bottleneck.load(base, "path/to/this/folder")""",
+    "partial": """from safetensors.torch import load_file
+from transformers import {cls}
+
+model = {base}
+model.load_state_dict(load_file("path/to/this/folder/adapter_model.safetensors"), strict=False)""",
+    "full": """from transformers import {cls}
+
+model = {cls}.from_pretrained("path/to/this/folder")""",
+}
+_LOAD_PEFT = """from peft import PeftModel
+from transformers import {cls}
+
+base = {base}
+model = PeftModel.from_pretrained(base, "path/to/this/folder")"""
+
+
+def _loading(method: str, model: Model) -> str:
+    """The lines that load it, and what must be known before."""
+    cls = _FAMILY_CLASSES[model.family]
+    base = f"{cls}.from_pretrained({json.dumps(model.source)}{_revision(model)})"
+    lines = _LOAD.get(method, _LOAD_PEFT).format(cls=cls, base=base)
+    told = f"{_NOT_PEFT[method]}\n\n" if method in _NOT_PEFT else ""
+    return f"{told}```python\n{lines}\n```"
 
 
 def _data(run: Run, lineage: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from store import Store
 from store.adapters import Adapter
 from store.runs import Run
 from workbench.runs.options import RunOptions, make_settings
-from workbench.worker import data, methods
+from workbench.worker import data, lora_init, methods
 from workbench.worker.arguments import arguments
 from workbench.worker.batches import collator
 from workbench.worker.loading import compute_device, load_model, prepare_process
@@ -58,8 +58,10 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
 
     base = load_model(model, dtype=options.settings.dtype, device=device, four_bit=options.method == "qlora")
     set_seed(options.settings.seed)
-    adapted = methods.add_adapter(base, options)
-    trainable, total = adapted.get_nb_trainable_parameters()
+    collate = collator(rows.pad, multiple_of=_GPU_MULTIPLE if device.type == "cuda" else 1)
+    first = lora_init.first_batches(rows.train, collate, options.settings, causal=model.family == "causal")
+    adapted = methods.add_adapter(base, options, first)
+    trainable, total = methods.count_parameters(adapted)
     _say(f"{run.method}: {trainable:,} trained parameters of {total:,}")
     pulse.check()
 
@@ -71,7 +73,7 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
         args=arguments(store.runs.folder(run), options, device, rows),
         train_dataset=rows.train,
         eval_dataset=rows.validation,
-        data_collator=collator(rows.pad, multiple_of=_GPU_MULTIPLE if device.type == "cuda" else 1),
+        data_collator=collate,
         callbacks=[recorder, TimeLimit(options.settings.max_seconds)],
     )
     trainer.remove_callback(PrinterCallback)
