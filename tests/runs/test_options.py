@@ -146,5 +146,5 @@ def test_a_run_needs_its_three_names() -> None:
 
 def test_a_method_that_is_not_available_lists_those_that_are() -> None:
     """Also for methods that other programs know."""
-    with pytest.raises(BadInput, match=r"'full' is not available; choose one of lora, rslora, dora, qlora"):
-        RunOptions(model="m", dataset="d", template="t", method="full")
+    with pytest.raises(BadInput, match=r"'adalora' is not available; choose one of lora, rslora, dora, q"):
+        RunOptions(model="m", dataset="d", template="t", method="adalora")

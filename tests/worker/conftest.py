@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,21 +18,50 @@ def load_base(folder: Path) -> Any:
     return (AutoModelForSeq2SeqLM if seq2seq else AutoModelForCausalLM).from_pretrained(folder).eval()
 
 
+def load_adapted(base: Path, adapter: Path) -> Any:
+    """Load what was trained as its model card says: PEFT's kinds with plain PEFT, weights with transformers."""
+    from peft import PeftModel
+    from safetensors.torch import load_file
+
+    from workbench.worker import bottleneck
+
+    if (adapter / "full_config.json").is_file():
+        return load_base(adapter)
+    model, kind = load_base(base), json.loads((adapter / "adapter_config.json").read_text())["peft_type"]
+    if kind == "BOTTLENECK":
+        return bottleneck.load(model, adapter)
+    if kind == "PARTIAL":
+        model.load_state_dict(load_file(adapter / "adapter_model.safetensors"), strict=False)
+        return model
+    return PeftModel.from_pretrained(model, adapter).eval()
+
+
 @pytest.fixture(scope="session")
 def make_adapter() -> Callable[[Path, Path, Any, int], Path]:
-    """A function that saves an adapter whose weights are random, none of them zero."""
+    """A function that saves an adapter whose weights are random, none of them zero.
+
+    Of PEFT's kinds it is given a configuration, of ours a run's options.
+    """
 
     def make(base: Path, target: Path, config: Any, seed: int) -> Path:
         import torch
-        from peft import get_peft_model
+        from peft import PeftConfig, get_peft_model
+
+        from workbench.worker.methods import add_adapter
+        from workbench.worker.publish import save
 
         torch.manual_seed(seed)
-        model = get_peft_model(load_base(base), config)
+        ours = not isinstance(config, PeftConfig)
+        model = add_adapter(load_base(base), config) if ours else get_peft_model(load_base(base), config)
         with torch.no_grad():
             for weight in model.parameters():
                 if weight.requires_grad:
                     weight.add_(torch.randn_like(weight) * 0.4)
-        model.save_pretrained(target)
+        if ours:
+            target.mkdir()
+            save(model, config.method, target)
+        else:
+            model.save_pretrained(target)
         return target
 
     return make
@@ -47,10 +77,8 @@ def plain_answer() -> Callable[[Path, Path | None, list[int], int], list[int]]:
 
     def answer(base: Path, adapter: Path | None, ids: list[int], new_tokens: int = 16) -> list[int]:
         import torch
-        from peft import PeftModel
 
-        model = load_base(base)
-        model = model if adapter is None else PeftModel.from_pretrained(model, adapter).eval()
+        model = load_base(base) if adapter is None else load_adapted(base, adapter)
         seq2seq = model.config.is_encoder_decoder
         spoken: list[int] = []
         for _ in range(new_tokens):

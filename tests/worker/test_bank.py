@@ -24,6 +24,8 @@ from store.adapters import Adapter
 from store.errors import BadInput
 from workbench.composing.masking import load_codec
 from workbench.link import Sampling
+from workbench.runs.options import RunOptions
+from workbench.runs.training import TrainingSettings
 from workbench.worker.bank import Bank, Resident
 from workbench.worker.generate import Decoder
 from workbench.worker.loading import load_model
@@ -83,6 +85,10 @@ def causal(store: Store, tiny_causal: Path, tmp_path: Path, make_adapter: Make) 
     return House(store, tiny_causal, tmp_path, make_adapter)
 
 
+def ours(method: str, **settings: Any) -> RunOptions:
+    return RunOptions("tiny", "d", "t", method, settings=TrainingSettings(**settings))
+
+
 def every_kind(house: House) -> dict[str, Any]:
     values = "v_proj" if house.causal else "v"
     keys = "k_proj" if house.causal else "SelfAttention.k"
@@ -99,11 +105,20 @@ def every_kind(house: House) -> dict[str, Any]:
         "prompt": house.config(PromptTuningConfig, num_virtual_tokens=5),
         "p-tuning": house.config(PromptEncoderConfig, num_virtual_tokens=5, encoder_hidden_size=16),
         "prefix": house.config(PrefixTuningConfig, num_virtual_tokens=5),
+        "pfeiffer": ours("bottleneck", reduction_factor=4),
+        "houlsby": ours("bottleneck", reduction_factor=8, bottleneck_style="houlsby"),
+        "last-layer": ours("partial", last_layers=1),
+        "head": ours("partial", target_modules=("lm_head",)),
+        "whole": ours("full"),
+        "whole-v2": ours("full"),
     }
 
 
 def test_every_kind_answers_as_plain_peft_in_any_order(house: House, plain_answer: Plain) -> None:
-    """Token for token, back and forth over one loaded base, whose own weights are untouched at the end."""
+    """Token for token, back and forth over one loaded base, whose own weights are untouched at the end.
+
+    What PEFT lacks is loaded by the lines of its model card.
+    """
     before = {name: weight.clone() for name, weight in house.model.state_dict().items()}
     adapters = [
         house.add(name, config, seed) for seed, (name, config) in enumerate(every_kind(house).items())
@@ -145,13 +160,13 @@ def test_prompts_of_different_length_share_a_batch(house: House, plain_answer: P
 
 def test_what_cannot_share_a_batch_is_grouped_alone(causal: House) -> None:
     kinds = every_kind(causal)
-    names = ("chat", "dora", "prompt", "chat-v2", "ia3", "with-head")
+    names = ("chat", "dora", "prompt", "chat-v2", "ia3", "with-head", "houlsby", "whole")
     rows: list[Resident | None] = [
         None,
         *(causal.bank.ready(causal.add(name, kinds[name])) for name in names),
     ]
-    assert causal.bank.groups(rows) == [[0, 1, 4], [2], [3], [5], [6]]
-    assert [causal.bank.pads(row) for row in rows] == [True, True, True, False, True, True, True]
+    assert causal.bank.groups(rows) == [[0, 1, 4], [2], [3], [5], [6], [7], [8]]
+    assert [causal.bank.pads(row) for row in rows] == [True, True, True, False, *[True] * 5]
 
 
 def test_no_internal_name_contains_another(causal: House) -> None:

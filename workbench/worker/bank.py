@@ -1,6 +1,6 @@
-"""Several adapters over one loaded base, through PEFT: validate, load, switch, evict.
+"""Several adapters over one loaded base, through PEFT and beside it: validate, load, switch, evict.
 
-The base's own weights are never changed. It decodes nothing: it hands out a `Voice` for some rows.
+After every use the base is as it was, to the bit. It decodes nothing: it hands out a `Voice` for some rows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftConfig, PeftModel, PeftModelForCausalLM, PeftModelForSeq2SeqLM
+from peft import PeftModel, PeftModelForCausalLM, PeftModelForSeq2SeqLM
 from peft.tuners.tuners_utils import BaseTunerLayer
 from peft.utils.other import AuxiliaryTrainingWrapper
 from safetensors import SafetensorError
@@ -24,8 +24,9 @@ from store.adapters import Adapter
 from store.errors import BadInput
 from store.files import fingerprint_file
 from store.models import Model
-from store.peft_folder import CONFIG, WEIGHTS
+from store.peft_folder import OWN_KINDS, files_of
 from workbench.worker.generate import Voice
+from workbench.worker.guests import Guests
 from workbench.worker.loading import first_line
 from workbench.worker.screening import SOFT, kind_of, screen
 
@@ -46,17 +47,22 @@ class Resident:
     Attributes:
         key: The name PEFT knows it by: of one length for all, so that none contains another.
         adapter: Its record.
-        config: Its PEFT configuration.
+        config: Its PEFT configuration; plain values of the kinds that PEFT lacks.
     """
 
     key: str
     adapter: Adapter
-    config: PeftConfig
+    config: Any
 
     @property
     def kind(self) -> str:
-        """PEFT's type, such as LORA."""
+        """PEFT's type, such as LORA, or ours of one that PEFT lacks."""
         return kind_of(self.config)
+
+    @property
+    def is_guest(self) -> bool:
+        """Whether PEFT has nothing to do with it."""
+        return self.kind in OWN_KINDS
 
     @property
     def layers(self) -> str:
@@ -87,6 +93,7 @@ class Bank:
         self._injected: PeftModel | None = None  # the one wrapper whose layers stand inside the base now
         self._layers = ""  # the label of those layers
         self._soft: dict[str, PeftModel] = {}  # prompt learning leaves the base's layers alone
+        self._guests = Guests(base)
         self._keys: dict[Path, tuple[object, str]] = {}
 
     @property
@@ -159,6 +166,10 @@ class Bank:
 
     @contextlib.contextmanager
     def _alone(self, resident: Resident) -> Iterator[Voice]:
+        if resident.is_guest:
+            with self._bare(), self._guests.visit(resident.key):
+                yield Voice(self._base, self._base)
+            return
         wrapper = self._wrapper(resident)
         wrapper.set_adapter(resident.key, inference_mode=True)
         if resident.kind not in SOFT:
@@ -176,8 +187,10 @@ class Bank:
         return wrapper
 
     def _place(self, resident: Resident) -> None:
-        """See that PEFT holds the adapter; layers of one label at a time stand inside the base."""
-        if resident.kind in SOFT:
+        """See that it is in memory; of PEFT's layers those of one label at a time stand inside the base."""
+        if resident.is_guest and resident.key in self._guests:
+            return
+        if resident.kind in SOFT or resident.is_guest:
             wrapper = self._soft.get(resident.kind)
         else:
             if self._injected is not None and self._layers != resident.layers:
@@ -194,7 +207,8 @@ class Bank:
         except _FAULTS as error:
             # PEFT may have put in some of the layers: take all out, the others come back when asked for.
             self._soft.pop(resident.kind, None)
-            if resident.kind not in SOFT:
+            self._guests.remove(resident.key)
+            if resident.kind not in SOFT and not resident.is_guest:
                 self._strip()
             raise BadInput(
                 f"adapter {resident.adapter.name!r} does not fit the model ({first_line(error)})",
@@ -203,6 +217,12 @@ class Bank:
 
     def _load(self, resident: Resident, wrapper: PeftModel | None) -> None:
         path, key = resident.adapter.path, resident.key
+        if isinstance(resident.config, dict):
+            try:
+                self._guests.add(key, resident.config, path)
+            except BadInput as error:
+                raise ValueError(error.what) from error
+            return
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what PEFT warns of is checked here
             if wrapper is None:
@@ -228,6 +248,9 @@ class Bank:
 
     def _evict(self, resident: Resident) -> None:
         del self._residents[resident.key]
+        if resident.is_guest:
+            self._guests.remove(resident.key)
+            return
         wrapper = self._soft.get(resident.kind) if resident.kind in SOFT else self._injected
         if wrapper is None or resident.key not in wrapper.peft_config:
             return
@@ -258,7 +281,7 @@ class Bank:
     def _key(self, adapter: Adapter) -> str:
         """A name made of the content of the two files that matter, read again when one of them changes."""
         folder = adapter.path
-        paths = (folder / CONFIG, folder / WEIGHTS)
+        paths = files_of(folder)
         try:
             stats = [path.stat() for path in paths]
             seen = tuple((stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for stat in stats)

@@ -6,6 +6,8 @@ It loads nothing into a model; whether the shapes fit is seen when PEFT takes th
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
+from typing import Any
 
 import torch
 from peft import PeftConfig
@@ -15,7 +17,7 @@ from store.adapters import Adapter
 from store.configs import read_json
 from store.errors import BadInput
 from store.models import Model
-from store.peft_folder import CONFIG, PREFIX, WEIGHTS, clean_config, read_tensors
+from store.peft_folder import OWN_KINDS, PREFIX, clean_config, files_of, read_tensors
 from workbench.worker.loading import first_line
 
 SOFT = frozenset({"PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING"})
@@ -23,7 +25,9 @@ SOFT = frozenset({"PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING"})
 _HARMLESS_INITS = (True, False, "gaussian", "eva", "orthogonal")
 
 
-def screen(adapter: Adapter, base: Model, base_weights: Collection[str], task: str) -> PeftConfig:
+def screen(
+    adapter: Adapter, base: Model, base_weights: Collection[str], task: str
+) -> PeftConfig | dict[str, Any]:
     """Look at an adapter's configuration and at every number of its weights, as they lie on the disk now.
 
     Args:
@@ -33,7 +37,7 @@ def screen(adapter: Adapter, base: Model, base_weights: Collection[str], task: s
         task: PEFT's name of what the base does, such as CAUSAL_LM.
 
     Returns:
-        Its configuration, set for inference on this base.
+        Its configuration, set for inference on this base; plain values of the kinds that PEFT lacks.
 
     Raises:
         BadInput: It cannot share a base with others, or cannot be used at all.
@@ -41,9 +45,12 @@ def screen(adapter: Adapter, base: Model, base_weights: Collection[str], task: s
     try:
         # Anybody may have written into the folder since it was added.
         read_tensors(adapter.path)
-        keys = clean_config(read_json(adapter.path / CONFIG), base)
+        config_file, weights = files_of(adapter.path)
+        keys = clean_config(read_json(config_file), base)
+        names = _finite_names(weights)
+        if keys["peft_type"] in OWN_KINDS:
+            return keys
         config = PeftConfig.from_peft_type(**keys | {"task_type": task})
-        names = _finite_names(adapter)
     except BadInput as error:
         raise BadInput(f"adapter {adapter.name!r}: {error.what}", error.remedy) from error
     except (ValueError, TypeError, KeyError, SafetensorError, OSError) as error:
@@ -59,8 +66,10 @@ def screen(adapter: Adapter, base: Model, base_weights: Collection[str], task: s
     return config
 
 
-def kind_of(config: PeftConfig) -> str:
-    """PEFT's name of an adapter's kind, such as LORA."""
+def kind_of(config: PeftConfig | dict[str, Any]) -> str:
+    """PEFT's name of an adapter's kind, such as LORA, or ours of one that PEFT lacks."""
+    if isinstance(config, dict):
+        return str(config["peft_type"])
     return str(getattr(config.peft_type, "value", config.peft_type))
 
 
@@ -86,9 +95,9 @@ def _weights_of_the_base(config: PeftConfig, names: list[str], base_weights: Col
     return [f"it carries weights of the base itself, such as {brought[0]}"] if brought else []
 
 
-def _finite_names(adapter: Adapter) -> list[str]:
+def _finite_names(weights: Path) -> list[str]:
     """The names of the adapter's weights, after a look at every number of them."""
-    with safe_open(adapter.path / WEIGHTS, framework="pt") as file:
+    with safe_open(weights, framework="pt") as file:
         names = list(file.keys())
         for name in names:
             if not bool(torch.isfinite(file.get_tensor(name).float()).all()):
