@@ -19,7 +19,7 @@ def load_base(folder: Path) -> Any:
 
 
 def load_adapted(base: Path, adapter: Path) -> Any:
-    """Load what was trained as its model card says: PEFT's kinds with plain PEFT, weights with transformers."""
+    """Load what was trained as its model card says: PEFT's kinds with plain PEFT, the others as told."""
     from peft import PeftModel
     from safetensors.torch import load_file
 

@@ -17,6 +17,7 @@ from store.errors import BadInput
 from store.runs import Run
 from workbench.processes import HeldLock
 from workbench.runs import launch, plan, queue
+from workbench.runs.methods import METHODS
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings, fields
 from workbench.worker.pulse import Cancelled, Pulse
@@ -52,10 +53,14 @@ def shop(
         yield store
 
 
-def submitted(store: Store, model: str = "causal", **settings: Any) -> Run:
+METHOD_OF = {"bottleneck_style": "bottleneck"}
+"""Settings that another method than LoRA reads."""
+
+
+def submitted(store: Store, model: str = "causal", method: str = "lora", **settings: Any) -> Run:
     """A run that this process may train."""
     defaults = {"max_steps": 8, "batch_size": 4, "max_eval_samples": 0}
-    options = RunOptions(model, "d", "t", settings=TrainingSettings(**(defaults | settings)))
+    options = RunOptions(model, "d", "t", method, settings=TrainingSettings(**(defaults | settings)))
     run = store.runs.claim(launch.submit(store, options).id, "here")
     assert run is not None
     return run
@@ -165,11 +170,13 @@ def test_a_run_whose_time_is_up_publishes_what_it_has(shop: Store) -> None:
     ],
 )
 def test_every_choice_offered_trains(shop: Store, name: str, choice: str) -> None:
-    """Each optimizer, schedule and precision: a few steps, all numbers finite, weights moved."""
-    run = trained(shop, max_steps=3, **{name: choice})
+    """Each optimizer, schedule, precision and beginning: a few steps, all numbers finite, weights moved."""
+    method = METHOD_OF.get(name, "lora")
+    run = trained(shop, max_steps=3, method=method, **{name: choice})
     assert all(math.isfinite(value) for _, value in losses(shop, run))
     weights = load_file(shop.adapters.get(str(run.adapter)).path / "adapter_model.safetensors")
-    assert any(bool(tensor.any()) for key, tensor in weights.items() if "lora_B" in key)  # they start at zero
+    second = ".up." if method == "bottleneck" else "lora_B"
+    assert any(bool(tensor.any()) for key, tensor in weights.items() if second in key)  # they start at zero
 
 
 def test_half_precision_without_a_gpu_is_refused(shop: Store) -> None:
@@ -178,3 +185,26 @@ def test_half_precision_without_a_gpu_is_refused(shop: Store) -> None:
         pytest.skip("this machine has a GPU")
     with pytest.raises(BadInput, match="float16 needs a GPU; choose bfloat16"):
         train(shop, submitted(shop, dtype="float16"), Pulse())
+
+
+@pytest.mark.parametrize("family", ["causal", "seq2seq"])
+@pytest.mark.parametrize("method", [each for each in METHODS if each not in ("lora", "qlora")])
+def test_every_method_trains_validates_and_publishes_in_half_precision(
+    shop: Store, method: str, family: str
+) -> None:
+    """The whole way of a run, with bfloat16 computing: all numbers finite, the adapter in the store."""
+    settings = {"max_steps": 2, "dtype": "bfloat16", "max_eval_samples": 4, "eval_steps": 1}
+    run = trained(shop, model=family, method=method, **settings)
+    told = losses(shop, run) + shop.metrics.series(run.id, "eval_loss")
+    assert [step for step, _ in told] == [1, 2, 1, 2]
+    assert all(math.isfinite(value) for _, value in told)
+    assert shop.adapters.get(str(run.adapter)).method == method
+
+
+def test_a_run_of_eva_reads_its_own_training_data(shop: Store) -> None:
+    """Its matrices begin with directions, not with what LoRA draws."""
+    run = trained(shop, init_lora_weights="eva", r=4, max_steps=1, learning_rate=0.0)
+    weights = load_file(shop.adapters.get(str(run.adapter)).path / "adapter_model.safetensors")
+    first = [tensor for key, tensor in weights.items() if "lora_A" in key]
+    for each in first:  # unit rows at right angles
+        torch.testing.assert_close(each @ each.T, torch.eye(4), atol=1e-4, rtol=0)

@@ -23,8 +23,9 @@ from store.runs import Run
 from workbench.runs.methods import METHODS
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
+from workbench.worker import lora_init
 from workbench.worker.batches import collator
-from workbench.worker.loading import compute_dtype, load_model
+from workbench.worker.loading import compute_dtype, load_model, load_tokenizer
 from workbench.worker.methods import CONFIGS, OWN, add_adapter, count_parameters
 from workbench.worker.publish import publish_adapter
 from workbench.worker.randomness import untouched_randomness
@@ -189,11 +190,143 @@ def test_every_linear_layer_but_the_head_is_a_target(models: dict[str, Model]) -
     assert linear_modules(load_model(models["seq2seq"])) == ["k", "o", "q", "v", "wi_0", "wi_1", "wo"]
 
 
-def test_trained_parameters_are_what_arithmetic_says(models: dict[str, Model]) -> None:
-    """LoRA of rank r on a layer from i to o trains r * (i + o) numbers."""
-    adapted = add_adapter(load_model(models["causal"]), options("lora", r=4))
-    attention, inner = 4 * 4 * (32 + 32), 3 * 4 * (32 + 64)
-    assert adapted.get_nb_trainable_parameters()[0] == 2 * (attention + inner)
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("beginning", ["gaussian", "orthogonal", "pissa", "olora", "eva"])
+@pytest.mark.parametrize("method", ["lora", "rslora"])
+def test_lora_begins_as_asked_and_fits_the_untouched_base(
+    store: Store, models: dict[str, Model], method: str, beginning: str, family: str
+) -> None:
+    """It begins with the base's own logits; after training plain PEFT reproduces it on the base as it was."""
+    model, inputs = models[family], batch(family)
+    asked = options(method, init_lora_weights=beginning, r=4, lora_alpha=6, batch_size=2)
+    set_seed(0)
+    rows = [{name: batch(family)[name][0] for name in ("input_ids", "labels")}] * 8
+    first = lora_init.first_batches(rows, collator(0), asked.settings, causal=family == "causal")
+    adapted = add_adapter(load_model(model), asked, first)
+    plain = add_adapter(load_model(model), options(method, r=4, lora_alpha=6))
+    trained = count_parameters(adapted)[0]
+    assert trained == count_parameters(plain)[0]
+    with torch.no_grad():
+        bare = load_model(model)(**inputs).logits
+        torch.testing.assert_close(adapted.eval()(**inputs).logits, bare, atol=2e-5, rtol=1e-5)
+    losses = steps(adapted.train(), family, 8)
+    assert losses[-1] < losses[0]
+    with torch.no_grad():
+        expected = adapted.eval()(**inputs).logits
+        assert float((expected - bare).abs().max()) > 1e-2
+    adapter = published(store, model, method, adapted)
+    assert adapter.trainable == trained
+    config = json.loads((adapter.path / "adapter_config.json").read_text())
+    assert config["init_lora_weights"] is True
+    assert config["r"] == (8 if beginning in ("pissa", "olora") else 4)
+    with torch.no_grad():
+        again = loaded_plainly(adapter, model)(**inputs).logits
+    torch.testing.assert_close(again, expected, atol=3e-5, rtol=1e-5)
+
+
+def test_eva_takes_the_directions_of_the_data(models: dict[str, Model]) -> None:
+    """Its rows are orthonormal and hold more of the layer's real inputs than random directions do."""
+    asked = options("lora", init_lora_weights="eva", r=4, batch_size=2)
+    rows = [{name: batch("causal")[name][0] for name in ("input_ids", "labels")}] * 8
+    first = list(lora_init.first_batches(rows, collator(0), asked.settings, causal=True))
+    adapted = add_adapter(load_model(models["causal"]), asked, first)
+    layer = adapted.base_model.model.model.layers[1].mlp.down_proj
+    seen: list[torch.Tensor] = []
+    layer.register_forward_hook(lambda _module, inputs, _output: seen.append(inputs[0][0]))
+    with torch.no_grad():
+        adapted.eval()(**first[0])
+    directions = layer.lora_A["default"].weight  # [r, in]
+    torch.testing.assert_close(directions @ directions.T, torch.eye(4), atol=1e-4, rtol=0)
+    centred = seen[0] - seen[0].mean(dim=0)  # [tokens, in]
+    best = torch.linalg.svdvals(centred)[:4].square().sum()
+    assert float((centred @ directions.T).square().sum() / best) > 0.98
+
+
+def test_data_of_too_few_directions_ends_eva_with_a_reason(models: dict[str, Model]) -> None:
+    """Not in a loop without an end: one token repeated has one direction, not sixteen."""
+    asked = options("lora", init_lora_weights="eva", batch_size=2)
+    row = {"input_ids": torch.full((40,), 7), "labels": torch.full((40,), 7)}
+    first = lora_init.first_batches([row] * 8, collator(0), asked.settings, causal=True)
+    with pytest.raises(BadInput, match="eva finds fewer directions in the training data than r"):
+        add_adapter(load_model(models["causal"]), asked, first)
+    few = lora_init.first_batches([row], collator(0), asked.settings, causal=True)
+    with pytest.raises(BadInput, match="eva needs 64 tokens in 2 rows or more"):
+        add_adapter(load_model(models["causal"]), asked, few)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_soft_prompt_begins_with_the_text_asked_for(models: dict[str, Model], family: str) -> None:
+    """With its words' own embeddings, by the model's own tokenizer, without a look at the network."""
+    text, base = "Summarise this dialogue", load_model(models[family])
+    ids = load_tokenizer(models[family])(text)["input_ids"]
+    asked = options("prompt-tuning", prompt_tuning_init_text=text, num_virtual_tokens=len(ids) + 2)
+    adapted = add_adapter(base, asked)
+    prompt = adapted.prompt_encoder["default"].embedding.weight
+    words = base.get_input_embeddings().weight
+    assert torch.equal(prompt, words[torch.tensor(ids + ids[:2])])
+
+
+WIDTH, INNER, WORDS = 32, 64, 384
+LLAMA_LAYER = 4 * WIDTH * WIDTH + 3 * WIDTH * INNER + 2 * WIDTH
+T5_ENCODER_LAYER = 4 * WIDTH * WIDTH + 3 * WIDTH * INNER + 2 * WIDTH
+T5_DECODER_LAYER = 8 * WIDTH * WIDTH + 3 * WIDTH * INNER + 3 * WIDTH
+
+
+def bottlenecks(places: int, inner: int) -> int:
+    """Two projections with biases at each place."""
+    return places * (2 * WIDTH * inner + inner + WIDTH)
+
+
+# Two layers, T5 two on each side; 20 virtual tokens.
+COUNTS = {
+    ("causal", "lora", ("r", 4)): 2 * 4 * (4 * 2 * WIDTH + 3 * (WIDTH + INNER)),
+    ("causal", "dora", ("r", 4)): 2 * (4 * (4 * 2 * WIDTH + 3 * (WIDTH + INNER)) + 5 * WIDTH + 2 * INNER),
+    ("causal", "ia3", ()): 2 * (2 * WIDTH + INNER),
+    ("causal", "prompt-tuning", ()): 20 * WIDTH,
+    ("seq2seq", "prompt-tuning", ()): 20 * WIDTH,
+    ("causal", "prefix-tuning", ()): 20 * 2 * 2 * WIDTH,
+    ("seq2seq", "prefix-tuning", ()): 20 * 2 * 2 * WIDTH,
+    ("seq2seq", "p-tuning", ("encoder_hidden_size", 8)): 20 * WIDTH + 2 * 8 * WIDTH + 8 * 8 + 8 + 8 + WIDTH,
+    ("causal", "ln-tuning", ()): 5 * WIDTH,
+    ("seq2seq", "ln-tuning", ()): (2 * 2 + 2 * 3 + 2) * WIDTH,
+    ("causal", "bottleneck", ()): bottlenecks(2, 2),
+    ("causal", "bottleneck", ("bottleneck_style", "houlsby")): bottlenecks(4, 2),
+    ("seq2seq", "bottleneck", ("bottleneck_style", "houlsby")): bottlenecks(2 * 2 + 2 * 3, 2),
+    ("causal", "bottleneck", ("reduction_factor", 1000)): bottlenecks(2, 1),
+    ("causal", "partial", ("last_layers", 1)): LLAMA_LAYER,
+    ("seq2seq", "partial", ("last_layers", 1)): T5_ENCODER_LAYER + T5_DECODER_LAYER,
+    ("seq2seq", "partial", ("target_modules", ("lm_head",))): WORDS * WIDTH,
+    ("causal", "full", ()): 2 * WORDS * WIDTH + 2 * LLAMA_LAYER + WIDTH,
+    ("seq2seq", "full", ()): (
+        WORDS * WIDTH + 2 * (T5_ENCODER_LAYER + T5_DECODER_LAYER) + 2 * WIDTH + 2 * 8 * 4
+    ),
+}
+
+
+@pytest.mark.parametrize("case", COUNTS, ids=lambda case: "-".join(map(str, case)))
+def test_trained_parameters_are_what_arithmetic_says(models: dict[str, Model], case: Any) -> None:
+    """A tied weight counts once; nothing is counted that is never read."""
+    family, method, setting = case
+    settings = dict([setting]) if setting else {}
+    adapted = add_adapter(load_model(models[family]), options(method, **settings))
+    assert count_parameters(adapted)[0] == COUNTS[case]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("method", ["ln-tuning", "bottleneck", "partial", "full", "prefix-tuning"])
+def test_a_base_in_half_precision_learns_in_full(models: dict[str, Model], method: str, family: str) -> None:
+    """A step far below bfloat16's grain is not lost, and what is frozen stays in bfloat16."""
+    adapted = add_adapter(load_model(models[family], dtype="bfloat16"), options(method))
+    trained = [each for each in adapted.parameters() if each.requires_grad]
+    assert {each.dtype for each in trained} == {torch.float32}
+    assert {each.dtype for each in adapted.parameters() if not each.requires_grad} <= {torch.bfloat16}
+    before = [each.detach().clone() for each in trained]
+    optimizer = torch.optim.AdamW(trained, lr=1e-6, weight_decay=0.0)
+    for _ in range(2):  # what stands before a zero matrix moves with the second
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            adapted(**batch(family)).loss.backward()
+        optimizer.step()
+    assert all(not torch.equal(old, new) for old, new in zip(before, trained, strict=True))
 
 
 def test_target_modules_that_are_not_there_are_told(models: dict[str, Model]) -> None:

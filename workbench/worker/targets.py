@@ -40,7 +40,7 @@ def is_linear(module: nn.Module) -> bool:
 
 def is_norm(module: nn.Module) -> bool:
     """Whether it is a layer or RMS normalisation with weights; the libraries have a class of it per model."""
-    return type(module).__name__.endswith("Norm") and any(True for _ in module.parameters(recurse=False))
+    return "Norm" in type(module).__name__ and any(True for _ in module.parameters(recurse=False))
 
 
 def linear_modules(base: PreTrainedModel) -> list[str]:
