@@ -67,6 +67,9 @@ def test_the_personal_file_comes_last(lonely: Path) -> None:
         ("[ui]\nascii = 1\n", "[ui] ascii = 1 must be true or false"),
         ('[ui]\ncolor = "always"\n', "[ui] color = 'always' must be one of auto, never"),
         ("[serve]\nidle_seconds = 0\n", "[serve] idle_seconds = 0 must be at least 1"),
+        ("[queue]\nslots = 0\n", '[queue] slots = 0 must be "auto" or a whole number of at least 1'),
+        ('[queue]\nslots = "two"\n', "[queue] slots = 'two' must be \"auto\" or a whole number"),
+        ("[queue]\nslots = true\n", "[queue] slots = True must be"),
         ("ui = 3\n", "ui = 3 is not a section"),
         ("[ui\n", "is not a TOML file"),
     ],
@@ -78,6 +81,13 @@ def test_every_mistake_is_named_with_its_value(lonely: Path, text: str, told: st
         load_settings(lonely)
     assert told in error.value.what
     assert str(lonely / PROJECT_FILE) in error.value.what
+
+
+@pytest.mark.parametrize(("written", "slots"), [('"auto"', "auto"), ("3", 3)])
+def test_slots_are_a_word_or_a_number(lonely: Path, written: str, slots: str | int) -> None:
+    """Both as TOML has them."""
+    (lonely / PROJECT_FILE).write_text(f"[queue]\nslots = {written}\n", encoding="utf-8")
+    assert load_settings(lonely).queue.slots == slots
 
 
 def test_all_mistakes_are_told_at_once(lonely: Path) -> None:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -132,13 +132,17 @@ def alive(identity: Identity) -> bool:
 
 def find(nonce: str, *others: str) -> Identity | None:
     """The living process that was started with all of these among its arguments, if there is one."""
+    return next(find_all(nonce, *others), None)
+
+
+def find_all(nonce: str, *others: str) -> Iterator[Identity]:
+    """Every living process that was started with all of these among its arguments."""
     wanted = {nonce, *others}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and wanted <= set(_arguments(int(entry.name))):
             ticks = _start_ticks(int(entry.name))
             if ticks is not None:
-                return Identity(_boot_id(), int(entry.name), ticks, nonce)
-    return None
+                yield Identity(_boot_id(), int(entry.name), ticks, nonce)
 
 
 def terminate(identity: Identity, sig: int = signal.SIGTERM) -> bool:

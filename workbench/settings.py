@@ -42,6 +42,21 @@ class ServeSection:
 
 
 @dataclass(frozen=True)
+class QueueSection:
+    """`[queue]`"""
+
+    slots: str | int = field(
+        default="auto",
+        metadata={
+            "help": "Most runs at a time on one device. auto: on a GPU two, where both are predicted to fit; "
+            "on a machine without one, one. A number also lets runs share whose memory was not predicted.",
+            "words": ("auto",),
+            "low": 1,
+        },
+    )
+
+
+@dataclass(frozen=True)
 class UiSection:
     """`[ui]`"""
 
@@ -64,6 +79,7 @@ class Settings:
 
     store: StoreSection = StoreSection()
     serve: ServeSection = ServeSection()
+    queue: QueueSection = QueueSection()
     ui: UiSection = UiSection()
     file: Path | None = None  # where they were read; None: the defaults
 
@@ -143,7 +159,11 @@ def _section_faults(name: str, default: Any, found: Any) -> Iterator[str]:
 
 def _value_faults(label: str, default: Any, value: Any, rule: Mapping[str, Any]) -> Iterator[str]:
     kinds = {bool: "true or false", int: "a whole number", str: "a text in quotes"}
-    if type(value) is not type(default):
+    if "words" in rule:
+        if value not in rule["words"] and (type(value) is not int or value < rule["low"]):
+            words = " or ".join(f'"{word}"' for word in rule["words"])
+            yield f"{label} = {value!r} must be {words} or a whole number of at least {rule['low']}"
+    elif type(value) is not type(default):
         yield f"{label} = {value!r} must be {kinds[type(default)]}"
     elif "choices" in rule and value not in rule["choices"]:
         yield f"{label} = {value!r} must be one of {', '.join(rule['choices'])}"

@@ -28,6 +28,8 @@ class GpuReading:
     power_w: float | None
     processes: tuple[tuple[int, int], ...]
     """(pid, bytes) of every process that computes on it."""
+    uuid: str = ""
+    """Its name for ever, as CUDA_VISIBLE_DEVICES takes it too."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ def _read_gpu(nvml: Any, index: int) -> GpuReading:
         power_w=milliwatts / 1000 if milliwatts is not None else None,
         # Inside some containers the driver knows the process but not its share.
         processes=tuple((process.pid, process.usedGpuMemory or 0) for process in processes),
+        uuid=_or_none(nvml, nvml.nvmlDeviceGetUUID, device) or "",
     )
 
 

@@ -20,7 +20,7 @@ from store.templates import format_template
 from workbench import processes
 from workbench.composing import mixing
 from workbench.composing.tasks import Source, find, find_all
-from workbench.runs import plan, preflight, queue
+from workbench.runs import devices, plan, preflight, queue
 from workbench.runs.options import RunOptions
 
 VALIDATION_NAMES = ("validation", "valid", "val", "dev", "eval")
@@ -46,6 +46,7 @@ def submit(store: Store, options: RunOptions, warn: Callable[[str], object] | No
         NotFound: There is no such model, dataset, template or mixture.
         BadInput: They do not fit each other or the settings.
     """
+    devices.check_group(options.method, dataclasses.asdict(options.settings))
     model = store.models.get(options.model)
     mixture = store.mixtures.get(options.mixture) if options.mixture else None
     sources = _sources(store, options, mixture)
@@ -78,8 +79,11 @@ def ensure_queue(root: Path) -> None:
     log = root / "queue.log"
     if log.exists() and log.stat().st_size > 1_000_000:
         log.unlink()
-    argv = processes.module_argv("workbench.runs.queue", "--store", str(root))
     try:
+        here = Path.cwd()
+        argv = processes.module_argv(
+            "workbench.runs.queue", "--store", str(root), "--settings-from", str(here)
+        )
         pid = processes.start(argv, log=log, cwd=root)
     except OSError as error:
         raise Unavailable(

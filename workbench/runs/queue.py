@@ -18,10 +18,12 @@ from pathlib import Path
 from store import Store, open_store
 from store.errors import StoreError
 from store.runs import Identity, Run
-from workbench import processes
+from workbench import processes, settings
+from workbench.runs import command, devices, slots
 
 LOCK = "queue.lock"
-SLOTS = 1
+WORKER = "workbench.worker"
+SETTINGS_SECONDS = 2.0
 POLL_SECONDS = 0.3
 IDLE_SECONDS = 5.0
 # A trainer says who it is within this time of its start, or is taken for dead.
@@ -39,10 +41,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Dispatch for one store until nothing is left to do, unless another process already does."""
     parser = argparse.ArgumentParser(prog="python -m workbench.runs.queue")
     parser.add_argument("--store", type=Path, required=True)
-    root: Path = parser.parse_args(arguments).store
+    parser.add_argument("--settings-from", type=Path, default=Path.cwd(), help="folder of the settings file")
+    parser.add_argument("--worker", default=WORKER, help="module that trains")
+    asked = parser.parse_args(arguments)
+    root: Path = asked.store
     while (lock := processes.HeldLock.take(root / LOCK, wait_seconds=0.5)) is not None:
         with lock, open_store(root, create=False) as store:
-            Dispatcher(store).work()
+            Dispatcher(store, settings_from=asked.settings_from, worker=asked.worker).work()
         # A run queued while the lock was still held relied on this process: look once more without it.
         with open_store(root, create=False) as store:
             if not store.runs.list("queued"):
@@ -53,9 +58,18 @@ def main(arguments: list[str] | None = None) -> int:
 class Dispatcher:
     """What one dispatcher knows beyond the catalog: its children, and since when it has waited for what."""
 
-    def __init__(self, store: Store, *, cancel_seconds: float = CANCEL_SECONDS) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        cancel_seconds: float = CANCEL_SECONDS,
+        settings_from: Path | None = None,
+        worker: str = WORKER,
+    ) -> None:
         self._store = store
         self._cancel_seconds = cancel_seconds
+        self._slots = _Slots(settings_from)
+        self._worker = worker
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._since: dict[tuple[str, str], float] = {}
         self._idle_since = time.monotonic()
@@ -84,25 +98,32 @@ class Dispatcher:
             self._settle(run_id)
         alive = [run for run in live if self._store.runs.get(run.id).live]
         queued = self._store.runs.list("queued")
-        for run in list(reversed(queued))[: max(0, SLOTS - len(alive))]:
-            self._start(run)
+        if queued:
+            self._start_some(queued, alive)
         if alive or queued or self._children:
             self._idle_since = time.monotonic()
 
-    def _start(self, queued: Run) -> None:
+    def _start_some(self, queued: list[Run], alive: list[Run]) -> None:
+        decision = slots.choose(queued, alive, devices.read_devices(alive), self._slots.read())
+        for run, indexes in decision.starts:
+            self._start(run, indexes)
+        for run in queued:
+            reason = decision.waits.get(run.id)
+            if reason and run.plan.get("waits_for") != reason:
+                self._store.runs.planned(run.id, waits_for=reason)
+
+    def _start(self, queued: Run, indexes: tuple[int, ...]) -> None:
         nonce = secrets.token_hex(16)
-        run = self._store.runs.claim(queued.id, nonce)
+        run = self._store.runs.claim(queued.id, nonce, indexes)
         if run is None:
             return
-        argv = processes.module_argv(
-            "workbench.worker", "train", run.id, "--store", str(self._store.root), "--nonce", nonce
-        )
+        command.forget_meetings(self._store.runs.folder(run))
         try:
             child = processes.spawn(
-                argv,
+                command.trainer_argv(self._store, run, nonce, self._worker),
                 log=self._store.runs.log_path(run),
                 cwd=self._store.runs.folder(run),
-                env={"CUDA_VISIBLE_DEVICES": _first_device()},
+                env=command.trainer_environment(run),
             )
         except OSError as error:
             self._store.runs.fail(
@@ -110,14 +131,19 @@ class Dispatcher:
             )
             return
         self._children[run.id] = child
-        _say(f"{run.id} {run.name}: started as process {child.pid}")
+        on = f" on GPU {', '.join(map(str, indexes))}" if indexes else ""
+        _say(f"{run.id} {run.name}: started as process {child.pid}{on}")
 
     def _settle(self, run_id: str) -> None:
         """Record the end of a trainer that did not record it itself."""
         code = self._children[run_id].returncode
         run = self._store.runs.get(run_id)
+        self._end_stragglers(run)
         if run.live and run.request == "cancel":
             self._store.runs.cancelled(run_id)
+        elif run.live and slots.processes_of(run) > 1:
+            # Whoever of them was ended first, the others were ended with it.
+            self._interrupt(run, "one of the trainer's processes was ended, and with it the others")
         elif run.live and code < 0:
             self._interrupt(run, f"the trainer was ended by {signal.Signals(-code).name}{_guess(-code)}")
         elif run.live:
@@ -134,6 +160,7 @@ class Dispatcher:
         if run.id not in self._children and self._is_gone(run):
             # Read again: a trainer records its end before it goes, so what stands there now is final.
             run = self._store.runs.get(run.id)
+            self._end_stragglers(run)
             if not run.live:
                 return
             if run.request == "cancel":
@@ -168,10 +195,19 @@ class Dispatcher:
         asked = self._since.setdefault((run.id, "cancel"), time.monotonic())
         waited = time.monotonic() - asked
         identity = self._process(run)
-        if identity is not None and waited > self._cancel_seconds:
-            processes.terminate(
-                identity, signal.SIGKILL if waited > 2 * self._cancel_seconds else signal.SIGTERM
-            )
+        if identity is None or waited <= self._cancel_seconds:
+            return
+        if waited <= 2 * self._cancel_seconds:
+            processes.terminate(identity, signal.SIGTERM)
+            return
+        processes.terminate(identity, signal.SIGKILL)
+        self._end_stragglers(run)
+
+    def _end_stragglers(self, run: Run) -> None:
+        """End what is left of a trainer of several processes: none of them works on without the others."""
+        if slots.processes_of(run) > 1:
+            for identity in processes.find_all(run.id, str(self._store.root), "train"):
+                processes.terminate(identity, signal.SIGKILL)
 
     def _process(self, run: Run) -> Identity | None:
         return run.identity or processes.find(run.id, str(self._store.root), "train")
@@ -188,9 +224,27 @@ def last_line(log: Path) -> str:
     return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "its log is empty")
 
 
-def _first_device() -> str:
-    """The GPU that the one slot uses: the first of those that this user may see."""
-    return os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+class _Slots:
+    """`[queue] slots`, read anew while the queue works; a file that is broken meanwhile changes nothing."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._value: str | int = slots.AUTO
+        self._read_at = -SETTINGS_SECONDS
+        self._trouble = ""
+
+    def read(self) -> str | int:
+        now = time.monotonic()
+        if self._folder is not None and now - self._read_at >= SETTINGS_SECONDS:
+            self._read_at = now
+            try:
+                self._value = settings.load_settings(self._folder).queue.slots
+                self._trouble = ""
+            except StoreError as error:
+                if str(error) != self._trouble:
+                    self._trouble = str(error)
+                    _say(f"slots stay {self._value}: {error}")
+        return self._value
 
 
 def _guess(number: int) -> str:
