@@ -77,7 +77,7 @@ def plan(store: Store, options: RunOptions, *, measure: bool = False) -> Plan:
 
 def rows_per_step(settings: TrainingSettings) -> int:
     """Rows behind one optimizer step."""
-    return settings.batch_size * settings.gradient_accumulation_steps
+    return settings.batch_size * settings.gradient_accumulation_steps * settings.nproc_per_node
 
 
 def ruler(options: RunOptions, model: Model) -> Ruler:
@@ -88,7 +88,8 @@ def ruler(options: RunOptions, model: Model) -> Ruler:
 
 def steps_per_epoch(settings: TrainingSettings, rows: int) -> int:
     """Optimizer steps in one pass: the last batch and the last accumulation may be smaller."""
-    return math.ceil(math.ceil(rows / settings.batch_size) / settings.gradient_accumulation_steps)
+    batches = math.ceil(math.ceil(rows / settings.batch_size) / settings.nproc_per_node)
+    return math.ceil(batches / settings.gradient_accumulation_steps)
 
 
 def steps(settings: TrainingSettings, rows: int) -> int:

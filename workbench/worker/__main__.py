@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import traceback
 from pathlib import Path
 
 from store import Store, open_store
 from store.errors import StoreError
+from store.runs import Run
 from workbench.runs.launch import check_unchanged
+from workbench.worker import group
 from workbench.worker.failures import explain
-from workbench.worker.pulse import Cancelled, alive
+from workbench.worker.pulse import Cancelled, Pulse, alive
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -61,21 +64,60 @@ def _answer(asked: argparse.Namespace) -> int:
 
 def _train(store: Store, run_id: str, nonce: str) -> int:
     run = store.runs.get(run_id)
+    if int(os.environ.get("RANK", "0")) > 0:
+        return _follow(store, run, nonce)
     sys.stdout.write(f"run {run.id} ({run.name}): {run.method} on {run.model}\n")
     with alive(store, run, nonce) as pulse:
         try:
+            others = group.read_group(run)
             check_unchanged(store, run)
-            # Only now: these imports take seconds, and a refused run needs none of them.
-            from workbench.worker.train import train
-
-            adapter = train(store, run, pulse)
-        except Cancelled:
-            store.runs.cancelled(run.id)
-            return 0
         except Exception as error:  # noqa: BLE001 (the process's door: every end is told)
             return _fail(store, run_id, error)
-        store.runs.complete(run.id, adapter.name)
-        return 0
+        with group.leading(store, run, others, pulse) as followers:
+            return _lead(store, run, pulse, followers)
+
+
+def _lead(store: Store, run: Run, pulse: Pulse, followers: group.Followers) -> int:
+    try:
+        # Only now: these imports take seconds, and a refused run needs none of them.
+        from workbench.worker.train import train
+
+        adapter = train(store, run, pulse)
+    except Cancelled:
+        lost = followers.lost()
+        if lost is None:
+            store.runs.cancelled(run.id)
+            return 0
+        return _interrupt(store, followers, lost)
+    except Exception as error:  # noqa: BLE001 (the process's door: every end is told)
+        lost = followers.lost(error)
+        return _fail(store, run.id, error) if lost is None else _interrupt(store, followers, lost)
+    store.runs.complete(run.id, adapter.name)
+    return 0
+
+
+def _follow(store: Store, run: Run, nonce: str) -> int:
+    """Train as one of several processes; whatever happens here is told by the leader."""
+    place = group.read_group(run)
+    with group.following(store, run, nonce, place) as pulse:
+        try:
+            from workbench.worker.train import train
+
+            train(store, run, pulse)
+        except group.Released:
+            return 0
+        except Exception as error:  # noqa: BLE001 (the process's door: every end is told)
+            if group.is_over(store.runs.get(run.id), nonce):
+                return 0
+            traceback.print_exception(error)
+            sys.stderr.write(f"error: {explain(error, run.id)[0]}\n")
+        return 1
+
+
+def _interrupt(store: Store, followers: group.Followers, lost: str) -> int:
+    sys.stderr.write(f"error: {lost}\n")
+    followers.interrupt(store, lost)
+    return 1
 
 
 def _fail(store: Store, run_id: str, error: Exception) -> int:

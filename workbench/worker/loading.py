@@ -44,8 +44,12 @@ def prepare_process(model: Model) -> None:
 
 
 def compute_device() -> torch.device:
-    """The device to compute on: the first GPU, else the processor."""
-    return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    """The device to compute on: the first GPU, or this process's own of several; else the processor."""
+    return (
+        torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        if torch.cuda.is_available()
+        else torch.device("cpu")
+    )
 
 
 def compute_dtype(name: str, device: torch.device) -> torch.dtype:

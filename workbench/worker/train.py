@@ -15,7 +15,7 @@ from store import Store
 from store.adapters import Adapter
 from store.runs import Run
 from workbench.runs.options import RunOptions, make_settings
-from workbench.worker import data, lora_init, methods
+from workbench.worker import data, lora_init, methods, sharding, together
 from workbench.worker.arguments import arguments
 from workbench.worker.batches import collator
 from workbench.worker.loading import compute_device, load_model, prepare_process
@@ -42,11 +42,13 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
     Raises:
         StoreError: What was asked for does not exist any more, does not fit, or diverged.
         Cancelled: The run was asked to end.
+        Released: This process has followed another, which publishes.
     """
     options = _options(run)
     model = store.models.get(run.model)
     prepare_process(model)
     device = compute_device()
+    together.meet(store, run, device)
 
     rows = data.read(store, run, options, model, pulse.check)
     validated = 0 if rows.validation is None else len(rows.validation)
@@ -56,13 +58,20 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
             _say(f"skipped {of['dataset']['name']} {reason}" if run.mixture else f"skipped {reason}")
     pulse.check()
 
-    base = load_model(model, dtype=options.settings.dtype, device=device, four_bit=options.method == "qlora")
+    base = load_model(
+        model,
+        dtype=options.settings.dtype,
+        device=sharding.loading_device(options, device),
+        four_bit=options.method == "qlora",
+    )
     set_seed(options.settings.seed)
     collate = collator(rows.pad, multiple_of=_GPU_MULTIPLE if device.type == "cuda" else 1)
     first = lora_init.first_batches(rows.train, collate, options.settings, causal=model.family == "causal")
     adapted = methods.add_adapter(base, options, first)
     trainable, total = methods.count_parameters(adapted)
     _say(f"{run.method}: {trainable:,} trained parameters of {total:,}")
+    if sharding.is_sharded(options):
+        sharding.shard(adapted, device)
     pulse.check()
 
     recorder = Recorder(store, run.id, pulse)
@@ -74,13 +83,17 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
         train_dataset=rows.train,
         eval_dataset=rows.validation,
         data_collator=collate,
-        callbacks=[recorder, TimeLimit(options.settings.max_seconds)],
+        callbacks=together.callbacks([recorder, TimeLimit(options.settings.max_seconds)]),
     )
     trainer.remove_callback(PrinterCallback)
+    together.vary_randomness(options.settings.seed)
     try:
         trainer.train()
     finally:
         recorder.flush()
+    if sharding.is_sharded(options):
+        sharding.gather(adapted)
+    together.part()
 
     results = {
         **rows.results(run, trainer.state.global_step, options),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import torch
+from torch.distributed.fsdp import FSDPModule
+from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerControl
 
 from workbench.composing import masking
+from workbench.worker import sharding, together
 from workbench.worker.pulse import Pulse
 from workbench.worker.randomness import untouched_randomness
 from workbench.worker.record import Recorder
@@ -34,14 +39,17 @@ class RunTrainer(Trainer):
         if self.model.config.is_encoder_decoder:
             tokens = tokens + (inputs["labels"] != masking.IGNORED).sum()
         loss = super().training_step(model, inputs, num_items_in_batch)
-        self._recorder.add_pass(loss, tokens)
+        shared = together.shared_pass(loss, tokens)
+        if together.leads():
+            self._recorder.add_pass(*shared)
         return loss
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """The validation split's loss per trained token; random states come out as they went in."""
         with untouched_randomness(), torch.no_grad():
             loss = self._validation_loss()
-        self._recorder.add_validation_loss(self.state.global_step, loss)
+        if together.leads():
+            self._recorder.add_validation_loss(self.state.global_step, loss)
         metrics = {"eval_loss": loss}
         # Without this the trainer holds the evaluation for still due.
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
@@ -49,14 +57,32 @@ class RunTrainer(Trainer):
 
     def _validation_loss(self) -> float:
         self.model.eval()
-        total, count = 0.0, 0
-        for batch in self.get_eval_dataloader():
+        total, count = 0.0, 0.0
+        for batch in self._validation_batches():
             self._pulse.check()
             inputs = self._prepare_inputs(batch)
             labels = inputs["labels"]  # [batch, target]
             # A causal model predicts the next token: the first label has no prediction.
             predicted = labels if self.model.config.is_encoder_decoder else labels[:, 1:]
             tokens = int((predicted != masking.IGNORED).sum())
-            total += float(self.model(**inputs).loss) * tokens
+            loss = float(self.model(**inputs).loss)
+            total += loss * tokens if tokens else 0.0
             count += tokens
+        total, count = together.totals(total, count)
         return total / count if count else float("nan")
+
+    def _validation_batches(self) -> Iterable[dict[str, Any]]:
+        """The validation rows in batches; of several processes each has its share, and none a row twice."""
+        if together.size() == 1:
+            return self.get_eval_dataloader()
+        rows = together.Share(self.eval_dataset, masking.IGNORED)
+        return DataLoader(rows, batch_size=self.args.eval_batch_size, collate_fn=self.data_collator)
+
+    def create_accelerator_and_postprocess(self) -> None:
+        """Leave a model that was sharded already as it is: no copies of it are kept equal."""
+        super().create_accelerator_and_postprocess()
+        if any(isinstance(module, FSDPModule) for module in self.model.modules()):
+            self.accelerator.prepare_model = partial(self.accelerator.prepare_model, evaluation_mode=True)
+
+    def _get_grad_norm(self, model: torch.nn.Module, grad_norm: Any = None) -> Any:
+        return sharding.whole_norm(super()._get_grad_norm(model, grad_norm=grad_norm))
