@@ -186,10 +186,12 @@ class Runs:
         known = [row["name"] for row in self._db.table("runs").rows_where(order_by="id desc", limit=100)]
         raise not_found("run", id_or_name, dict.fromkeys(known))
 
-    def list(self, status: Status | None = None) -> builtins.list[Run]:
-        """Return the runs, newest first, all or those of one status."""
-        where = "status = ?" if status else None
-        found = self._db.table("runs").rows_where(where, [status] if status else [], order_by="id desc")
+    def list(self, status: Status | None = None, *, sweep: str | None = None) -> builtins.list[Run]:
+        """Return the runs, newest first, all or those of one status or of one sweep."""
+        wanted = {"status": status, "sweep": sweep}
+        chosen = {column: value for column, value in wanted.items() if value is not None}
+        where = " and ".join(f"{column} = ?" for column in chosen) or None
+        found = self._db.table("runs").rows_where(where, [*chosen.values()], order_by="id desc")
         return [_run(row) for row in found]
 
     def folder(self, run: Run) -> Path:
@@ -310,9 +312,17 @@ class Runs:
         return self.get(run.id)
 
     def prioritise(self, id: str, priority: int) -> Run:
-        """Let a run start before all queued ones of a lower priority."""
+        """Let a run start before all queued ones of a lower priority.
+
+        Raises:
+            Conflict: it waits for nothing, and will not unless it is started anew.
+        """
         with write(self._db):
             run = self.get(id)
+            if run.status != "queued" and run.status not in RESUMABLE:
+                raise Conflict(
+                    f"run {run.id} is {run.status}", "only a run that waits has a place in a queue"
+                )
             self._set(run, priority=priority)
         return self.get(run.id)
 

@@ -18,10 +18,12 @@ import pytest
 from store import Store
 from store.runs import Identity, Run
 from workbench import processes
+from workbench.runs import command
 from workbench.runs.queue import IDENTIFY_SECONDS, Dispatcher, trainer_lock
+from workbench.runs.slots import Device
 
 
-def make_run(store: Store, nonce: str | None = "n") -> Run:
+def make_run(store: Store, nonce: str | None = "n", **settings: Any) -> Run:
     """A run, claimed if a nonce is given."""
     run = store.runs.create(
         name="test",
@@ -29,7 +31,7 @@ def make_run(store: Store, nonce: str | None = "n") -> Run:
         dataset="d",
         template="t",
         method="lora",
-        settings={},
+        settings=settings,
         lineage={"dataset": {"split": "train"}},
     )
     if nonce is not None:
@@ -151,6 +153,47 @@ def test_one_run_at_a_time_in_the_order_they_came(store: Store) -> None:
         assert [store.runs.get(run.id).status for run in runs] == ["starting", "queued", "queued"]
     finally:
         assert trainer is not None and processes.terminate(trainer, signal.SIGKILL)
+
+
+def test_runs_go_side_by_side_to_the_gpus_that_were_read(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each trainer sees its own; the catalog knows which; a run over two gets two; the rest waits and says so."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    gpus = [Device(index, 80, 0) for index in (0, 1, 2)]
+    dispatcher = Dispatcher(store, worker="fake_trainer", read_devices=lambda _: gpus)
+    runs = [make_run(store, None, pace=0.5, nproc_per_node=over) for over in (1, 1, 2)]
+    dispatcher.turn()
+    first = [store.runs.get(run.id) for run in runs]
+    assert [run.devices for run in first] == [(0,), (1,), ()]
+    assert [run.status for run in first] == ["starting", "starting", "queued"]
+    assert first[2].plan["waits_for"] == "2 GPUs at a time"
+    for run in first[:2]:
+        trainer = processes.find(run.id, str(store.root), "train")
+        assert trainer is not None
+        told = Path(f"/proc/{trainer.pid}/environ").read_bytes().decode().split("\0")
+        assert f"CUDA_VISIBLE_DEVICES={run.devices[0]}" in told and "CUDA_DEVICE_ORDER=PCI_BUS_ID" in told
+    deadline = time.monotonic() + 30
+    while any(store.runs.get(run.id).status != "completed" for run in runs[:2]):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    dispatcher.turn()
+    third = store.runs.get(runs[2].id)
+    assert (third.status, third.devices) == ("starting", (0, 1))
+    for identity in processes.find_all(third.id, str(store.root), "train"):
+        processes.terminate(identity, signal.SIGKILL)
+
+
+def test_several_processes_are_started_by_torchrun_and_listen_to_nobody_else(store: Store) -> None:
+    """No port of a rendezvous, sockets of the loopback, and the nonce in each process's arguments."""
+    run = make_run(store, nproc_per_node=2)
+    argv = command.trainer_argv(store, run, "n", "workbench.worker")
+    assert argv[1:4] == ["-P", "-m", "torch.distributed.run"]
+    assert {"--nproc-per-node=2", "--rdzv-conf=store_type=file", "--local-addr=127.0.0.1"} <= set(argv)
+    assert argv[-7:] == ["workbench.worker", "train", run.id, "--store", str(store.root), "--nonce", "n"]
+    told = command.trainer_environment(run)
+    assert told["GLOO_SOCKET_IFNAME"] == told["NCCL_SOCKET_IFNAME"] == "lo"
+    assert told["PYTHONSAFEPATH"] == told["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] == "1"
 
 
 def tiny_models_module() -> ModuleType:

@@ -141,7 +141,7 @@ def test_a_waiting_head_keeps_no_more_than_it_needs() -> None:
 def test_more_gpus_than_there_are_hold_up_nobody() -> None:
     decision = choose([run(1, over=4), run(2)], [], gpus(0, 0), AUTO)
     assert started(decision) == [("r2", (0,))]
-    assert decision.waits == {"r1": "it needs 4 GPUs, and this machine has 2"}
+    assert decision.waits == {"r1": "GPUs: it needs 4, and this machine has 2"}
 
 
 def test_priority_decides_who_keeps_and_who_waits() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 import signal
 import subprocess
 import time
@@ -14,12 +16,17 @@ import pytest
 from safetensors.torch import load_file
 
 from store import Store
+from store.errors import BadInput
 from store.runs import Run
 from workbench import processes
 from workbench.processes import HeldLock
 from workbench.runs import command, launch, queue
+from workbench.runs.methods import METHODS
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
+from workbench.worker.group import Group, is_over, read_group
+from workbench.worker.pulse import Pulse
+from workbench.worker.train import train
 
 TEMPLATE = """
 name = "t"
@@ -51,15 +58,21 @@ def shop(
         yield store
 
 
+def options(method: str = "lora", model: str = "causal", **settings: Any) -> RunOptions:
+    """A short run."""
+    defaults = {"max_steps": 4, "batch_size": 2, "eval_steps": 2, "lora_dropout": 0.0}
+    return RunOptions(model, "d", "t", method, settings=TrainingSettings(**{**defaults, **settings}))
+
+
 @pytest.fixture
 def start(shop: Store) -> Iterator[Callable[..., tuple[Run, subprocess.Popen[bytes]]]]:
     """A function that starts a run's trainer as the dispatcher does; what is left of it is killed."""
     started: list[tuple[Run, subprocess.Popen[bytes]]] = []
 
-    def begin(method: str = "lora", **settings: Any) -> tuple[Run, subprocess.Popen[bytes]]:
-        defaults = {"max_steps": 4, "batch_size": 2, "eval_steps": 2, "lora_dropout": 0.0}
-        chosen = TrainingSettings(**{**defaults, **settings})
-        queued = launch.submit(shop, RunOptions("causal", "d", "t", method, settings=chosen))
+    def begin(
+        method: str = "lora", model: str = "causal", **settings: Any
+    ) -> tuple[Run, subprocess.Popen[bytes]]:
+        queued = launch.submit(shop, options(method, model, **settings))
         nonce = f"nonce-{queued.id}"
         run = shop.runs.claim(queued.id, nonce)
         assert run is not None
@@ -86,28 +99,143 @@ def trained(shop: Store, started: tuple[Run, subprocess.Popen[bytes]]) -> Run:
     return shop.runs.get(run.id)
 
 
-def series(shop: Store, run: Run, name: str) -> list[tuple[int, float]]:
-    """One of its metrics."""
-    return shop.metrics.series(run.id, name)
-
-
 def weights(shop: Store, run: Run) -> dict[str, Any]:
     """Its adapter's tensors."""
     return load_file(shop.adapters.get(str(run.adapter)).path / "adapter_model.safetensors")
 
 
-def test_two_processes_train_as_one_does_with_two_passes(shop: Store, start: Any) -> None:
-    """Copied (DDP) or sharded (FSDP2): the same losses, validation losses and adapter, written once."""
-    alone = trained(shop, start(gradient_accumulation_steps=2))
-    runs = {way: trained(shop, start(nproc_per_node=2, distributed=way)) for way in ("ddp", "fsdp")}
-    expected = weights(shop, alone)
-    for way, run in runs.items():
-        assert (run.status, run.step, run.total_steps) == ("completed", 4, 4), way
-        for name in ("loss", "eval_loss", "grad_norm", "learning_rate"):
-            got, wanted = series(shop, run, name), series(shop, alone, name)
-            assert [step for step, _ in got] == [step for step, _ in wanted], (way, name)
-            assert [value for _, value in got] == pytest.approx([v for _, v in wanted], abs=2e-4), (way, name)
-        found = weights(shop, run)
-        assert found.keys() == expected.keys()
-        assert all(bool((found[key] - expected[key]).abs().max() < 2e-4) for key in expected), way
-    assert len(shop.adapters.list()) == 3
+def until(truth: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
+    """Wait for something to become true."""
+    deadline = time.monotonic() + seconds
+    while not truth():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def processes_left(shop: Store, run: Run) -> list[int]:
+    """The living processes that were started for a run."""
+    return [identity.pid for identity in processes.find_all(run.id, str(shop.root), "train")]
+
+
+def rank_of(pid: int) -> str | None:
+    """A process's rank, None for torchrun itself."""
+    entries = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return next((entry[5:].decode() for entry in entries if entry.startswith(b"RANK=")), None)
+
+
+def pid_of_rank(shop: Store, run: Run, rank: str | None) -> int:
+    """The process of a run with this rank; None is torchrun."""
+    return next(pid for pid in processes_left(shop, run) if rank_of(pid) == rank)
+
+
+@pytest.mark.parametrize("way", ["ddp", "fsdp"])
+def test_two_processes_train_as_one_does_with_two_passes(shop: Store, start: Any, way: str) -> None:
+    """Copied or sharded: the same losses, validation losses, norms and adapter, each written once."""
+    alone = launch.submit(shop, options(gradient_accumulation_steps=2))
+    claimed = shop.runs.claim(alone.id, "here")
+    assert claimed is not None
+    alone = shop.runs.complete(alone.id, train(shop, claimed, Pulse()).name)
+    pair = trained(shop, start(nproc_per_node=2, distributed=way))
+    assert (pair.status, pair.step, pair.total_steps) == ("completed", 4, 4)
+    for name in ("loss", "eval_loss", "grad_norm", "learning_rate"):
+        got, wanted = shop.metrics.series(pair.id, name), shop.metrics.series(alone.id, name)
+        assert [step for step, _ in got] == [step for step, _ in wanted], name
+        assert [value for _, value in got] == pytest.approx([v for _, v in wanted], abs=2e-4), name
+    found, expected = weights(shop, pair), weights(shop, alone)
+    assert found.keys() == expected.keys()
+    assert all(bool((found[key] - expected[key]).abs().max() < 2e-4) for key in expected)
+    assert len(shop.adapters.list()) == 2
+    until(lambda: processes_left(shop, pair) == [], "a process is left")
+    assert "trained parameters" in (shop.runs.folder(pair) / "log-rank1.txt").read_text()
+
+
+def test_a_killed_follower_ends_the_run_and_leaves_nothing_behind(shop: Store, start: Any) -> None:
+    """The leader says who was lost; nobody waits for ever; the points that were told stay."""
+    run, child = start(nproc_per_node=2, max_steps=100_000, max_eval_samples=0)
+    until(lambda: shop.runs.get(run.id).step >= 2, "the run does not start")
+    seen = shop.metrics.series(run.id, "loss")
+    os.kill(pid_of_rank(shop, run, "1"), signal.SIGKILL)
+    until(lambda: not shop.runs.get(run.id).live, "the run hangs", seconds=20)
+    ended = shop.runs.get(run.id)
+    assert ended.status == "interrupted"
+    assert "the process of rank 1 ended before the others" in str(ended.error)
+    assert child.wait(40) != 0
+    until(lambda: processes_left(shop, run) == [], "a process is left", seconds=10)
+    assert shop.metrics.series(run.id, "loss")[: len(seen)] == seen
+    assert shop.adapters.list() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", ["0", None])
+def test_a_killed_leader_or_torchrun_takes_all_with_it(shop: Store, start: Any, killed: str | None) -> None:
+    """What the dispatcher then finds is a run without a process."""
+    run, child = start(nproc_per_node=2, max_steps=100_000, max_eval_samples=0)
+    until(lambda: shop.runs.get(run.id).step >= 2, "the run does not start")
+    os.kill(pid_of_rank(shop, run, killed), signal.SIGKILL)
+    child.wait(40)
+    until(lambda: processes_left(shop, run) == [], "a process is left", seconds=30)
+    queue.Dispatcher(shop).turn()
+    assert shop.runs.get(run.id).status == "interrupted"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["ddp", "fsdp"])
+def test_a_cancelled_run_ends_in_all_its_processes(shop: Store, start: Any, way: str) -> None:
+    """Soon, and as cancelled."""
+    run, child = start(nproc_per_node=2, max_steps=100_000, max_eval_samples=0, distributed=way)
+    until(lambda: shop.runs.get(run.id).step >= 2, "the run does not start")
+    shop.runs.request(run.id, "cancel")
+    until(lambda: not shop.runs.get(run.id).live, "the run goes on", seconds=15)
+    assert shop.runs.get(run.id).status == "cancelled"
+    child.wait(40)
+    until(lambda: processes_left(shop, run) == [], "a process is left", seconds=10)
+
+
+@pytest.mark.slow
+def test_the_leaders_clock_stops_all(shop: Store, start: Any) -> None:
+    """Each has a clock of its own; a process that stopped alone would leave the others waiting."""
+    run = trained(shop, start(nproc_per_node=2, max_steps=100_000, max_seconds=2, max_eval_samples=0))
+    assert run.status == "completed" and 0 < run.step < 100_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["ddp", "fsdp"])
+@pytest.mark.parametrize("model", ["causal", "seq2seq"])
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_trains_over_two_processes(
+    shop: Store, tiny_seq2seq: Path, start: Any, method: str, model: str, way: str
+) -> None:
+    """Or is refused before it starts."""
+    if model == "seq2seq":
+        shop.models.add(str(tiny_seq2seq), name="seq2seq")
+    if (method, way) == ("qlora", "fsdp"):
+        with pytest.raises(BadInput, match="4 bits"):
+            start(method, nproc_per_node=2, distributed=way)
+        return
+    run = trained(shop, start(method, model, nproc_per_node=2, distributed=way, max_steps=2))
+    assert run.status == "completed"
+    assert all(bool(tensor.isfinite().all()) for tensor in weights(shop, run).values())
+
+
+def test_another_number_of_processes_than_was_asked_for_is_refused(
+    shop: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A launcher that quietly starts one process is not believed."""
+    run = launch.submit(shop, options(nproc_per_node=2))
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with pytest.raises(BadInput, match="nproc_per_node = 2, and 1 processes were started"):
+        read_group(run)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    assert read_group(run) == Group(1, 2)
+
+
+def test_a_follower_is_over_with_its_leader(shop: Store) -> None:
+    """When the run has ended, when its leader is gone, and when another attempt has taken it."""
+    run = launch.submit(shop, options())
+    shop.runs.claim(run.id, "n")
+    assert not is_over(shop.runs.get(run.id), "n")  # the leader has not said who it is yet
+    shop.runs.identify(run.id, dataclasses.replace(processes.me(""), nonce="n", start_ticks=1))
+    assert is_over(shop.runs.get(run.id), "n")
+    shop.runs.cancelled(run.id)
+    assert is_over(shop.runs.get(run.id), "n")

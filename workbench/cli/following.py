@@ -13,7 +13,7 @@ from store import Store
 from store.errors import StoreError
 from store.metrics import Point
 from store.runs import Run
-from workbench.cli import figures
+from workbench.cli import figures, queueing
 from workbench.cli.output import cell, jsonable, status
 from workbench.cli.progress import Line
 from workbench.runs.launch import attend
@@ -110,6 +110,7 @@ def run_document(store: Store, run: Run) -> dict[str, Any]:
     """Write a run as the JSON document of `run show`."""
     record: dict[str, Any] = jsonable(run)
     record["pid"] = run.pid
+    record["queue_place"] = queueing.places(store).get(run.id) if run.status == "queued" else None
     record["latest"] = jsonable(store.metrics.latest(run.id))
     record["folder"] = str(store.runs.folder(run))
     record["log"] = str(store.runs.log_path(run))

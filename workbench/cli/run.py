@@ -24,6 +24,7 @@ from workbench.cli.output import (
     print_text,
     table,
 )
+from workbench.cli.queueing import places, prioritise, priority_option
 from workbench.cli.run_text import (
     POINT_COLUMNS,
     RUN_COLUMNS,
@@ -33,6 +34,7 @@ from workbench.cli.run_text import (
     state_text,
 )
 from workbench.cli.session import Session, json_option, pass_session
+from workbench.cli.sweep import start_sweep, sweep_results
 from workbench.runs.launch import attend, submit
 from workbench.runs.methods import METHODS
 from workbench.runs.options import RunOptions, from_toml, make_options, parse_set
@@ -90,10 +92,19 @@ def plan_run(session: Session, /, file: Path | None, pairs: tuple[str, ...], **n
 
 @command.command(epilog=settings_help())
 @run_arguments
+@priority_option
 @click.option("--wait", is_flag=True, help="Follow the run and end when it ends.")
 @json_option
 @pass_session
-def start(session: Session, /, wait: bool, file: Path | None, pairs: tuple[str, ...], **named: Any) -> None:
+def start(
+    session: Session,
+    /,
+    wait: bool,
+    priority: int,
+    file: Path | None,
+    pairs: tuple[str, ...],
+    **named: Any,
+) -> None:
     """Start a run in the background; it goes on when this terminal is closed.
 
     FILE.toml holds the same keys as the options, and a table [settings]; what is typed here comes before it.
@@ -101,7 +112,7 @@ def start(session: Session, /, wait: bool, file: Path | None, pairs: tuple[str, 
     options = _options(file, pairs, named)
     with session.open_store() as store:
         warnings: list[str] = []
-        run = submit(store, options, warnings.append)
+        run = submit(store, options, warnings.append, priority=priority)
         if not session.as_json:
             for warning in warnings:
                 note(f"warning: {visible(warning)}")
@@ -116,14 +127,16 @@ def start(session: Session, /, wait: bool, file: Path | None, pairs: tuple[str, 
 
 @command.command("list")
 @click.option("--status", "wanted", type=click.Choice(STATUSES), help="Only runs of this status.")
+@click.option("--sweep", metavar="NAME", help="Only runs of this sweep.")
 @json_option
 @pass_session
-def list_runs(session: Session, wanted: Status | None) -> None:
+def list_runs(session: Session, wanted: Status | None, sweep: str | None) -> None:
     """List the runs, the newest first."""
     with session.open_store() as store:
         attend(store)
-        runs = store.runs.list(wanted)
-        rows = [(run, store.metrics.latest(run.id)) for run in runs]
+        runs = store.runs.list(wanted, sweep=sweep)
+        waiting = places(store)
+        rows = [(run, store.metrics.latest(run.id), waiting.get(run.id)) for run in runs]
         documents = [run_document(store, run) for run in runs] if session.as_json else []
     session.show(documents, table(RUN_COLUMNS, rows, empty="no runs yet: workbench run start --help"))
 
@@ -209,6 +222,10 @@ def cancel(session: Session, run: str) -> None:
         f"run {found.id} is asked to stop" if found.status != "cancelled" else f"run {found.id} is cancelled"
     )
     session.show(document, asked)
+
+
+for each in (prioritise, start_sweep, sweep_results):
+    command.add_command(each)
 
 
 def _waited(session: Session, store: Store, run: Run) -> Run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,13 @@ QUEUE_START_SECONDS = 20.0
 TICK_SECONDS = 0.3
 
 
-def submit(store: Store, options: RunOptions, warn: Callable[[str], object] | None = None) -> Run:
+def submit(
+    store: Store,
+    options: RunOptions,
+    warn: Callable[[str], object] | None = None,
+    *,
+    priority: int = 0,
+) -> Run:
     """Check a run against the store, queue it, and see that a dispatcher lives.
 
     Some rows are rendered and masked as the trainer will do it, so that what is wrong is told now.
@@ -38,6 +44,7 @@ def submit(store: Store, options: RunOptions, warn: Callable[[str], object] | No
         store: An open store.
         options: What to train on what, and how.
         warn: Told what is wrong with the data that training can live with, a line each.
+        priority: A run of a higher one starts first.
 
     Returns:
         The run, queued; its trainer may have started already.
@@ -46,26 +53,55 @@ def submit(store: Store, options: RunOptions, warn: Callable[[str], object] | No
         NotFound: There is no such model, dataset, template or mixture.
         BadInput: They do not fit each other or the settings.
     """
+    return submit_all(store, [options], warn, priority=priority)[0]
+
+
+def submit_all(
+    store: Store,
+    wanted: Sequence[RunOptions],
+    warn: Callable[[str], object] | None = None,
+    *,
+    priority: int = 0,
+    sweep: str | None = None,
+) -> list[Run]:
+    """Queue several runs, or none where one of them is refused.
+
+    Args:
+        store: An open store.
+        wanted: The runs.
+        warn: As in `submit`; the same line is told once.
+        priority: Of all of them.
+        sweep: The sweep that they belong to.
+    """
+    told: dict[str, None] = {}
+    described = [_described(store, options, lambda line: told.setdefault(line)) for options in wanted]
+    if warn is not None:
+        for line in told:
+            warn(line)
+    runs = [store.runs.create(**each, priority=priority, sweep=sweep) for each in described]
+    ensure_queue(store.root)
+    return runs
+
+
+def _described(store: Store, options: RunOptions, warn: Callable[[str], object]) -> dict[str, Any]:
+    """A run that was checked, as the store takes it."""
     devices.check_group(options.method, dataclasses.asdict(options.settings))
     model = store.models.get(options.model)
     mixture = store.mixtures.get(options.mixture) if options.mixture else None
     sources = _sources(store, options, mixture)
     for concern in preflight.check(store, options, model, sources):
-        if warn is not None:
-            warn(str(concern))
-    run = store.runs.create(
-        name=options.name or f"{options.mixture or options.dataset}-{options.method}"[:120],
-        model=model.name,
-        dataset=options.dataset,
-        template=options.template,
-        mixture=options.mixture,
-        method=options.method,
-        settings=_resolved_settings(options, model),
-        lineage=_lineage(options, model, mixture, sources),
-        split=None if mixture else options.split,
-    )
-    ensure_queue(store.root)
-    return run
+        warn(str(concern))
+    return {
+        "name": options.name or f"{options.mixture or options.dataset}-{options.method}"[:120],
+        "model": model.name,
+        "dataset": options.dataset,
+        "template": options.template,
+        "mixture": options.mixture,
+        "method": options.method,
+        "settings": _resolved_settings(options, model),
+        "lineage": _lineage(options, model, mixture, sources),
+        "split": None if mixture else options.split,
+    }
 
 
 def ensure_queue(root: Path) -> None:

@@ -93,18 +93,31 @@ def from_toml(path: Path) -> dict[str, Any]:
     Raises:
         BadInput: The file is no TOML, or has unknown keys or wrong values: all of them in one message.
     """
+    return from_document(read_toml(path))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file of a person's.
+
+    Raises:
+        BadInput: It cannot be read, is too large, or no TOML.
+    """
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_RUN_FILE_BYTES + 1)
         if len(raw) > MAX_RUN_FILE_BYTES:
             raise BadInput(f"{path} is larger than 1 MB", "give a run file: a few lines of TOML")
-        document = tomllib.loads(raw.decode("utf-8"))
+        return tomllib.loads(raw.decode("utf-8"))
     except OSError as error:
         raise BadInput(
             f"{path} cannot be read ({error.strerror})", "check the path of the run file"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"{path} is not TOML: {error}", "correct the run file") from None
+
+
+def from_document(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Check what a run file says; see `from_toml`."""
     problems = [
         _unknown("key", key, [*RUN_KEYS, "settings"])
         for key in document

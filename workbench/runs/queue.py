@@ -13,6 +13,7 @@ import secrets
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from store import Store, open_store
@@ -20,10 +21,12 @@ from store.errors import StoreError
 from store.runs import Identity, Run
 from workbench import processes, settings
 from workbench.runs import command, devices, slots
+from workbench.runs.slots import Device
 
 LOCK = "queue.lock"
 WORKER = "workbench.worker"
 SETTINGS_SECONDS = 2.0
+TELL_SECONDS = 30.0
 POLL_SECONDS = 0.3
 IDLE_SECONDS = 5.0
 # A trainer says who it is within this time of its start, or is taken for dead.
@@ -65,11 +68,13 @@ class Dispatcher:
         cancel_seconds: float = CANCEL_SECONDS,
         settings_from: Path | None = None,
         worker: str = WORKER,
+        read_devices: Callable[[Iterable[Run]], list[Device]] = devices.read_devices,
     ) -> None:
         self._store = store
         self._cancel_seconds = cancel_seconds
         self._slots = _Slots(settings_from)
         self._worker = worker
+        self._read_devices = read_devices
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._since: dict[tuple[str, str], float] = {}
         self._idle_since = time.monotonic()
@@ -104,13 +109,22 @@ class Dispatcher:
             self._idle_since = time.monotonic()
 
     def _start_some(self, queued: list[Run], alive: list[Run]) -> None:
-        decision = slots.choose(queued, alive, devices.read_devices(alive), self._slots.read())
+        decision = slots.choose(queued, alive, self._read_devices(alive), self._slots.read())
         for run, indexes in decision.starts:
             self._start(run, indexes)
         for run in queued:
-            reason = decision.waits.get(run.id)
-            if reason and run.plan.get("waits_for") != reason:
-                self._store.runs.planned(run.id, waits_for=reason)
+            if run.id in decision.waits:
+                self._tell_wait(run, decision.waits[run.id])
+
+    def _tell_wait(self, run: Run, reason: str) -> None:
+        """Write down what a run waits for: another thing at once, other figures of the same now and then."""
+        told = str(run.plan.get("waits_for", ""))
+        if reason == told:
+            return
+        asked = self._since.get((run.id, "told"), -TELL_SECONDS)
+        if reason.partition(":")[0] != told.partition(":")[0] or time.monotonic() - asked > TELL_SECONDS:
+            self._since[run.id, "told"] = time.monotonic()
+            self._store.runs.planned(run.id, waits_for=reason)
 
     def _start(self, queued: Run, indexes: tuple[int, ...]) -> None:
         nonce = secrets.token_hex(16)

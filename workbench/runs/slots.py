@@ -120,7 +120,7 @@ class _Table:
         """Give a run its devices, or say what it waits for."""
         wanted = 1 if self._is_host else processes_of(run)
         if wanted > len(self._devices):
-            return f"it needs {wanted} GPUs, and this machine has {len(self._devices)}"
+            return f"GPUs: it needs {wanted}, and this machine has {len(self._devices)}"
         open_devices = [device for device in self._devices if device.index not in self._kept]
         found = sorted((each for each in open_devices if self._has_room(run, each)), key=self._fullness)
         if len(found) >= wanted:

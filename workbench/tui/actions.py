@@ -60,6 +60,14 @@ def needs_live_run(screen: Screen[Any]) -> str | None:
     return f"this run is {run.status}"
 
 
+def needs_queued_run(screen: Screen[Any]) -> str | None:
+    """A rule: the selected run must wait in the queue."""
+    run = getattr(screen, "selected", None)
+    if run is None:
+        return "no run is selected"
+    return None if run.status == "queued" else f"this run is {run.status} and waits in no queue"
+
+
 def _mode(number: int, name: str) -> Action:
     label = name.capitalize()
     return Action(name, str(number), label, f"Go to {label}", "app", call=f"app.go('{name}')", footer=False)
@@ -91,6 +99,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("compare", "c", "compare", "Let the run's adapter and its base answer side by side", "runs"),
     Action("inspect", "i", "inspect", "Score the run's adapter and its base word by word", "runs"),
     Action("cancel", "x", "cancel", "Cancel the selected run", "runs", needs_live_run),
+    Action(
+        "sooner", "plus,equals_sign", "sooner", "Raise the queued run's priority", "runs", needs_queued_run
+    ),
+    Action("later", "minus", "later", "Lower the queued run's priority", "runs", needs_queued_run),
     # Models
     Action("add", "a", "add", "Add a model: a folder or a Hub id", "models"),
     Action("remove", "d", "remove", "Remove the selected model", "models", needs_selection("model")),
@@ -326,6 +338,7 @@ KEY_NAMES = {
     "full_stop": ".",
     "comma": ",",
     "plus": "+",
+    "equals_sign": "=",
     "minus": "-",
     "left_square_bracket": "[",
     "right_square_bracket": "]",

@@ -101,6 +101,11 @@ def test_what_an_empty_chart_waits_for_is_said(make_run: Make) -> None:
     ahead = [make_run(), make_run(id="r3", status="queued", created=NOW - 1), queued]
     assert runs.waiting(queued, ahead) == "queued behind 2 runs"
     assert "starts in a moment" in runs.waiting(queued, [queued])
+    urgent = make_run(id="r4", status="queued", created=NOW + 1, priority=2)
+    assert runs.waiting(urgent, [*ahead, urgent]) == "queued behind 1 run, priority 2"
+    assert runs.waiting(queued, [*ahead, urgent]) == "queued behind 3 runs"
+    hungry = make_run(status="queued", plan={"waits_for": "memory: it needs 9.0 GB, GPU 0 has 1.0 GB free"})
+    assert "queued; it waits for memory: it needs 9.0 GB" in runs.waiting(hungry, [hungry])
     assert runs.waiting(make_run(status="starting", step=0), []) == "loading the model"
     assert runs.waiting(make_run(step=0), []) == "waiting for the first loss"
     assert "before its first loss" in runs.waiting(make_run(status="cancelled"), [])

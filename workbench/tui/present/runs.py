@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from workbench.runs import slots
 from workbench.tui.clean import clean
 from workbench.tui.glyphs import (
     STATUS_STYLES,
@@ -174,15 +175,21 @@ def trouble(run: Run) -> Content:
 def waiting(run: Run, runs: Iterable[Run]) -> str:
     """What a run whose chart is still empty is waiting for."""
     if run.status == "queued":
-        ahead = sum(1 for other in runs if other.live or _queued_before(other, run))
-        return f"queued behind {number_of(ahead, 'run')}" if ahead else "queued: it starts in a moment"
+        return _queued(run, list(runs))
     if run.live:
         return "loading the model" if run.status == "starting" else "waiting for the first loss"
     return "ended before its first loss"
 
 
-def _queued_before(other: Run, run: Run) -> bool:
-    return other.status == "queued" and other.created < run.created
+def _queued(run: Run, runs: list[Run]) -> str:
+    """Its place in the queue, and what it waits for where that is not the runs before it."""
+    ahead = sum(other.live for other in runs) + (slots.place(run, runs) or 0)
+    place = f"queued behind {number_of(ahead, 'run')}" if ahead else "queued"
+    priority = f", priority {run.priority}" if run.priority else ""
+    reason = run.plan.get("waits_for")
+    if reason and reason != slots.BEFORE:
+        return f"{place}{priority}; it waits for {clean(str(reason))}"
+    return f"{place}{priority}" if ahead else f"{place}: it starts in a moment"
 
 
 def cancel_question(run: Run) -> str:

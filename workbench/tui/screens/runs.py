@@ -134,6 +134,19 @@ class RunsScreen(WorkbenchScreen):
         question, answers = present.cancel_question(run), ("cancel it", "let it run")
         dialogs.confirm(self.app, f"Cancel {run.id} {run.name}?", question, answers, cancel)
 
+    def action_sooner(self) -> None:
+        """Let the selected run start before those that it is equal to now."""
+        self._prioritise(1)
+
+    def action_later(self) -> None:
+        """Let those that it is equal to now start before the selected run."""
+        self._prioritise(-1)
+
+    def _prioritise(self, by: int) -> None:
+        run = self.selected
+        if run is not None:
+            self.ask(lambda store: store.runs.prioritise(run.id, run.priority + by))
+
     def action_compare(self) -> None:
         """Go to Compare with the run's adapter beside its base."""
         if self.selected is not None:
