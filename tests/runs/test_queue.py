@@ -158,7 +158,7 @@ def test_one_run_at_a_time_in_the_order_they_came(store: Store) -> None:
 def test_runs_go_side_by_side_to_the_gpus_that_were_read(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each trainer sees its own; the catalog knows which; a run over two gets two; the rest waits and says so."""
+    """Each trainer sees its own; the catalog knows which; a run over two waits for two, and gets them."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     gpus = [Device(index, 80, 0) for index in (0, 1, 2)]
     dispatcher = Dispatcher(store, worker="fake_trainer", read_devices=lambda _: gpus)

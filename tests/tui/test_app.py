@@ -13,6 +13,8 @@ from textual.widgets import Input
 
 from store import Store
 from store.errors import NotFound, Unavailable
+from workbench.processes import HeldLock
+from workbench.runs import queue
 from workbench.tui.actions import MODES
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.overlays import CommandLine, FilterLine, HelpOverlay
@@ -291,3 +293,30 @@ def test_a_log_of_defects_does_not_grow_without_end(store: Store) -> None:
     log.write_text("x" * 1_100_000)
     app._log_defect(ValueError("new"))
     assert log.stat().st_size < 1000
+
+
+async def test_plus_and_minus_move_a_queued_run(store: Store) -> None:
+    """And only such a one; the text of its empty chart follows."""
+    lock = HeldLock.take(store.root / queue.LOCK)
+    assert lock is not None
+    with lock:
+        first, second = (
+            store.runs.create(
+                name=name, model="m", dataset="d", template="t", method="lora", settings={}, lineage={}
+            ).id
+            for name in ("first", "second")
+        )
+        app = WorkbenchApp(store.root)
+        async with app.run_test(size=SIZE) as pilot:
+            await until(pilot, lambda: "queued behind 1 run" in drawn(app))
+            await pilot.press("plus")
+            await until(pilot, lambda: store.runs.get(second).priority == 1)
+            await until(pilot, lambda: "it starts in a moment" in drawn(app))
+            await pilot.press("minus")
+            await until(pilot, lambda: store.runs.get(second).priority == 0)
+            store.runs.request(second, "cancel")
+            await until(pilot, lambda: "cancelled" in drawn(app))
+            await pilot.press("equals_sign")
+            await until(pilot, lambda: bool(toasts(app)))
+            assert "this run is cancelled and waits in no queue" in toasts(app)[0]
+            assert store.runs.get(first).priority == 0

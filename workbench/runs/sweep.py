@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from store import Store
-from store.errors import BadInput, near, not_found
+from store.errors import BadInput, NotFound, near, not_found
 from store.files import check_name
 from store.runs import Run
 from workbench.runs import launch
@@ -138,6 +138,8 @@ def results(store: Store, name: str) -> list[Result]:
     runs = store.runs.list(sweep=name)
     if not runs:
         known = {run.sweep: None for run in store.runs.list() if run.sweep}
+        if not known:
+            raise NotFound(f"no sweep named {name!r}", "start one with `workbench run sweep FILE.toml`")
         raise not_found("sweep", name, known)
     told = {run.id: _told(run) for run in runs}
     keys = [key for key in told[runs[0].id] if len({repr(each.get(key)) for each in told.values()}) > 1]

@@ -100,9 +100,23 @@ ACTIONS: tuple[Action, ...] = (
     Action("inspect", "i", "inspect", "Score the run's adapter and its base word by word", "runs"),
     Action("cancel", "x", "cancel", "Cancel the selected run", "runs", needs_live_run),
     Action(
-        "sooner", "plus,equals_sign", "sooner", "Raise the queued run's priority", "runs", needs_queued_run
+        "sooner",
+        "plus,equals_sign",
+        "sooner",
+        "Raise the queued run's priority: it starts before its equals",
+        "runs",
+        needs_queued_run,
+        footer=False,
     ),
-    Action("later", "minus", "later", "Lower the queued run's priority", "runs", needs_queued_run),
+    Action(
+        "later",
+        "minus",
+        "later",
+        "Lower the queued run's priority: it starts after its equals",
+        "runs",
+        needs_queued_run,
+        footer=False,
+    ),
     # Models
     Action("add", "a", "add", "Add a model: a folder or a Hub id", "models"),
     Action("remove", "d", "remove", "Remove the selected model", "models", needs_selection("model")),
