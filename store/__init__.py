@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from store.adapters import Adapters
+from store.alerts import Alerts
 from store.datasets import Datasets
 from store.db import CATALOG, connect, explained
 from store.errors import BadInput, Conflict, NotFound, StoreError, Unavailable
@@ -21,6 +22,7 @@ from store.mixtures import Mixtures
 from store.models import Models
 from store.places import prepare_root
 from store.runs import Runs
+from store.samples import Samples
 from store.templates import Templates
 
 __all__ = [
@@ -81,6 +83,8 @@ class Store:
         self.adapters = Adapters(root, self.db)
         self.runs = Runs(root, self.db)
         self.metrics = Metrics(root, self.db)
+        self.samples = Samples(root, self.db)
+        self.alerts = Alerts(root, self.db)
         self.evaluations = Evaluations(root, self.db)
 
     def changes(self) -> int:

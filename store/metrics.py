@@ -52,7 +52,7 @@ class Metrics:
         """
         now = time.time()
         batch = [(int(step), name, float(value)) for step, name, value in points]
-        number = _run_number(run_id)
+        number = run_number(run_id)
         ids: dict[str, int] = {}
         joined = self._db.conn.in_transaction
         with write(self._db, durable=False):
@@ -74,11 +74,11 @@ class Metrics:
     def forget_after(self, run_id: str, step: int) -> None:
         """Drop the points past a step: of an attempt that others took the place of, or of no further use."""
         with write(self._db, durable=False):
-            self._db.execute("delete from points where run = ? and step > ?", [_run_number(run_id), step])
+            self._db.execute("delete from points where run = ? and step > ?", [run_number(run_id), step])
 
     def last_step(self, run_id: str) -> int:
         """Return the highest step that a run has a point of, 0 where it has none."""
-        found = self._db.execute("select max(step) from points where run = ?", [_run_number(run_id)])
+        found = self._db.execute("select max(step) from points where run = ?", [run_number(run_id)])
         return found.fetchone()[0] or 0
 
     def _name_id(self, name: str, fresh: dict[str, int]) -> int:
@@ -97,7 +97,7 @@ class Metrics:
             run: only that run's points; all runs' when left out.
             limit: at most so many points; call again when as many came.
         """
-        of_run, values = ("and p.run = ?", [_run_number(run)]) if run else ("", [])
+        of_run, values = ("and p.run = ?", [run_number(run)]) if run else ("", [])
         found = self._db.execute(
             f"""select p.id, p.run, p.step, n.name, p.kind, p.value, p.time
                 from points p join metric_names n on n.id = p.name
@@ -121,7 +121,7 @@ class Metrics:
             """select n.name, p.kind, p.value from metric_names n
                join points p on p.id = (select id from points where run = :run and name = n.id
                                         order by step desc, id desc limit 1)""",
-            {"run": _run_number(run_id)},
+            {"run": run_number(run_id)},
         )
         return {name: _decode(kind, value) for name, kind, value in found}
 
@@ -130,7 +130,7 @@ class Metrics:
         found = self._db.execute(
             """select n.name from metric_names n
                where exists (select 1 from points where run = ? and name = n.id) order by n.id""",
-            [_run_number(run_id)],
+            [run_number(run_id)],
         )
         return [name for (name,) in found]
 
@@ -146,7 +146,7 @@ class Metrics:
         found = self._db.execute("select id from metric_names where name = ?", [name]).fetchone()
         if found is None:
             return []
-        key = (_run_number(run_id), found[0])
+        key = (run_number(run_id), found[0])
         if width is not None:
             return self._decimated(key, max(1, width))
         values = self._db.execute(
@@ -177,7 +177,12 @@ _HIGHEST = f"select id, step, kind, value, max(value) {_OF_SPAN} and kind = 0"
 _FIRST_SPECIAL = f"select id, step, kind, value, min(id) {_OF_SPAN} and kind != 0"
 
 
-def _run_number(run_id: str) -> int:
+def run_number(run_id: str) -> int:
+    """Return the number behind a run's id.
+
+    Raises:
+        NotFound: it is no id.
+    """
     match = re.fullmatch(r"r([1-9]\d{0,17})", run_id)
     if not match:
         raise NotFound(f"{run_id!r} is not a run's id", "ids are r1, r2 …; see `workbench run list`")
