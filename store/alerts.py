@@ -59,7 +59,9 @@ class Alerts:
         rows = self._db.table("alerts").rows_where("run = ?", [run_number(run_id)], order_by="id")
         return [_alert(row) for row in rows]
 
-    def after(self, cursor: int, *, run: str | None = None, limit: int = 1000) -> tuple[builtins.list[Alert], int]:
+    def after(
+        self, cursor: int, *, run: str | None = None, limit: int = 1000
+    ) -> tuple[builtins.list[Alert], int]:
         """Return the alerts told after a cursor, and the cursor for the next call; 0 is the beginning."""
         of_run, values = ("and run = ?", [run_number(run)]) if run else ("", [])
         rows = self._db.table("alerts").rows_where(

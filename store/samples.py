@@ -55,8 +55,7 @@ class Samples:
         """
         number = run_number(run_id)
         rows = [
-            (number, step, place, *map(_storable, (each.prompt, each.prediction, each.reference)))
-            + (json.dumps(dict(each.scores)),)
+            (number, step, place, *map(_storable, _texts(each)), json.dumps(dict(each.scores)))
             for place, each in enumerate(answers)
         ]
         with write(self._db):
@@ -82,7 +81,9 @@ class Samples:
         query = "select distinct step from samples where run = ? order by step"
         return [step for (step,) in self._db.execute(query, [run_number(run_id)])]
 
-    def after(self, cursor: int, *, run: str | None = None, limit: int = 1000) -> tuple[builtins.list[Sample], int]:
+    def after(
+        self, cursor: int, *, run: str | None = None, limit: int = 1000
+    ) -> tuple[builtins.list[Sample], int]:
         """Return the samples kept after a cursor, and the cursor for the next call; 0 is the beginning."""
         of_run, values = ("and run = ?", [run_number(run)]) if run else ("", [])
         rows = list(
@@ -96,6 +97,10 @@ class Samples:
         """Drop the samples past a step: of an attempt that another took the place of."""
         with write(self._db):
             self._db.execute("delete from samples where run = ? and step > ?", [run_number(run_id), step])
+
+
+def _texts(answer: Answer) -> tuple[str, str, str]:
+    return answer.prompt, answer.prediction, answer.reference
 
 
 def _sample(row: dict[str, Any]) -> Sample:

@@ -119,7 +119,7 @@ def test_every_message_says_what_to_do() -> None:
     watch = Watch(300)
     seen = [each for step in range(1, 12) for each in watch.loss(step, 2.0)]
     seen += [each for step in range(12, 300) for each in watch.loss(step, 9.0)]
-    seen += [each for each in watch.loss(300, math.nan)]
+    seen += watch.loss(300, math.nan)
     seen += watch.machine(Machine((("host", GB, GB),), 0, 0))
     assert {each.kind for each in seen} == set(KINDS)
     assert all(": " in each.message and each.message.isprintable() for each in seen)

@@ -22,6 +22,8 @@ RISE = 0.5
 """Nats, and share of the best median: a loss higher by less has not diverged."""
 SPREADS = 4.0
 """A noisy loss must rise by so many of its own mean deviations at least."""
+FORGETTING = 0.02
+"""The weight of a new deviation in what is usual."""
 FINITE_AGAIN = 20
 """Finite losses in a row after which a NaN is another trouble."""
 PLATEAU_WINDOW = 50
@@ -133,14 +135,17 @@ class _Finiteness:
 class _Divergence:
     """The median of the last losses far above the best median there was.
 
-    Far is by more than half a nat, half the best median, and four times the mean deviation that the losses
-    had when they were best: a median does not mind single spikes, and noise is judged by its own size.
+    Far is by more than half a nat, half the best median, and four times what the losses usually deviate by:
+    a median does not mind single spikes, and noise is judged by its own size.
     """
 
     def __init__(self) -> None:
         self._last: deque[float] = deque(maxlen=WINDOW)
+        self._deviations: deque[float] = deque()
+        self._settled = 0
+        self._usual = 0.0
         self._best = math.inf
-        self._margin = math.inf
+        self._spread = 0.0  # of the losses behind the best median
         self._told = False
 
     def take(self, value: float) -> Iterator[Trouble]:
@@ -149,18 +154,29 @@ class _Divergence:
             return
         middle = median(self._last)
         if middle < self._best:
-            self._best = middle
-            spread = mean(abs(each - middle) for each in self._last)
-            self._margin = max(RISE, RISE * abs(middle), SPREADS * spread)
+            self._best, self._spread = middle, mean(abs(each - middle) for each in self._last)
+        self._learn(abs(value - middle))
+        # While nothing is known to be usual, the few losses behind the best median may be alike by chance.
+        noise = self._usual if self._settled > WINDOW else 2 * self._spread
+        margin = max(RISE, RISE * abs(self._best), SPREADS * noise)
         if self._told:
-            self._told = middle > self._best + self._margin / 2
-        elif middle > self._best + self._margin:
+            self._told = middle > self._best + margin / 2
+        elif middle > self._best + margin:
             self._told = True
             yield Trouble(
                 "divergence",
                 f"the loss is {middle:.3g}, it was {self._best:.3g} at its best: lower learning_rate, "
                 "or raise warmup_steps",
             )
+
+    def _learn(self, deviation: float) -> None:
+        """Learn what is usual, a window late: a loss that leaves must not excuse itself."""
+        self._deviations.append(deviation)
+        if len(self._deviations) > 2 * WINDOW:
+            settled = self._deviations.popleft()
+            if not self._told:
+                self._settled += 1
+                self._usual += max(FORGETTING, 1 / self._settled) * (settled - self._usual)
 
 
 class _Plateau:
