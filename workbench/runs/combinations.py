@@ -51,6 +51,11 @@ class ModelClash:
 
 CLASHES: tuple[Clash, ...] = (
     Clash(
+        lambda _method, of: bool(of.probes) and of.distributed == "fsdp" and of.nproc_per_node > 1,
+        "probes are answered by one process, which holds only its part of a model that fsdp shards",
+        "use distributed = ddp, or leave the probes out and evaluate the adapter afterwards",
+    ),
+    Clash(
         lambda method, of: method.name == "prefix-tuning" and of.gradient_checkpointing,
         "prefix-tuning hands its keys over as a cache, which gradient_checkpointing cannot recompute",
         "leave gradient_checkpointing off, or use prompt-tuning",

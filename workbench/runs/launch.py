@@ -20,10 +20,10 @@ from store.templates import format_template
 from workbench import processes
 from workbench.composing import mixing
 from workbench.composing.tasks import Source, find, find_all
-from workbench.runs import devices, plan, preflight, queue
+from workbench.runs import devices, plan, preflight, probes, queue
 from workbench.runs.options import RunOptions
+from workbench.runs.splits import validation_split
 
-VALIDATION_NAMES = ("validation", "valid", "val", "dev", "eval")
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "bitsandbytes", "tokenizers", "safetensors")
 QUEUE_START_SECONDS = 20.0
 TICK_SECONDS = 0.3
@@ -99,7 +99,8 @@ def _described(store: Store, options: RunOptions, warn: Callable[[str], object])
         "mixture": options.mixture,
         "method": options.method,
         "settings": _resolved_settings(options, model),
-        "lineage": _lineage(options, model, mixture, sources),
+        "lineage": _lineage(options, model, mixture, sources)
+        | {"probes": probes.lineage(probes.find_all(store, options.settings))},
         "split": None if mixture else options.split,
     }
 
@@ -179,15 +180,11 @@ def check_unchanged(store: Store, run: Run) -> None:
         Conflict: One of them is another now.
     """
     known: list[tuple[Model | Dataset, Any]] = [(store.models.get(run.model), run.lineage["base"])]
-    known += [(store.datasets.get(task["dataset"]["name"]), task["dataset"]) for task in run.tasks]
+    read = [*run.tasks, *run.lineage.get("probes", ())]
+    known += [(store.datasets.get(task["dataset"]["name"]), task["dataset"]) for task in read]
     for now, then in known:
         if now.fingerprint != then["fingerprint"]:
             raise Conflict(f"{now.name!r} has changed since run {run.id} was queued", "start the run again")
-
-
-def validation_split(dataset: Dataset, trained_split: str) -> str | None:
-    """The split whose loss is followed during training, if the dataset has one."""
-    return next((name for name in VALIDATION_NAMES if name in dataset.splits and name != trained_split), None)
 
 
 def _sources(store: Store, options: RunOptions, mixture: Mixture | None) -> list[Source]:

@@ -16,7 +16,7 @@ from workbench.composing.masking import Tokens
 from workbench.composing.shown import Problem
 from workbench.composing.tasks import Source
 from workbench.composing.template import composer
-from workbench.runs import combinations, plan
+from workbench.runs import combinations, exports, plan
 from workbench.runs.options import RunOptions
 
 SHORTEST_ROW = 8
@@ -83,6 +83,7 @@ def check(store: Store, options: RunOptions, model: Model, sources: list[Source]
         BadInput: The settings do not fit the model, or a row cannot be trained on.
     """
     _check_settings(options, model)
+    exports.check(options.settings)
     found = Preflight(skips=options.settings.bad_rows == "skip")
     for source in sources:
         _look(store, options, model, source, found)

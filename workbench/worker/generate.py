@@ -53,9 +53,20 @@ class _State:
 
 
 class Decoder:
-    """Decodes with one loaded base model; what is fixed for its life is read off it once."""
+    """Decodes with one loaded base model; what is fixed for its life is read off it once.
 
-    def __init__(self, model: PreTrainedModel, record: Model, codec: Codec) -> None:
+    Args:
+        model: The base, which adapters may lie over.
+        record: Its record.
+        codec: How its tokenizer encodes.
+        in_training: Gradients will pass through the model after this.
+    """
+
+    def __init__(
+        self, model: PreTrainedModel, record: Model, codec: Codec, *, in_training: bool = False
+    ) -> None:
+        # What a module keeps of an inference pass may not come near a gradient: training takes another mode.
+        self._without_gradients = torch.no_grad if in_training else torch.inference_mode
         self.causal = record.family == "causal"
         # Relative positions have no end; elsewhere the record says how many there are.
         relative = hasattr(model.config, "relative_attention_num_buckets")
@@ -106,7 +117,7 @@ class Decoder:
         Raises:
             BadInput: The scores are not numbers: the weights in use overflow.
         """
-        with torch.inference_mode():
+        with self._without_gradients():
             state = self._prefill(voice, prompts)
         choose = _chooser(sampling, len(prompts))
         process = self._processors(sampling.max_new_tokens, state.ids.shape[1])
@@ -131,7 +142,7 @@ class Decoder:
             if not speaking:
                 return
             # Not around the loop: the mode would hold for the consumer too while this waits.
-            with torch.inference_mode():
+            with self._without_gradients():
                 self._step(voice, state, tokens.to(self._device))
 
     def _prefill(self, voice: Voice, prompts: Sequence[Sequence[int]]) -> _State:

@@ -5,10 +5,12 @@ It also decides when a loss that is no number has lasted long enough. It changes
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -24,13 +26,25 @@ PROGRESS_SECONDS = 1.0  # between tellings of the step, where losses are logged 
 NON_FINITE_STEPS = 5
 
 
-class Recorder(TrainerCallback):
-    """Collects what each step yields, on the device, and brings it to the store at the logged steps."""
+Listener = Callable[[Sequence[tuple[int, str, float]]], None]
+"""Takes the points, each (step, name, value), that were just written."""
 
-    def __init__(self, store: Store, run_id: str, pulse: Pulse) -> None:
+
+class Recorder(TrainerCallback):
+    """Collects what each step yields, on the device, and brings it to the store at the logged steps.
+
+    Args:
+        store: An open store of this thread.
+        run_id: The run.
+        pulse: Asked between steps whether to end.
+        listeners: Told of the points after they were written.
+    """
+
+    def __init__(self, store: Store, run_id: str, pulse: Pulse, listeners: Sequence[Listener] = ()) -> None:
         self._store = store
         self._run_id = run_id
         self._pulse = pulse
+        self._listeners = listeners
         self._pass_losses: list[torch.Tensor] = []
         self._tokens: list[torch.Tensor] = []
         self._steps: list[tuple[int, torch.Tensor]] = []
@@ -54,16 +68,30 @@ class Recorder(TrainerCallback):
         self._tokens.append(tokens)
 
     def add_validation_loss(self, step: int, loss: float) -> None:
-        """Note a validation loss; the time it took does not count as training."""
+        """Note a validation loss."""
         self._add(step, "eval_loss", loss)
         self.flush()
-        self._clock = time.monotonic()
+
+    def add(self, step: int, values: Mapping[str, float]) -> None:
+        """Note what was measured beside the training; it is written with the next points."""
+        for name, value in values.items():
+            self._add(step, name, value)
+
+    @contextlib.contextmanager
+    def time_off(self) -> Iterator[None]:
+        """Leave the time that something takes out of the tokens per second."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._clock += time.monotonic() - began
 
     def on_train_begin(
         self, _args: TrainingArguments, state: TrainerState, _control: TrainerControl, **_: Any
     ) -> None:
         """Say that the run is running, and how many steps it will take."""
         self._store.runs.begin(self._run_id, state.max_steps)
+        self.flush()
         self._clock = time.monotonic()
 
     def on_substep_end(
@@ -130,6 +158,8 @@ class Recorder(TrainerCallback):
         newest = {name: value for _, name, value in self._points}
         values = "  ".join(f"{name} {value:.5g}" for name, value in newest.items())
         sys.stdout.write(f"step {self._step}  {values}\n")
+        for listen in self._listeners:
+            listen(self._points)
         self._points.clear()
         self._flushed = time.monotonic()
 

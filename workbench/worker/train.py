@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 import torch
-from transformers import set_seed
+from transformers import TrainerCallback, set_seed
 from transformers.trainer_callback import PrinterCallback
 
 from store import Store
@@ -24,6 +24,7 @@ from workbench.worker.pulse import Pulse
 from workbench.worker.record import Recorder
 from workbench.worker.stopping import TimeLimit
 from workbench.worker.trainer import RunTrainer
+from workbench.worker.watching import Watching
 
 _GPU_MULTIPLE = 8
 
@@ -64,6 +65,13 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
         device=sharding.loading_device(options, device),
         four_bit=options.method == "qlora",
     )
+    recorder = Recorder(store, run.id, pulse)
+    watchers: list[TrainerCallback] = [recorder, TimeLimit(options.settings.max_seconds)]
+    if together.leads() and not sharding.is_sharded(options):
+        watching = Watching(store, run, options, model, base, recorder, pulse)
+        watching.follow(pass_steps=rows.pass_steps, validated=rows.validation is not None)
+        watching.before_training(base)
+        watchers.append(watching)
     set_seed(options.settings.seed)
     collate = collator(rows.pad, multiple_of=_GPU_MULTIPLE if device.type == "cuda" else 1)
     first = lora_init.first_batches(rows.train, collate, options.settings, causal=model.family == "causal")
@@ -74,7 +82,6 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
         sharding.shard(adapted, device)
     pulse.check()
 
-    recorder = Recorder(store, run.id, pulse)
     trainer = RunTrainer(
         recorder=recorder,
         pulse=pulse,
@@ -83,7 +90,7 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
         train_dataset=rows.train,
         eval_dataset=rows.validation,
         data_collator=collate,
-        callbacks=together.callbacks([recorder, TimeLimit(options.settings.max_seconds)]),
+        callbacks=together.callbacks(watchers),
     )
     trainer.remove_callback(PrinterCallback)
     together.vary_randomness(options.settings.seed)

@@ -13,6 +13,7 @@ from transformers import Trainer, TrainerControl
 
 from workbench.composing import masking
 from workbench.worker import sharding, together
+from workbench.worker.losses import summed_loss
 from workbench.worker.pulse import Pulse
 from workbench.worker.randomness import untouched_randomness
 from workbench.worker.record import Recorder
@@ -46,30 +47,16 @@ class RunTrainer(Trainer):
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """The validation split's loss per trained token; random states come out as they went in."""
-        with untouched_randomness(), torch.no_grad():
-            loss = self._validation_loss()
+        with self._recorder.time_off(), untouched_randomness(), torch.no_grad():
+            batches = (self._prepare_inputs(batch) for batch in self._validation_batches())
+            total, count = together.totals(*summed_loss(self.model, batches, self._pulse.check))
+        loss = total / count if count else float("nan")
         if together.leads():
             self._recorder.add_validation_loss(self.state.global_step, loss)
         metrics = {"eval_loss": loss}
         # Without this the trainer holds the evaluation for still due.
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
-
-    def _validation_loss(self) -> float:
-        self.model.eval()
-        total, count = 0.0, 0.0
-        for batch in self._validation_batches():
-            self._pulse.check()
-            inputs = self._prepare_inputs(batch)
-            labels = inputs["labels"]  # [batch, target]
-            # A causal model predicts the next token: the first label has no prediction.
-            predicted = labels if self.model.config.is_encoder_decoder else labels[:, 1:]
-            tokens = int((predicted != masking.IGNORED).sum())
-            loss = float(self.model(**inputs).loss)
-            total += loss * tokens if tokens else 0.0
-            count += tokens
-        total, count = together.totals(total, count)
-        return total / count if count else float("nan")
 
     def _validation_batches(self) -> Iterable[dict[str, Any]]:
         """The validation rows in batches; of several processes each has its share, and none a row twice."""
