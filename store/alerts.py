@@ -70,6 +70,11 @@ class Alerts:
         found = [_alert(row) for row in rows]
         return found, found[-1].id if found else cursor
 
+    def forget_after(self, run_id: str, step: int) -> None:
+        """Drop the alerts past a step: of an attempt that another took the place of."""
+        with write(self._db):
+            self._db.execute("delete from alerts where run = ? and step > ?", [run_number(run_id), step])
+
     def end(self) -> int:
         """Return the cursor behind the newest alert: from it, `after` gives only what is yet to come."""
         newest: int = self._db.execute("select coalesce(max(id), 0) from alerts").fetchone()[0]

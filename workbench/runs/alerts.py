@@ -9,7 +9,6 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from statistics import fmean as mean
 from statistics import median
 
 KINDS = ("nan", "divergence", "plateau", "memory", "disk")
@@ -20,10 +19,10 @@ FEWEST = 10
 """Losses before there is a median to compare with."""
 RISE = 0.5
 """Nats, and share of the best median: a loss higher by less has not diverged."""
-SPREADS = 4.0
-"""A noisy loss must rise by so many of its own mean deviations at least."""
-FORGETTING = 0.02
-"""The weight of a new deviation in what is usual."""
+NOISES = 4.0
+"""A noisy loss must rise by so many times its own noise at least."""
+FORGETTING = 0.01
+"""The weight of the newest difference in the noise."""
 FINITE_AGAIN = 20
 """Finite losses in a row after which a NaN is another trouble."""
 PLATEAU_WINDOW = 50
@@ -135,30 +134,28 @@ class _Finiteness:
 class _Divergence:
     """The median of the last losses far above the best median there was.
 
-    Far is by more than half a nat, half the best median, and four times what the losses usually deviate by:
-    a median does not mind single spikes, and noise is judged by its own size.
+    Far is by more than half a nat, half the best median, and four times the losses' noise: a median does not
+    mind single spikes, and noise, told by how much one loss differs from the next, does not mind a slope.
     """
 
     def __init__(self) -> None:
         self._last: deque[float] = deque(maxlen=WINDOW)
-        self._deviations: deque[float] = deque()
-        self._settled = 0
-        self._usual = 0.0
         self._best = math.inf
-        self._spread = 0.0  # of the losses behind the best median
+        self._noise = 0.0
+        self._differences = 0
         self._told = False
 
     def take(self, value: float) -> Iterator[Trouble]:
+        if self._last and not self._told:
+            self._learn(abs(value - self._last[-1]) / math.sqrt(2))
         self._last.append(value)
         if len(self._last) < FEWEST:
             return
         middle = median(self._last)
-        if middle < self._best:
-            self._best, self._spread = middle, mean(abs(each - middle) for each in self._last)
-        self._learn(abs(value - middle))
-        # While nothing is known to be usual, the few losses behind the best median may be alike by chance.
-        noise = self._usual if self._settled > WINDOW else 2 * self._spread
-        margin = max(RISE, RISE * abs(self._best), SPREADS * noise)
+        self._best = min(self._best, middle)
+        # A few losses may be alike by chance.
+        sure = 1 if self._differences > 2 * WINDOW else 2
+        margin = max(RISE, RISE * abs(self._best), sure * NOISES * self._noise)
         if self._told:
             self._told = middle > self._best + margin / 2
         elif middle > self._best + margin:
@@ -169,14 +166,9 @@ class _Divergence:
                 "or raise warmup_steps",
             )
 
-    def _learn(self, deviation: float) -> None:
-        """Learn what is usual, a window late: a loss that leaves must not excuse itself."""
-        self._deviations.append(deviation)
-        if len(self._deviations) > 2 * WINDOW:
-            settled = self._deviations.popleft()
-            if not self._told:
-                self._settled += 1
-                self._usual += max(FORGETTING, 1 / self._settled) * (settled - self._usual)
+    def _learn(self, difference: float) -> None:
+        self._differences += 1
+        self._noise += max(FORGETTING, 1 / self._differences) * (difference - self._noise)
 
 
 class _Plateau:

@@ -37,14 +37,13 @@ class Recorder(TrainerCallback):
         store: An open store of this thread.
         run_id: The run.
         pulse: Asked between steps whether to end.
-        listeners: Told of the points after they were written.
     """
 
-    def __init__(self, store: Store, run_id: str, pulse: Pulse, listeners: Sequence[Listener] = ()) -> None:
+    def __init__(self, store: Store, run_id: str, pulse: Pulse) -> None:
         self._store = store
         self._run_id = run_id
         self._pulse = pulse
-        self._listeners = listeners
+        self._listeners: list[Listener] = []
         self._pass_losses: list[torch.Tensor] = []
         self._tokens: list[torch.Tensor] = []
         self._steps: list[tuple[int, torch.Tensor]] = []
@@ -56,6 +55,10 @@ class Recorder(TrainerCallback):
         self._step = 0
         self.final: dict[str, float] = {}
         """The newest value of each metric."""
+
+    def listen(self, listener: Listener) -> None:
+        """Have the points handed on, each time after they were written."""
+        self._listeners.append(listener)
 
     def add_pass(self, loss: torch.Tensor, tokens: torch.Tensor) -> None:
         """Note one forward and backward pass; nothing is read from the device yet.

@@ -16,8 +16,10 @@ from store.adapters import Adapter
 from store.runs import Run
 from workbench.runs.options import RunOptions, make_settings
 from workbench.worker import data, lora_init, methods, sharding, together
+from workbench.worker.alarm import Alarm, machine_reader
 from workbench.worker.arguments import arguments
 from workbench.worker.batches import collator
+from workbench.worker.export import Export, exporter
 from workbench.worker.loading import compute_device, load_model, prepare_process
 from workbench.worker.publish import publish_adapter
 from workbench.worker.pulse import Pulse
@@ -82,6 +84,8 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
         sharding.shard(adapted, device)
     pulse.check()
 
+    if together.leads():
+        watchers += _listeners(store, run, adapted, recorder)
     trainer = RunTrainer(
         recorder=recorder,
         pulse=pulse,
@@ -110,6 +114,16 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
     for task in results.get("tasks", ()):
         _say(f"{task['draws']} examples of {task['dataset']['name']} by {task['template']['name']}")
     return publish_adapter(store, run, model, adapted, results)
+
+
+def _listeners(store: Store, run: Run, adapted: torch.nn.Module, recorder: Recorder) -> list[Alarm | Export]:
+    """What takes every recorded point besides the store; after all who record, since it ends last."""
+    folder = store.runs.folder(run)
+    export = exporter(run.settings.get("report_to", "none"), folder, run.name)
+    listeners = [Alarm(store, run.id, machine_reader(folder, adapted)), *([export] if export else [])]
+    for each in listeners:
+        recorder.listen(each.hear)
+    return listeners
 
 
 def _options(run: Run) -> RunOptions:

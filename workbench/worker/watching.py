@@ -107,6 +107,13 @@ class Watching(TrainerCallback):
         self._every = self._every or pass_steps
         self._validated = validated
 
+    def on_train_begin(
+        self, _args: TrainingArguments, state: TrainerState, _control: TrainerControl, **_: Any
+    ) -> None:
+        """Drop what an earlier attempt said past the step that this one goes on from."""
+        if self._writes:
+            self._store.samples.forget_after(self._run.id, state.global_step)
+
     def on_evaluate(
         self, _args: TrainingArguments, state: TrainerState, _control: TrainerControl, **more: Any
     ) -> None:
