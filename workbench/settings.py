@@ -74,6 +74,31 @@ class UiSection:
 
 
 @dataclass(frozen=True)
+class AlertsSection:
+    """`[alerts]`"""
+
+    bell: bool = field(
+        default=True,
+        metadata={"help": "Ring the terminal's bell when a run is in trouble or has ended."},
+    )
+    osc: bool = field(
+        default=True,
+        metadata={
+            "help": "Send the terminal a notification as well (OSC 9 and OSC 777). In tmux it passes where "
+            "`set -g allow-passthrough on` is set."
+        },
+    )
+    command: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "help": "A program and its arguments that the queue runs for every alert and every run that ends; "
+            "it reads what happened as JSON. Taken from ~/.config/workbench/workbench.toml alone: a file that "
+            "comes with a project may not name programs."
+        },
+    )
+
+
+@dataclass(frozen=True)
 class Settings:
     """Every key of `.workbench.toml`, by section."""
 
@@ -81,6 +106,7 @@ class Settings:
     serve: ServeSection = ServeSection()
     queue: QueueSection = QueueSection()
     ui: UiSection = UiSection()
+    alerts: AlertsSection = AlertsSection()
     file: Path | None = None  # where they were read; None: the defaults
 
 
@@ -115,10 +141,27 @@ def read_settings(path: Path) -> Settings:
     for name, default in sections.items():
         if name in document:
             faults += _section_faults(name, default, document[name])
+    if document.get("alerts", {}).get("command") and not faults and path != personal_file():
+        faults.append(f"[alerts] command is taken from {personal_file()} alone")
     if faults:
         raise BadInput(f"{path}: " + "; ".join(faults), "mend or delete these keys")
-    made = {name: replace(default, **document.get(name, {})) for name, default in sections.items()}
+    made = {name: replace(default, **_frozen(document.get(name, {}))) for name, default in sections.items()}
     return Settings(**made, file=path)
+
+
+def alert_command() -> tuple[str, ...]:
+    """What the queue runs for alerts: from the personal file, whatever project this is; empty for nothing.
+
+    Raises:
+        BadInput: The file is no TOML, or holds unknown keys or wrong values.
+    """
+    path = personal_file()
+    return read_settings(path).alerts.command if path.is_file() else ()
+
+
+def personal_file() -> Path:
+    """The settings file of this user."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / PERSONAL_FILE
 
 
 def store_path(option: str | None) -> Path | None:
@@ -143,7 +186,7 @@ def _candidates(start: Path) -> Iterator[Path]:
     folder = start.absolute()
     for each in (folder, *folder.parents):
         yield each / PROJECT_FILE
-    yield Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / PERSONAL_FILE
+    yield personal_file()
 
 
 def _section_faults(name: str, default: Any, found: Any) -> Iterator[str]:
@@ -163,12 +206,19 @@ def _value_faults(label: str, default: Any, value: Any, rule: Mapping[str, Any])
         if value not in rule["words"] and (type(value) is not int or value < rule["low"]):
             words = " or ".join(f'"{word}"' for word in rule["words"])
             yield f"{label} = {value!r} must be {words} or a whole number of at least {rule['low']}"
+    elif isinstance(default, tuple):
+        if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
+            yield f'{label} = {value!r} must be a list of texts, such as ["notify-send", "workbench"]'
     elif type(value) is not type(default):
         yield f"{label} = {value!r} must be {kinds[type(default)]}"
     elif "choices" in rule and value not in rule["choices"]:
         yield f"{label} = {value!r} must be one of {', '.join(rule['choices'])}"
     elif "low" in rule and value < rule["low"]:
         yield f"{label} = {value!r} must be at least {rule['low']}"
+
+
+def _frozen(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
 
 
 def _unknown(found: dict[str, Any], known: Collection[str], where: str) -> Iterator[str]:

@@ -21,6 +21,7 @@ from store.errors import StoreError
 from store.runs import Identity, Run
 from workbench import processes, settings
 from workbench.runs import command, devices, slots
+from workbench.runs.hooks import Hooks
 from workbench.runs.slots import Device
 
 LOCK = "queue.lock"
@@ -78,6 +79,7 @@ class Dispatcher:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._since: dict[tuple[str, str], float] = {}
         self._idle_since = time.monotonic()
+        self._hooks = Hooks(store, _say)
 
     def work(self) -> None:
         """Turn until nothing has been queued or alive for a while."""
@@ -101,6 +103,7 @@ class Dispatcher:
             self._watch(run)
         for run_id in [run_id for run_id, child in self._children.items() if child.poll() is not None]:
             self._settle(run_id)
+        self._hooks.turn()
         alive = [run for run in live if self._store.runs.get(run.id).live]
         queued = self._store.runs.list("queued")
         if queued:

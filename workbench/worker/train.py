@@ -120,7 +120,8 @@ def _listeners(store: Store, run: Run, adapted: torch.nn.Module, recorder: Recor
     """What takes every recorded point besides the store; after all who record, since it ends last."""
     folder = store.runs.folder(run)
     export = exporter(run.settings.get("report_to", "none"), folder, run.name)
-    listeners = [Alarm(store, run.id, machine_reader(folder, adapted)), *([export] if export else [])]
+    listeners: list[Alarm | Export] = [Alarm(store, run.id, machine_reader(folder, adapted))]
+    listeners += [export] if export else []
     for each in listeners:
         recorder.listen(each.hear)
     return listeners
