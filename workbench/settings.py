@@ -91,9 +91,9 @@ class AlertsSection:
     command: tuple[str, ...] = field(
         default=(),
         metadata={
-            "help": "A program and its arguments that the queue runs for every alert and every run that ends; "
-            "it reads what happened as JSON. Taken from ~/.config/workbench/workbench.toml alone: a file that "
-            "comes with a project may not name programs."
+            "help": "A program and its arguments that the queue runs for every alert and every run that "
+            "ends; it reads what happened as JSON. Taken from ~/.config/workbench/workbench.toml alone: a "
+            "file that comes with a project may not name programs."
         },
     )
 
