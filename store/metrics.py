@@ -135,46 +135,64 @@ class Metrics:
         return [name for (name,) in found]
 
     def series(self, run_id: str, name: str, *, width: int | None = None) -> list[tuple[int, float]]:
-        """Return one metric of a run as (step, value) in order of steps.
+        """Return one metric of a run as (step, value) in order of steps; `width` decimates as in `curve`."""
+        return [(step, value) for step, value, _ in self.curve(run_id, name, width=width)]
+
+    def curve(
+        self,
+        run_id: str,
+        name: str,
+        *,
+        width: int | None = None,
+        first: int | None = None,
+        last: int | None = None,
+    ) -> list[tuple[int, float, float]]:
+        """Return one metric of a run as (step, value, time) in order of steps.
 
         Args:
             run_id: the run.
             name: the metric.
-            width: cut the steps into so many equal spans and keep of each the lowest, the highest and the
-                first value that is no number, so that no spike and no NaN is hidden; all when left out.
+            width: of more points than three times this, cut the steps into so many equal spans and keep of
+                each the lowest, the highest and the first value that is no number, so that no spike and no
+                NaN is hidden; all when left out.
+            first: from this step on.
+            last: up to this step.
         """
         found = self._db.execute("select id from metric_names where name = ?", [name]).fetchone()
         if found is None:
             return []
         key = (run_number(run_id), found[0])
+        low = -(2**63) if first is None else first
+        high = 2**63 - 1 if last is None else last
         if width is not None:
-            return self._decimated(key, max(1, width))
+            counted = self._db.execute(
+                f"select count(*), min(step), max(step) {_OF_RANGE}", (*key, low, high)
+            ).fetchone()
+            if counted[0] > 3 * max(1, width):
+                return self._decimated(key, max(1, width), counted[1], counted[2])
         values = self._db.execute(
-            "select step, kind, value from points where run = ? and name = ? order by step, id", key
+            f"select step, kind, value, time {_OF_RANGE} order by step, id", (*key, low, high)
         )
-        return [(step, _decode(kind, value)) for step, kind, value in values]
+        return [(step, _decode(kind, value), when) for step, kind, value, when in values]
 
-    def _decimated(self, key: tuple[int, int], width: int) -> list[tuple[int, float]]:
-        first, last = self._db.execute(
-            "select min(step), max(step) from points where run = ? and name = ?", key
-        ).fetchone()
-        if first is None:
-            return []
+    def _decimated(
+        self, key: tuple[int, int], width: int, first: int, last: int
+    ) -> list[tuple[int, float, float]]:
         edges = [first + (last + 1 - first) * number // width for number in range(width + 1)]
-        kept: dict[int, tuple[int, float]] = {}
+        kept: dict[int, tuple[int, float, float]] = {}
         for low, high in pairwise(edges):
             for query in (_LOWEST, _HIGHEST, _FIRST_SPECIAL):
-                for id, step, kind, value, _ in self._db.execute(query, (*key, low, high)):
+                for id, step, kind, value, when, _ in self._db.execute(query, (*key, low, high - 1)):
                     if id is not None:
-                        kept[id] = (step, _decode(kind, value))
+                        kept[id] = (step, _decode(kind, value), when)
         return [kept[id] for id in sorted(kept, key=lambda id: (kept[id][0], id))]
 
 
+_OF_RANGE = "from points where run = ? and name = ? and step between ? and ?"
 # Beside min() or max() SQLite takes the other columns from the row that holds it.
-_OF_SPAN = "from points where run = ? and name = ? and step >= ? and step < ?"
-_LOWEST = f"select id, step, kind, value, min(value) {_OF_SPAN} and kind = 0"
-_HIGHEST = f"select id, step, kind, value, max(value) {_OF_SPAN} and kind = 0"
-_FIRST_SPECIAL = f"select id, step, kind, value, min(id) {_OF_SPAN} and kind != 0"
+_LOWEST = f"select id, step, kind, value, time, min(value) {_OF_RANGE} and kind = 0"
+_HIGHEST = f"select id, step, kind, value, time, max(value) {_OF_RANGE} and kind = 0"
+_FIRST_SPECIAL = f"select id, step, kind, value, time, min(id) {_OF_RANGE} and kind != 0"
 
 
 def run_number(run_id: str) -> int:

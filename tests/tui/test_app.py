@@ -309,10 +309,10 @@ async def test_plus_and_minus_move_a_queued_run(store: Store) -> None:
         app = WorkbenchApp(store.root)
         async with app.run_test(size=SIZE) as pilot:
             await until(pilot, lambda: "queued behind 1 run" in drawn(app))
-            await pilot.press("plus")
+            await pilot.press("K")
             await until(pilot, lambda: store.runs.get(second).priority == 1)
             await until(pilot, lambda: "it starts in a moment" in drawn(app))
-            await pilot.press("minus")
+            await pilot.press("J")
             await until(pilot, lambda: store.runs.get(second).priority == 0)
             store.runs.request(second, "cancel")
             await until(pilot, lambda: "cancelled" in drawn(app))

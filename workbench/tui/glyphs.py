@@ -47,6 +47,8 @@ class Glyphs:
     left: str = "‹"
     right: str = "›"
     separator: str = "·"
+    ramp: str = "▁▂▃▄▅▆▇█"
+    """From low to high within a cell."""
     braille: bool = True
 
 
@@ -69,6 +71,7 @@ ASCII = Glyphs(
     left="<",
     right=">",
     separator="|",
+    ramp="_.-=^",
     braille=False,
 )
 

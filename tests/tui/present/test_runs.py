@@ -30,6 +30,7 @@ def test_a_run_is_one_line_of_the_list(make_run: Make) -> None:
         "lora",
         "tiny",
         "30/120",
+        "",
         "2.346",
         "2m",
     ]

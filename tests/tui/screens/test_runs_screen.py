@@ -51,7 +51,7 @@ async def test_a_live_run_is_followed_point_by_point(
         await look.wait(pilot, "running")
         await look.wait(pilot, "completed", 20)
         await look.wait(pilot, "100%")
-        series = chart(pilot, "#loss")._series["loss"]
+        series = chart(pilot, "#loss").points("loss")
         assert list(series.xs) == list(range(1, 31))
         assert [series.xs[gap] for gap in series.gaps] == [12]
         await look.wait(pilot, "step 30/30 loss")
@@ -67,7 +67,7 @@ async def test_what_happened_while_another_screen_was_shown_is_there_on_return(
         await pilot.press("1")
         await look.wait(pilot, "20/20")
         await look.wait(pilot, "completed")
-        assert list(chart(pilot, "#loss")._series["loss"].xs) == list(range(1, 21))
+        assert list(chart(pilot, "#loss").points("loss").xs) == list(range(1, 21))
 
 
 async def test_a_run_is_cancelled_only_after_a_yes(worked: Store, opened: Any, look: Any) -> None:

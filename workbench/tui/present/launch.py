@@ -17,6 +17,7 @@ from workbench.tui.glyphs import number_text
 from workbench.tui.present.cells import BAD, QUIET, STRONG, number_of
 
 if TYPE_CHECKING:
+    from store.runs import Run
     from workbench.runs.plan import Plan
 
 PREFERRED_SPLIT = "train"
@@ -107,6 +108,25 @@ def options(values: Mapping[str, Any]) -> RunOptions:
     return make_options(
         {**named, "settings": {key: value for key, value in values.items() if key not in RUN_KEYS}}
     )
+
+
+def like(run: Run) -> dict[str, Any]:
+    """What stands in the form of a run like another one: all that it was made of, but its name."""
+    known = {info.name for info in fields()}
+    data = {"mixture": run.mixture} if run.mixture else {"dataset": run.dataset, "template": run.template}
+    split = run.lineage.get("dataset", {}).get("split")
+    return {
+        "model": run.model,
+        **data,
+        **({"split": split} if split else {}),
+        "method": run.method,
+        **{name: _typed(name, value) for name, value in run.settings.items() if name in known},
+    }
+
+
+def _typed(name: str, value: Any) -> Any:
+    """A setting from JSON as its field has it."""
+    return next(info for info in fields() if info.name == name).convert(value)
 
 
 def plan(of: Plan) -> Content:

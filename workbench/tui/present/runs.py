@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -25,6 +26,7 @@ from workbench.tui.present.cells import BAD, NONE, QUIET, Cell, Row, age, lines,
 if TYPE_CHECKING:
     from store.metrics import Point
     from store.runs import Run
+    from workbench.tui.present.sparks import Spark
 
 PACE_POINTS = 20
 LOSSES = ("loss", "eval_loss")
@@ -36,7 +38,13 @@ EMPTY = (
 )
 
 
-def table(runs: Iterable[Run], losses: Mapping[str, float], now: float, signs: Glyphs = UNICODE) -> list[Row]:
+def table(
+    runs: Iterable[Run],
+    losses: Mapping[str, float],
+    now: float,
+    signs: Glyphs = UNICODE,
+    sparks: Mapping[str, Spark] = MappingProxyType({}),
+) -> list[Row]:
     """The run list, in the order given.
 
     Args:
@@ -44,11 +52,12 @@ def table(runs: Iterable[Run], losses: Mapping[str, float], now: float, signs: G
         losses: The newest loss of each run that has one, by run id.
         now: Seconds since the epoch, for the ages.
         signs: The signs to draw with.
+        sparks: The losses of each run in a few cells, by run id.
     """
-    return [(run.id, _cells(run, losses.get(run.id), now, signs)) for run in runs]
+    return [(run.id, _cells(run, losses.get(run.id), sparks.get(run.id), now, signs)) for run in runs]
 
 
-def _cells(run: Run, loss: float | None, now: float, signs: Glyphs) -> tuple[Cell, ...]:
+def _cells(run: Run, loss: float | None, spark: Spark | None, now: float, signs: Glyphs) -> tuple[Cell, ...]:
     return (
         status_text(run.status, signs),
         quiet(run.id),
@@ -56,6 +65,7 @@ def _cells(run: Run, loss: float | None, now: float, signs: Glyphs) -> tuple[Cel
         run.method,
         outside(run.model),
         steps(run),
+        spark.draw(signs) if spark is not None else "",
         value(loss),
         quiet(age(run.created, now)),
     )

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from workbench.tui.glyphs import glyphs
+from workbench.tui.present import curves
 from workbench.tui.present import runs as present
+from workbench.tui.screens.overlay import Overlay
 from workbench.tui.widgets.gpu_pane import GpuPane
 from workbench.tui.widgets.line_chart import LineChart
 from workbench.tui.widgets.lines import Lines
@@ -28,8 +31,8 @@ if TYPE_CHECKING:
 
 HISTORY_WIDTH = 1000
 RECENT_POINTS = 2000
-CURVES = {"loss": "loss", "eval_loss": "validation", "memory_bytes": "process", "gpu_memory_bytes": "GPU"}
-"""What each metric is called in its chart; the others are told as figures."""
+MEMORY = {"memory_bytes": "process", "gpu_memory_bytes": "GPU"}
+"""What each metric of the memory chart is called there."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,8 @@ class History:
 
 
 def read_history(store: Store, run: Run) -> History:
-    """Read a run's newest values, and its curves by metric, decimated so that no spike is lost."""
-    curves = {name: store.metrics.series(run.id, name, width=HISTORY_WIDTH) for name in CURVES}
+    """Read a run's newest values, and its memory by metric, decimated so that no spike is lost."""
+    curves = {name: store.metrics.series(run.id, name, width=HISTORY_WIDTH) for name in MEMORY}
     return History(run.id, store.runs.log_path(run), store.metrics.latest(run.id), curves)
 
 
@@ -59,12 +62,14 @@ class RunView(Vertical):
         #charts { height: 1fr; }
         #loss { width: 2fr; }
         #memory { width: 1fr; }
+        &.-overlay #memory { display: none; }
     }
     """
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.run: Run | None = None
+        self._marked: tuple[Run, ...] = ()
         self._latest: dict[str, float] = {}
         self._recent: list[Point] = []
         self._overview = ""
@@ -80,6 +85,10 @@ class RunView(Vertical):
                 yield GpuPane(title="devices", id="devices", classes="pane")
         yield LogView(title="log", id="log", classes="pane")
 
+    def on_mount(self) -> None:
+        """Let the main chart draw any metrics of any runs."""
+        self.overlay = Overlay(self.query_one("#loss", LineChart), self.workbench)
+
     @property
     def workbench(self) -> Workbench:
         """The app."""
@@ -91,10 +100,34 @@ class RunView(Vertical):
         self.run = run
         if other:
             self._open(run)
+        self._overlay()
         self.show()
 
+    def compare(self, runs: Sequence[Run]) -> None:
+        """Draw the curves of these runs together; without any those of the run that is followed."""
+        self._marked = tuple(runs)
+        self.set_class(len(runs) > 1, "-overlay")
+        self._overlay()
+
+    @property
+    def marks(self) -> dict[str, tuple[str, str]]:
+        """How each run shown is marked in the list: character and style."""
+        overlay = self.overlay
+        slots = overlay.slots.assign(run.id for run in overlay.runs)
+        return curves.gutter_marks(slots, overlay.choice, glyphs(self), colourless=self.app.no_color)
+
+    def _overlay(self) -> None:
+        shown = self._marked or ((self.run,) if self.run is not None else ())
+        self.overlay.show(shown, self.run)
+
+    @on(LineChart.Zoomed, "#loss")
+    def _zoomed(self, message: LineChart.Zoomed) -> None:
+        self.overlay.refine(message.low, message.high)
+
     def add(self, points: Iterable[Point]) -> None:
-        """Take the points of this run that have just been written."""
+        """Take the points that have just been written, of any run."""
+        points = list(points)
+        self.overlay.add(points)
         own = [point for point in points if self.run is not None and point.run == self.run.id]
         self._latest |= {point.name: point.value for point in own}
         self._recent = [*self._recent, *own][-RECENT_POINTS:]
@@ -121,9 +154,8 @@ class RunView(Vertical):
             trouble.set_class(bool(run.error), "-told")
             if run.error:
                 trouble.update(present.trouble(run))
-        for chart in self._charts:
-            chart.x_limit = run.total_steps or None
-        chart = self._charts[0]
+        self._memory.x_limit = run.total_steps or None
+        chart = self.query_one("#loss", LineChart)
         waiting = present.waiting(run, self.workbench.runs)
         if waiting != chart.empty:
             chart.empty = waiting
@@ -132,8 +164,7 @@ class RunView(Vertical):
     def _open(self, run: Run | None) -> None:
         self._latest, self._recent = {}, []
         self.query_one(GpuPane).run = run.id if run else None
-        for chart in self._charts:
-            chart.clear()
+        self._memory.clear()
         self.query_one(LogView).path = None
         if run is not None:
             self.workbench.ask("store", lambda store: read_history(store, run), self._opened)
@@ -146,19 +177,16 @@ class RunView(Vertical):
         self._latest = history.latest | self._latest
         for name, points in history.curves.items():
             if points:
-                self._chart(name).set_series(CURVES[name], points)
+                self._memory.set_series(MEMORY[name], points)
         self._draw(self._recent)
         self.show()
 
     def _draw(self, points: Sequence[Point]) -> None:
-        for name, drawn in CURVES.items():
+        for name, drawn in MEMORY.items():
             own = [(float(point.step), point.value) for point in points if point.name == name]
             if own:
-                self._chart(name).extend(drawn, own)
+                self._memory.extend(drawn, own)
 
     @property
-    def _charts(self) -> tuple[LineChart, LineChart]:
-        return self.query_one("#loss", LineChart), self.query_one("#memory-chart", LineChart)
-
-    def _chart(self, name: str) -> LineChart:
-        return self._charts[name.endswith("memory_bytes")]
+    def _memory(self) -> LineChart:
+        return self.query_one("#memory-chart", LineChart)

@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.widget import Widget
 
+from workbench.runs import finding
 from workbench.tui.glyphs import glyphs
 from workbench.tui.live import MetricPoints, RunsChanged, Telemetry
 from workbench.tui.present import runs as present
+from workbench.tui.present.sparks import WIDTH
 from workbench.tui.screen import WorkbenchScreen
-from workbench.tui.screens import dialogs
+from workbench.tui.screens import comparing, dialogs
 from workbench.tui.screens.guide import Guide
+from workbench.tui.screens.run_losses import Losses, read_losses
 from workbench.tui.screens.run_view import RunView
 from workbench.tui.widgets.live_table import Column, LiveTable
 
 if TYPE_CHECKING:
-    from store import Store
     from store.evaluations import Evaluation
     from store.runs import Run
 
 CLOCK_SECONDS = 1.0
-LOSS_RUNS = 200
 COLUMNS = (
     Column("status", "status", 13),
     Column("id", "run", 5, hide_below=70),
@@ -32,15 +33,10 @@ COLUMNS = (
     Column("method", "method", 13, hide_below=90),
     Column("model", "model", minimum=10, hide_below=60),
     Column("step", "step", 11, align="right"),
+    Column("course", "course", WIDTH, hide_below=112),
     Column("loss", "loss", 8, align="right"),
     Column("age", "age", 4, align="right", hide_below=70),
 )
-
-
-def read_losses(store: Store) -> dict[str, float]:
-    """The newest loss of each of the newest runs, by run id."""
-    latest = {run.id: store.metrics.latest(run.id) for run in store.runs.list()[:LOSS_RUNS]}
-    return {run_id: values["loss"] for run_id, values in latest.items() if "loss" in values}
 
 
 class RunsScreen(WorkbenchScreen):
@@ -67,7 +63,8 @@ class RunsScreen(WorkbenchScreen):
     def __init__(self) -> None:
         super().__init__()
         self._runs: dict[str, Run] = {}
-        self._losses: dict[str, float] = {}
+        self._losses = Losses()
+        self._pattern = ""
 
     def compose_body(self) -> Iterable[Widget]:
         """Guide, list, selected run."""
@@ -78,7 +75,7 @@ class RunsScreen(WorkbenchScreen):
     def on_mount(self) -> None:
         """Show what is known already, and let the clocks go."""
         self._take(self.workbench.runs)
-        self.ask(read_losses, self._take_losses)
+        self.ask(read_losses, self._take_losses, lane="losses")
         self.set_interval(CLOCK_SECONDS, self._tick)
 
     @property
@@ -87,8 +84,30 @@ class RunsScreen(WorkbenchScreen):
         return self._runs.get(self._table.cursor_key or "")
 
     def why_not(self, name: str) -> str | None:
-        """Comparing and inspecting need an adapter."""
+        """Comparing and inspecting need an adapter, differing needs two runs."""
+        if name == "diff":
+            return None if len(self._compared) > 1 else "there is only one run; mark others with space"
         return present.why_not_use(self.selected) if name in ("compare", "inspect") else None
+
+    @property
+    def filter_text(self) -> str:
+        """The regular expression that the list is filtered by."""
+        return self._pattern
+
+    def apply_filter(self, text: str) -> None:
+        """Show only the runs in whose words a regular expression occurs; marked ones stay marked."""
+        self._pattern = text
+        passes = finding.passing(finding.lenient(text))
+        self._table.filter_by(text, (lambda key: passes(self._runs[key])) if text else None)
+
+    def leave(self) -> None:
+        """Go back to the list, then show all rows again, then take the marks away."""
+        if not self._table.has_focus:
+            self._table.focus()
+        elif self._pattern:
+            self.apply_filter("")
+        else:
+            self._table.mark(())
 
     @on(RunsChanged)
     def _runs_changed(self, message: RunsChanged) -> None:
@@ -96,7 +115,7 @@ class RunsScreen(WorkbenchScreen):
 
     @on(MetricPoints)
     def _points_came(self, message: MetricPoints) -> None:
-        self._losses |= {point.run: point.value for point in message.points if point.name == "loss"}
+        self._losses.add(message.points, self._runs)
         self.query_one(RunView).add(message.points)
         self._fill()
 
@@ -108,6 +127,13 @@ class RunsScreen(WorkbenchScreen):
     def _highlighted(self) -> None:
         self.query_one(RunView).follow(self.selected)
         self.refresh_chrome()
+
+    @on(LiveTable.Marked)
+    def _compare_marked(self) -> None:
+        view = self.query_one(RunView)
+        view.compare([run for run in self._runs.values() if run.id in self._table.marked])
+        self._table.mark_signs = view.marks
+        self._table.redraw()
 
     @on(LiveTable.Selected)
     def _opened(self) -> None:
@@ -147,6 +173,42 @@ class RunsScreen(WorkbenchScreen):
         if run is not None:
             self.ask(lambda store: store.runs.prioritise(run.id, run.priority + by))
 
+    def action_from_run(self) -> None:
+        """Open the form of a new run, filled with what the selected one was made of."""
+        from workbench.tui.present import launch as form
+        from workbench.tui.screens.launch import open_form
+
+        if self.selected is not None:
+            open_form(self.app, form.like(self.selected))
+
+    def action_chart(self, what: str) -> None:
+        """Draw the curves in another way."""
+        self.query_one(RunView).overlay.change(what)
+        self._table.mark_signs = self.query_one(RunView).marks
+
+    def action_metrics(self) -> None:
+        """Choose the metrics that are drawn."""
+        comparing.choose_metrics(self, self.query_one(RunView).overlay)
+
+    def action_diff(self) -> None:
+        """Show what differs between the marked runs."""
+        comparing.show_differences(self, self._compared)
+
+    def action_mark_all(self) -> None:
+        """Mark all runs in the list, or none where all are."""
+        keys = self._table.keys
+        self._table.mark(() if set(keys) <= self._table.marked else keys)
+
+    @property
+    def _compared(self) -> list[Run]:
+        """The marked runs; fewer than two are completed by the selected one, and the one under it."""
+        runs = list(self._runs.values())
+        marked = [run for run in runs if run.id in self._table.marked]
+        if len(marked) < 2 and self.selected is not None:
+            place = runs.index(self.selected)
+            marked += [run for run in runs[place : place + 2] if run not in marked][: 2 - len(marked)]
+        return marked
+
     def action_compare(self) -> None:
         """Go to Compare with the run's adapter beside its base."""
         if self.selected is not None:
@@ -181,14 +243,18 @@ class RunsScreen(WorkbenchScreen):
         if first:
             self._table.move_to(next((run.id for run in self._runs.values() if run.live), ""))
         self.query_one(RunView).follow(self.selected)
+        if self._table.marked:
+            self._compare_marked()
         self.refresh_chrome()
 
-    def _take_losses(self, losses: dict[str, float]) -> None:
-        self._losses = losses | self._losses
+    def _take_losses(self, losses: Losses) -> None:
+        self._losses.take(losses)
         self._fill()
 
     def _fill(self) -> None:
-        self._table.set_rows(present.table(self._runs.values(), self._losses, time.time(), glyphs(self)))
+        known = self._losses
+        rows = present.table(self._runs.values(), known.newest, time.time(), glyphs(self), known.sparks)
+        self._table.set_rows(rows)
 
     def _tick(self) -> None:
         if self.is_current:

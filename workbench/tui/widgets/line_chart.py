@@ -1,40 +1,66 @@
-"""A live line chart in braille that writes only the cells that changed; it draws what it is given."""
+"""A live line chart that writes only the cells that changed; zoomed, panned and read at a cursor by keys.
+
+It draws the lines that it is given, and knows nothing of runs.
+"""
 
 from __future__ import annotations
 
-import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
-from textual.content import Content
+from textual import events
+from textual.binding import BindingType
+from textual.message import Message
 
-from workbench.tui.clean import clean, safe
-from workbench.tui.glyphs import bytes_text, count_text, duration, number_text
-from workbench.tui.widgets import plot
+from workbench.tui import actions
+from workbench.tui.clean import safe
+from workbench.tui.widgets import chart_ink as ink
+from workbench.tui.widgets import chart_lines
+from workbench.tui.widgets.chart_ink import LABEL_STYLE
+from workbench.tui.widgets.chart_lines import Line, Look, Reading
 from workbench.tui.widgets.plot import Series, View
-from workbench.tui.widgets.surface import Row, Surface, blank, cells, put, put_cells
+from workbench.tui.widgets.surface import Row, Surface, blank, put, put_cells
 
-SERIES_STYLES = ("$series-1", "$series-2", "$series-3", "$series-4", "$series-5", "$series-6")
-GAP_STYLE = "$error"
-AXIS_STYLE = "$faint"
-LABEL_STYLE = "$muted"
-
-_BRAILLE = 0x2800
-_LEFT_DOTS = (0x01, 0x02, 0x04, 0x40)
-_RIGHT_DOTS = (0x08, 0x10, 0x20, 0x80)
-_ASCII_THIRDS = {1: "'", 2: "-", 4: ".", 3: "'", 6: ".", 5: ":", 7: "|"}
+ZOOM = 2.0
+PAN = 0.5
+LEAP = 0.25
+"""The share of the chart that a large step of the cursor goes."""
+KEYS_HINT = "←→ read  ↑↓ zoom  [] pan  0 whole"
+FURTHEST_IN = 4.0
+"""The narrowest part of the axis that is shown, in its own unit."""
 
 
 class LineChart(Surface, can_focus=True):
-    """Several series over one axis of steps, with the last values as legend.
+    """Several lines over one axis, with their last values, or those at the cursor, as legend.
 
     Args:
         title: Stands in the border.
-        log: Show the values by their logarithm; values of zero or less are left out of the range.
+        log: Show the values by their logarithm, unless some are zero or less.
         unit: `bytes` labels the values as sizes.
-        x_unit: `seconds` labels the axis as time.
+        x_unit: `seconds` labels the axis as time; another word names what is counted, steps without it.
     """
 
-    scope = "chart"
+    scope: ClassVar[str] = "chart"
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("chart")
+
+    @dataclass
+    class Zoomed(Message):
+        """Another part of the axis is shown."""
+
+        chart: LineChart
+        low: float
+        high: float
+
+        @property
+        def control(self) -> LineChart:
+            """The chart, for `@on` with a selector."""
+            return self.chart
+
+        def can_replace(self, message: Message) -> bool:
+            """Only the newest matters."""
+            return isinstance(message, LineChart.Zoomed) and message.chart is self.chart
 
     def __init__(
         self,
@@ -52,14 +78,25 @@ class LineChart(Surface, can_focus=True):
         self.log_scale = log
         self.unit = unit
         self.x_unit = x_unit
-        self._series: dict[str, Series] = {}
+        self._note = ""
+        self._lines: dict[str, Line] = {}
         self._front: str | None = None
         self._x_limit: float | None = None
+        self._window: tuple[float, float] | None = None
+        self._follows = False
+        self._cursor: float | None = None
+        self._left = 0
+
+    # What is drawn
 
     @property
     def series_names(self) -> tuple[str, ...]:
-        """The series in the order they were first given."""
-        return tuple(self._series)
+        """The lines that have points, in the order they were first given."""
+        return tuple(line.name for line in self._shown)
+
+    def points(self, name: str) -> Series:
+        """The measured values of a line."""
+        return self._lines[name].points
 
     @property
     def x_limit(self) -> float | None:
@@ -72,22 +109,33 @@ class LineChart(Surface, can_focus=True):
             self._x_limit = value
             self.redraw()
 
+    def show_lines(self, lines: Iterable[Line], front: str | None = None) -> None:
+        """Show these lines and no others; they may share their series with whoever makes them grow."""
+        self._lines = {line.name: line for line in lines}
+        self._front = front
+        self.redraw()
+
     def set_series(self, name: str, points: Iterable[tuple[float, float]]) -> None:
         """Replace the points `(x, y)` of a series; a NaN is drawn as a gap with a mark."""
-        self._series[name] = Series()
+        self._line(name).series = Series()
         self.extend(name, points)
 
     def extend(self, name: str, points: Iterable[tuple[float, float]]) -> None:
         """Append points; one at or before the last x first cuts what stood from there on."""
-        self._series.setdefault(name, Series()).extend(points)
+        self._line(name).series.extend(points)
         self.redraw()
+
+    def _line(self, name: str) -> Line:
+        number = len(self._lines)
+        fresh = Line(name, Series(), colour=number, mark=number, unit=self.unit)
+        return self._lines.setdefault(name, fresh)
 
     def clear(self, name: str | None = None) -> None:
         """Forget one series, or all."""
         if name is None:
-            self._series.clear()
+            self._lines.clear()
         else:
-            self._series.pop(name, None)
+            self._lines.pop(name, None)
         self.redraw()
 
     def focus_series(self, name: str | None) -> None:
@@ -95,164 +143,235 @@ class LineChart(Surface, can_focus=True):
         self._front = name
         self.redraw()
 
+    @property
+    def note(self) -> str:
+        """What must be known of what is drawn; stands in the border."""
+        return self._note
+
+    @note.setter
+    def note(self, text: str) -> None:
+        if text != self._note:
+            self._note = text
+            self._write_border()
+
+    def look_at_all(self) -> None:
+        """Show the whole axis, and the last values."""
+        self._window, self._cursor = None, None
+        self.redraw()
+
     def copy_text(self) -> str:
-        """The last values, one series per line."""
-        return "\n".join(f"{name}\t{series.last}" for name, series in self._series.items() if series.ys)
+        """The last values, or those at the cursor, one series per line."""
+        found = [(line, self._reading.index(line.points)) for line in self._shown]
+        return "\n".join(
+            f"{line.name}\t{line.points.ys[index]}" for line, index in found if index is not None
+        )
+
+    def on_focus(self) -> None:
+        """Show which keys read the chart."""
+        self._write_border()
+
+    def on_blur(self) -> None:
+        """Show that they do not work now."""
+        self._write_border()
+
+    def _write_border(self) -> None:
+        hint = KEYS_HINT if self.has_focus else ""
+        self.border_subtitle = safe(self._note or hint, "$warning" if self._note else "")
+
+    # Drawing
 
     def draw(self, width: int, height: int) -> list[Row]:
         """Legend, plot and axes for this size; axes are left out where they would leave no room."""
         rows = [blank(width) for _ in range(height)]
-        view = self._view(max(height - 3, 1))
-        if view is None:
+        lines = self._shown
+        if not lines:
             put(rows[height // 2], max((width - len(self.empty)) // 2, 0), self.empty, LABEL_STYLE)
             return rows
-        top = 1 if height > 3 else 0
-        bottom = 2 if height > 6 else 0
-        plot_height = height - top - bottom
-        labels = self._y_labels(view, plot_height)
+        front = next((line for line in lines if line.name == self._front), lines[0])
+        legend = chart_lines.legend(lines, self._reading, self._look, width - 8, height) if height > 3 else []
+        top, bottom = len(legend), 2 if height > 6 else 0
+        body = rows[top : height - bottom]
+        x = self._x_view()
+        views = chart_lines.views(lines, x, len(body), log=self.log_scale)
+        labels = chart_lines.y_labels(views[front.scale], len(body), front.unit)
         left = max((len(text) for text in labels.values()), default=0) + 2 if width > 24 else 0
-        if top:
-            self._draw_legend(rows[0], left)
+        self._left = left
+        for row, entries in zip(rows, legend, strict=False):
+            put_cells(row, left, entries)
         if left:
-            _draw_y_axis(rows[top : top + plot_height], labels, left)
+            ink.y_axis(body, labels, left)
         if bottom:
-            _draw_x_axis(rows[top + plot_height :], view, left, seconds=self.x_unit == "seconds")
-        self._draw_series(rows[top : top + plot_height], view, left)
+            seconds = self.x_unit == "seconds"
+            ink.x_axis(rows[height - bottom :], views[front.scale], left, seconds=seconds)
+        if self._cursor is not None:
+            ink.cursor(body, views[front.scale].column(self._cursor, width - left), left)
+        self._draw_lines(body, sorted(lines, key=lambda line: line is front), views)
         return rows
 
-    def _view(self, rows: int) -> View | None:
-        found = [series for series in self._series.values() if series.xs]
-        if not found:
-            return None
-        ranges = [series.range for series in found if series.range is not None]
-        low = min((low for low, _ in ranges), default=0.0)
-        high = max((high for _, high in ranges), default=1.0)
-        log = self.log_scale and low > 0
-        if self.unit == "bytes":
-            scale = plot.binary_scale(high)
-            low, high = 0.0, plot.nice_range(0.0, high / scale, max(rows // 4, 2))[1] * scale
-        elif log:
-            low, high = 10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high))
+    @property
+    def _shown(self) -> list[Line]:
+        return [line for line in self._lines.values() if line.series.xs]
+
+    @property
+    def _look(self) -> Look:
+        return Look(self.signs.braille, self.colourless)
+
+    @property
+    def _reading(self) -> Reading:
+        return Reading(self._cursor, lambda x: chart_lines.axis_text(x, self.x_unit))
+
+    def _draw_lines(self, rows: Sequence[Row], lines: Sequence[Line], views: dict[str, View]) -> None:
+        """Draw the lines, the last in front; what is faint lies under all of them."""
+        paint = ink.braille if self.signs.braille else ink.ascii_art
+        taken: set[tuple[int, int]] = set()
+        for faint in (True, False):
+            for line in lines:
+                series, view = line.raw if faint else line.series, views[line.scale]
+                if series is not None:
+                    own = self._look.ink(line, len(lines), faint=faint)
+                    own.taken = taken
+                    paint(rows, series.within(view.x_low, view.x_high), view, self._left, own)
+
+    # Zoom and cursor
+
+    def _whole(self) -> tuple[float, float]:
+        return chart_lines.x_range(self._shown, self._x_limit)
+
+    def _x_view(self) -> tuple[float, float]:
+        """The part of the axis that is shown; one that held the last point goes on with it, in leaps."""
+        if self._window is None:
+            return self._whole()
+        low, high = self._window
+        last = max(line.points.xs[-1] for line in self._shown)
+        if self._follows and last > high:
+            leap = last - high + LEAP * (high - low)
+            self._window = (low + leap, high + leap)
+        return self._window
+
+    def _zoom(self, low: float, high: float) -> None:
+        """Show a part of the axis, kept within the whole of it."""
+        start, end = self._whole()
+        span = max(min(high - low, end - start), min(FURTHEST_IN, end - start))
+        low = min(max((low + high - span) / 2, start), end - span)
+        self._window = None if span >= end - start else (low, low + span)
+        self._follows = low + span >= max(line.points.xs[-1] for line in self._shown)
+        self.redraw()
+        self.post_message(self.Zoomed(self, low, low + span))
+
+    def _scale_by(self, factor: float) -> None:
+        if self._shown:
+            low, high = self._x_view()
+            centre = self._cursor if self._cursor is not None else (low + high) / 2
+            self._zoom(centre - (centre - low) * factor, centre + (high - centre) * factor)
+
+    def _pan(self, share: float) -> None:
+        if self._shown:
+            low, high = self._x_view()
+            self._zoom(low + share * (high - low), high + share * (high - low))
+
+    def _move(self, columns: float) -> None:
+        """Take the cursor some columns on, and to the next value that lies there or beyond."""
+        if not self._shown:
+            return
+        low, high = self._x_view()
+        xs = self._longest.xs
+        if self._cursor is None:
+            within = bisect_left(xs, low) if columns > 0 else bisect_right(xs, high) - 1
+            self._read_at(xs[min(max(within, 0), len(xs) - 1)])
+            return
+        target = self._cursor + columns * (high - low) / self._columns
+        index = bisect_left(xs, target) if columns > 0 else bisect_right(xs, target) - 1
+        self._read_at(xs[min(max(index, 0), len(xs) - 1)])
+
+    @property
+    def _columns(self) -> int:
+        return max(self.size.width - self._left, 1)
+
+    @property
+    def _longest(self) -> Series:
+        """The measured values at which the cursor stops."""
+        return max((line.points for line in self._shown), key=lambda points: len(points.xs))
+
+    def _read_at(self, x: float) -> None:
+        self._cursor = x
+        low, high = self._x_view()
+        if low <= x <= high:
+            self.redraw()
         else:
-            low, high = plot.nice_range(low, high, max(rows // 4, 2))
-        first, last = min(series.xs[0] for series in found), max(series.xs[-1] for series in found)
-        start = 0.0 if first <= 0.2 * last else first
-        end = self._x_limit if self._x_limit and self._x_limit >= last else plot.axis_end(last)
-        return View(start, max(end, start + 1.0), low, high if high > low else low + 1.0, log)
+            self._zoom(*((x - high + low, x) if x > high else (x, x + high - low)))
 
-    def _y_labels(self, view: View, rows: int) -> dict[int, str]:
-        """Tick labels by the row they stand in."""
-        scale = plot.binary_scale(view.y_high) if self.unit == "bytes" else 1.0
-        values = (
-            plot.log_ticks(view.y_low, view.y_high)
-            if view.log
-            else [
-                scale * tick
-                for tick in plot.ticks(view.y_low / scale, view.y_high / scale, max(rows // 4, 2))
-            ]
-        )
-        if self.unit == "bytes":
-            texts = [bytes_text(value) for value in values]
-        elif view.log:
-            texts = [number_text(value) for value in values]
+    def on_click(self, event: events.Click) -> None:
+        """Read the values where the chart was clicked."""
+        offset = event.get_content_offset(self)
+        if offset is not None and self._shown:
+            low, high = self._x_view()
+            points = self._longest
+            index = points.nearest(low + (offset.x - self._left + 0.5) * (high - low) / self._columns)
+            self._read_at(points.xs[index or 0])
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Zoom in."""
+        event.stop()
+        self.action_closer()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Zoom out."""
+        event.stop()
+        self.action_wider()
+
+    def action_right(self) -> None:
+        """Read the next values."""
+        self._move(1)
+
+    def action_left(self) -> None:
+        """Read the values before."""
+        self._move(-1)
+
+    def action_half_on(self) -> None:
+        """Read further on."""
+        self._move(LEAP * self._columns)
+
+    def action_half_back(self) -> None:
+        """Read further back."""
+        self._move(-LEAP * self._columns)
+
+    def action_first(self) -> None:
+        """Read the first values."""
+        if self._shown:
+            self._read_at(self._longest.xs[0])
+
+    def action_last(self) -> None:
+        """Read the last values."""
+        if self._shown:
+            self._read_at(self._longest.xs[-1])
+
+    def action_closer(self) -> None:
+        """Zoom in, around the cursor where there is one."""
+        self._scale_by(1 / ZOOM)
+
+    def action_wider(self) -> None:
+        """Zoom out."""
+        self._scale_by(ZOOM)
+
+    def action_pan_right(self) -> None:
+        """Show what lies to the right."""
+        self._pan(PAN)
+
+    def action_pan_left(self) -> None:
+        """Show what lies to the left."""
+        self._pan(-PAN)
+
+    def action_whole(self) -> None:
+        """Show the whole axis."""
+        self._window = None
+        self.redraw()
+
+    async def action_drop(self) -> None:
+        """Leave the cursor, then the zoom, then the chart."""
+        if self._cursor is not None:
+            self._cursor = None
+        elif self._window is not None:
+            self._window = None
         else:
-            texts = plot.tick_labels(values)
-        width = max(map(len, texts))
-        return {view.row(value, rows): f"{text:>{width}}" for value, text in zip(values, texts, strict=True)}
-
-    def _draw_legend(self, row: Row, left: int) -> None:
-        """The series with their last values, as many as there is room for."""
-        x = left
-        line = "── " if self.signs.braille else "-- "
-        for index, (name, series) in enumerate(self._series.items()):
-            if series.last is None:
-                continue
-            value = bytes_text(series.last) if self.unit == "bytes" else number_text(series.last)
-            finite = math.isfinite(series.last)
-            gaps = f" ×{len(series.gaps)} NaN" if series.gaps and finite else ""
-            drawn = cells(
-                Content.assemble(
-                    (line, _style(index)),
-                    (f"{clean(name, 40)} ", LABEL_STYLE),
-                    (value, "bold" if finite else f"bold {GAP_STYLE}"),
-                    (gaps, GAP_STYLE),
-                )
-            )
-            if x + len(drawn) > len(row):
-                return
-            put_cells(row, x, drawn)
-            x += len(drawn) + 3
-
-    def _draw_series(self, rows: Sequence[Row], view: View, left: int) -> None:
-        names = list(self._series)
-        front = self._front if self._front in self._series else names[0]
-        order = sorted(range(len(names)), key=lambda index: names[index] == front)
-        canvas = _braille if self.signs.braille else _ascii
-        for index in order:
-            canvas(rows, self._series[names[index]], view, left, _style(index))
-
-
-def _style(index: int) -> str:
-    return SERIES_STYLES[index % len(SERIES_STYLES)]
-
-
-def _braille(rows: Sequence[Row], series: Series, view: View, left: int, style: str) -> None:
-    """Two by four dots per cell; where series meet, both are seen in the colour of the one in front."""
-    width, height = len(rows[0]) - left, len(rows)
-    kept, gaps = plot.bins(series, view, width * 2)
-    masks: dict[tuple[int, int], int] = {}
-    for column, top, bottom in plot.dots(kept, view, height * 4):
-        bits = _RIGHT_DOTS if column % 2 else _LEFT_DOTS
-        for dot in range(top, bottom + 1):
-            cell = (dot // 4, column // 2)
-            masks[cell] = masks.get(cell, 0) | bits[dot % 4]
-    _mark_gaps(rows, {column // 2 for column in gaps}, left)
-    for (y, x), mask in masks.items():
-        below = ord(rows[y][left + x][0]) - _BRAILLE
-        rows[y][left + x] = (chr(_BRAILLE | mask | (below if 0 < below < 256 else 0)), style)
-
-
-def _ascii(rows: Sequence[Row], series: Series, view: View, left: int, style: str) -> None:
-    """One by three dots per cell, in characters that every terminal has."""
-    width, height = len(rows[0]) - left, len(rows)
-    kept, gaps = plot.bins(series, view, width)
-    masks: dict[tuple[int, int], int] = {}
-    for column, top, bottom in plot.dots(kept, view, height * 3):
-        for dot in range(top, bottom + 1):
-            cell = (dot // 3, column)
-            masks[cell] = masks.get(cell, 0) | 1 << dot % 3
-    _mark_gaps(rows, set(gaps), left)
-    for (y, x), mask in masks.items():
-        rows[y][left + x] = (_ASCII_THIRDS[mask], style)
-
-
-def _mark_gaps(rows: Sequence[Row], columns: Iterable[int], left: int) -> None:
-    for column in columns:
-        for row in rows[:-1]:
-            row[left + column] = ("╎", GAP_STYLE)
-        rows[-1][left + column] = ("×", GAP_STYLE)
-
-
-def _draw_y_axis(rows: Sequence[Row], labels: dict[int, str], left: int) -> None:
-    for y, row in enumerate(rows):
-        label = labels.get(y)
-        if label is not None:
-            put(row, left - 2 - len(label), label, LABEL_STYLE)
-        put(row, left - 1, "┤" if label is not None else "│", AXIS_STYLE)
-
-
-def _draw_x_axis(rows: Sequence[Row], view: View, left: int, *, seconds: bool) -> None:
-    line, names = rows[0], rows[1]
-    width = len(line) - left
-    put(line, max(left - 1, 0), "╰" if left else "─", AXIS_STYLE)
-    put(line, left, "─" * width, AXIS_STYLE)
-    free = 0
-    find, name = (plot.time_ticks, duration) if seconds else (plot.ticks, count_text)
-    for value in find(view.x_low, view.x_high, max(width // 12, 2)):
-        label = name(value)
-        x = left + view.column(value, width)
-        start = min(max(x - len(label) // 2, free), len(line) - len(label))
-        if start < free or value != int(value):
-            continue
-        put(line, x, "┬", AXIS_STYLE)
-        free = put(names, start, label, LABEL_STYLE) + 1
+            await self.app.run_action("back")
+        self.redraw()

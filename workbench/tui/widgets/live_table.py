@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -136,6 +136,10 @@ class LiveTable(Surface, can_focus=True):
         self._cursor: str | None = None
         self._top = 0
         self._filter = ""
+        self.led = False
+        """Another widget has the keys and leads the cursor, which is drawn as one in focus."""
+        self._passes: Callable[[str], bool] | None = None
+        self.mark_signs: Mapping[str, tuple[str, str]] = {}
 
     @property
     def cursor_key(self) -> str | None:
@@ -159,7 +163,11 @@ class LiveTable(Surface, can_focus=True):
 
     @filter_text.setter
     def filter_text(self, text: str) -> None:
-        self._filter = text
+        self.filter_by(text, None)
+
+    def filter_by(self, text: str, passes: Callable[[str], bool] | None) -> None:
+        """Show only the rows whose key passes, or without a rule those that hold the text."""
+        self._filter, self._passes = text, passes
         self.border_subtitle = safe(f"/{text}") if text else None
         self._arrange(self._index)
 
@@ -227,14 +235,15 @@ class LiveTable(Surface, can_focus=True):
         }
         row = self._line(texts, widths, width, gutter)
         if key in self.marked:
-            put(row, 0, self.signs.mark, "$accent")
+            put(row, 0, *self.mark_signs.get(key, (self.signs.mark, "$accent")))
         return restyle(row, self._cursor_style) if key == self._cursor else row
 
     @property
     def _cursor_style(self) -> str:
+        active = self.has_focus or self.led
         if self.colourless:
-            return "reverse" if self.has_focus else "underline"
-        return CURSOR_STYLE if self.has_focus else BLURRED_CURSOR_STYLE
+            return "reverse" if active else "underline"
+        return CURSOR_STYLE if active else BLURRED_CURSOR_STYLE
 
     def _line(self, texts: Mapping[str, Row], widths: Mapping[str, int], width: int, gutter: int) -> Row:
         line = blank(gutter)
@@ -278,7 +287,11 @@ class LiveTable(Surface, can_focus=True):
         self._keys = tuple(
             key
             for key, row in self._cells.items()
-            if not words or any(words in _plain(cell).casefold() for cell in row)
+            if (
+                self._passes(key)
+                if self._passes is not None
+                else not words or any(words in _plain(cell).casefold() for cell in row)
+            )
         )
         if self._cursor in self._keys:
             self.redraw()
@@ -365,6 +378,12 @@ class LiveTable(Surface, can_focus=True):
         if self._cursor is not None:
             self._set_marked(self.marked ^ {self._cursor})
             self._go(self._index + 1)
+
+    def mark(self, keys: Iterable[str]) -> None:
+        """Mark these rows and no others."""
+        marked = frozenset(keys) & self._cells.keys()
+        if marked != self.marked:
+            self._set_marked(marked)
 
 
 def _plain(cell: Cell) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -33,12 +33,16 @@ class Series:
         for x, y in points:
             if self.xs and x <= self.xs[-1]:
                 self._cut(bisect_left(self.xs, x))
-            if math.isfinite(y):
-                self._low, self._high = min(self._low, y), max(self._high, y)
-            else:
-                self.gaps.append(len(self.xs))
-            self.xs.append(x)
-            self.ys.append(y)
+            self.add(x, y)
+
+    def add(self, x: float, y: float) -> None:
+        """Append one point, whose x is at least the last one's."""
+        if math.isfinite(y):
+            self._low, self._high = min(self._low, y), max(self._high, y)
+        else:
+            self.gaps.append(len(self.xs))
+        self.xs.append(x)
+        self.ys.append(y)
 
     def _cut(self, index: int) -> None:
         del self.xs[index:], self.ys[index:]
@@ -55,6 +59,38 @@ class Series:
     def range(self) -> tuple[float, float] | None:
         """The least and greatest finite value."""
         return (self._low, self._high) if self._low <= self._high else None
+
+    def nearest(self, x: float) -> int | None:
+        """The index of the point closest to an x; None without any."""
+        if not self.xs:
+            return None
+        after = min(bisect_left(self.xs, x), len(self.xs) - 1)
+        before = max(after - 1, 0)
+        return before if x - self.xs[before] < self.xs[after] - x else after
+
+    def within(self, low: float, high: float) -> Series:
+        """The part in a range of x, led on to its edges where the line goes beyond them."""
+        if not self.xs or (low <= self.xs[0] and self.xs[-1] <= high):
+            return self
+        start, stop = bisect_left(self.xs, low), bisect_right(self.xs, high)
+        part = Series()
+        for index, edge in ((start, low), (stop, high)):
+            if index == stop:
+                for place in range(start, stop):
+                    part.add(self.xs[place], self.ys[place])
+            y = self._between(index, edge)
+            if y is not None:
+                part.add(edge, y)
+        return part
+
+    def _between(self, index: int, x: float) -> float | None:
+        """The height of the line from the point before `index` to the one at it."""
+        if not 0 < index < len(self.xs) or self.xs[index] == self.xs[index - 1]:
+            return None
+        before, after = self.ys[index - 1], self.ys[index]
+        if not (math.isfinite(before) and math.isfinite(after)):
+            return None
+        return before + (after - before) * (x - self.xs[index - 1]) / (self.xs[index] - self.xs[index - 1])
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,60 @@
+"""What the Runs screen does to compare runs: choose the metrics that are drawn, and show what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from store import Store
+    from store.runs import Run
+    from workbench.runs.diff import Difference
+    from workbench.tui.screen import WorkbenchScreen
+    from workbench.tui.screens.overlay import Overlay
+
+LANE = "curves"
+Latest = dict[str, dict[str, float]]
+
+
+def read_latest(store: Store, runs: Sequence[Run]) -> Latest:
+    """The newest value of each metric, by run id."""
+    return {run.id: store.metrics.latest(run.id) for run in runs}
+
+
+def choose_metrics(screen: WorkbenchScreen, overlay: Overlay) -> None:
+    """Ask which metrics of the runs shown to draw.
+
+    Args:
+        screen: The screen that the question is put over.
+        overlay: Draws them.
+    """
+    # The dialog is not needed to paint runs; nor is that of differences.
+    from workbench.tui.present import metrics as present
+    from workbench.tui.screens.metric_chooser import MetricChooser
+
+    runs = overlay.runs
+
+    def chosen(metrics: tuple[str, ...] | None) -> None:
+        if metrics:
+            overlay.choose(replace(overlay.choice, metrics=metrics))
+
+    def found(latest: Latest) -> None:
+        screen.app.push_screen(MetricChooser(present.known(latest), overlay.choice.metrics), chosen)
+
+    screen.ask(lambda store: read_latest(store, runs), found, lane=LANE)
+
+
+def show_differences(screen: WorkbenchScreen, runs: Sequence[Run]) -> None:
+    """Show what differs between runs.
+
+    Args:
+        screen: The screen that the table is put over.
+        runs: Two or more.
+    """
+    from workbench.tui.screens.diff_dialog import DiffDialog, read_differences
+
+    def found(differences: list[Difference]) -> None:
+        screen.app.push_screen(DiffDialog(runs, differences))
+
+    screen.ask(lambda store: read_differences(store, runs), found, lane=LANE)

@@ -1,0 +1,60 @@
+"""What differs between runs, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from workbench.runs.diff import Difference, differences, read_trained
+from workbench.tui.clean import safe
+from workbench.tui.present import diff as present
+from workbench.tui.widgets.live_table import Column, LiveTable
+from workbench.tui.widgets.modal import Dialog
+
+if TYPE_CHECKING:
+    from store import Store
+    from store.runs import Run
+
+ROOM = 8
+"""Rows of the screen that are left free around the table."""
+
+
+def read_differences(store: Store, runs: Sequence[Run]) -> list[Difference]:
+    """Compare runs as they stand now."""
+    now = [store.runs.get(run.id) for run in runs]
+    latest = {run.id: store.metrics.latest(run.id) for run in now}
+    return differences(now, latest, read_trained(store, now))
+
+
+class DiffDialog(Dialog[None]):
+    """A table of what differs; nothing can be done in it but reading and copying."""
+
+    CSS = """
+    DiffDialog { align: center middle; }
+    DiffDialog .dialog { width: 96%; max-width: 120; padding: 0 1; }
+    """
+
+    def __init__(self, runs: Sequence[Run], found: Sequence[Difference]) -> None:
+        super().__init__("what differs", "j k move  y copy  esc close" if found else "esc close")
+        self._runs = tuple(runs)
+        self._found = tuple(found)
+
+    def compose_body(self) -> ComposeResult:
+        """The table, or that nothing differs."""
+        if not self._found:
+            yield Static(safe(present.summary(self._found)))
+            return
+        heads = [
+            Column(run.id, head, minimum=8)
+            for run, head in zip(self._runs, present.heads(self._runs), strict=True)
+        ]
+        yield LiveTable([Column("group", "", 8), Column("name", "", minimum=14), *heads])
+
+    def on_mount(self) -> None:
+        """Fill the table."""
+        for table in self.query(LiveTable):
+            table.styles.height = min(len(self._found) + 1, max(self.app.size.height - ROOM, 4))
+            table.set_rows(present.rows(self._found))
