@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from workbench.tui.widgets.surface import blank, cells, changed_span, fit, put, put_cells, restyle
+from workbench.tui.widgets.surface import blank, cells, changed_spans, fit, put, put_cells, restyle
 
 
 def text(row: list[tuple[str, str]]) -> str:
@@ -49,16 +49,16 @@ def test_fitting_pads_on_the_side_away_from_the_alignment() -> None:
 def test_only_the_span_that_differs_is_found() -> None:
     old, new = blank(10), blank(10)
     put(new, 3, "xy")
-    assert changed_span(old, old) is None
-    assert changed_span(old, new) == (3, 5)
+    assert changed_spans(old, old) == []
+    assert changed_spans(old, new) == [(3, 5)]
 
 
 def test_a_span_never_begins_or_ends_inside_a_wide_character() -> None:
     old, new = blank(6), blank(6)
     put(old, 2, "日")
     put(new, 3, "x")
-    assert changed_span(old, new) == (2, 4)
-    assert changed_span(new, old) == (2, 4)
+    assert changed_spans(old, new) == [(2, 4)]
+    assert changed_spans(new, old) == [(2, 4)]
 
 
 def test_a_background_comes_last_in_a_style() -> None:

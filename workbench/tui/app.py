@@ -21,7 +21,7 @@ from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from store.errors import StoreError, Unavailable
-from workbench.tui import actions, overlays
+from workbench.tui import actions, narrow, overlays
 from workbench.tui.actions import MODES, Action
 from workbench.tui.clean import clean, line_filters, visible
 from workbench.tui.glyphs import ASCII, UNICODE
@@ -123,6 +123,10 @@ class WorkbenchApp(App[None]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's filters, then ours: nothing passes them to the terminal."""
         return [*super().get_line_filters(), *line_filters(ascii=self.ascii, colourless=self.no_color)]
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        # Not for a change of what is shown: Textual writes ten times the cells that changed.
+        super()._display(screen, narrow.narrowed(renderable))
 
     def on_mount(self) -> None:
         """Begin to read the store, and see that runs which need a dispatcher have one."""

@@ -108,8 +108,8 @@ def short(metric: str) -> str:
 
 
 def unit(metric: str) -> str:
-    """The unit that a metric's name ends in, where the chart knows it."""
-    return "bytes" if metric.endswith("_bytes") else ""
+    """The unit of a metric, where its name tells it."""
+    return "bytes" if metric.endswith("_bytes") else "count" if metric == TOKENS else ""
 
 
 def scale(metric: str) -> str:

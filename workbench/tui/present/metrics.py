@@ -53,5 +53,5 @@ def _runs(metric: Known) -> Content:
     )
 
 
-def _order(name: str) -> tuple[bool, str]:
-    return "loss" not in name, name
+def _order(name: str) -> tuple[bool, bool, str]:
+    return name != "loss", "loss" not in name, name

@@ -60,6 +60,8 @@ class Overlay:
 
     def __init__(self, chart: LineChart, workbench: Workbench) -> None:
         self.choice = Choice()
+        self.empty = ""
+        """What stands in the place of lines where there are none."""
         self.slots = present.Slots()
         self._chart = chart
         self._workbench = workbench
@@ -77,11 +79,17 @@ class Overlay:
 
     def show(self, runs: Sequence[Run], front: Run | None = None) -> None:
         """Show these runs, one of them in front of the others."""
+        shown, in_front = self._looks(self._runs), self._front
         if [run.id for run in runs] != [run.id for run in self._runs]:
             self._chart.look_at_all()
         self._runs, self._front = tuple(runs), front.id if front is not None else None
-        self._read_missing()
-        self.redraw()
+        if (shown, in_front) != (self._looks(runs), self._front):
+            self._read_missing()
+            self.redraw()
+
+    def _looks(self, runs: Sequence[Run]) -> list[object]:
+        """What the drawing of a run depends on, apart from its points."""
+        return [(run.id, run.name, run.total_steps, run.started) for run in runs]
 
     def choose(self, choice: Choice) -> None:
         """Show other metrics, or the same in another way."""
@@ -126,16 +134,18 @@ class Overlay:
         """Draw what is known."""
         chart, choice = self._chart, self.choice
         slots = self.slots.assign(run.id for run in self._runs)
+        front = next((run for run in self._runs if run.id == self._front), None)
+        # Those of the run in front come first, so that the legend has room for them.
         lines = [
             present.line(run, metric, choice, slots, self._series(run, metric))
+            for run in sorted(self._runs, key=lambda run: run is not front)
             for metric in choice.metrics
-            for run in self._runs
             if (run.id, metric) in self._curves
         ]
-        front = next((run for run in self._runs if run.id == self._front), None)
         told = present.title(choice)
         if str(chart.border_title) != told:
             chart.border_title = safe(told)
+        chart.empty = self.empty if not self._wanted() & self._waiting.keys() else "reading the points"
         chart.note = present.note(self._without_tokens())
         chart.x_unit = present.AXIS_UNITS[choice.axis]
         chart.log_scale = choice.log

@@ -155,11 +155,10 @@ class RunView(Vertical):
             if run.error:
                 trouble.update(present.trouble(run))
         self._memory.x_limit = run.total_steps or None
-        chart = self.query_one("#loss", LineChart)
         waiting = present.waiting(run, self.workbench.runs)
-        if waiting != chart.empty:
-            chart.empty = waiting
-            chart.redraw()
+        if waiting != self.overlay.empty:
+            self.overlay.empty = waiting
+            self.overlay.redraw()
 
     def _open(self, run: Run | None) -> None:
         self._latest, self._recent = {}, []

@@ -51,6 +51,8 @@ class RunsScreen(WorkbenchScreen):
         #devices { height: 5; display: none; }
         #devices LineChart { display: none; }
         #log { height: 4; }
+        #run.-overlay #log { display: none; }
+        &.-medium #run.-overlay #log { display: block; }
         &.-medium #runs { height: 9; }
         &.-medium #log { height: 8; }
         &.-tall #runs { height: 13; }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from workbench.tui.glyphs import count_text, duration
@@ -24,8 +24,10 @@ ASCII_MARKS = "*o+x#@%&"
 ASCII_RAW = "."
 
 _BRAILLE = 0x2800
-_LEFT_DOTS = (0x01, 0x02, 0x04, 0x40)
-_RIGHT_DOTS = (0x08, 0x10, 0x20, 0x80)
+_DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80), (1, 2, 4, 0))
+"""The dots of a cell from top to bottom: of the left and the right side in braille, and in thirds."""
+_STROKES = [[[sum(dots[top : bottom + 1]) for bottom in range(4)] for top in range(4)] for dots in _DOTS]
+"""The dots from one row of a cell to another: by side, first row and last row."""
 _ASCII_THIRDS = {1: "'", 2: "-", 4: ".", 3: "'", 6: ".", 5: ":", 7: "|"}
 _FLAT_DOTS = 2
 
@@ -49,49 +51,59 @@ class Ink:
     taken: set[tuple[int, int]] = field(default_factory=set)
 
 
-Painter = Callable[[Sequence[Row], Series, View, int, Ink], None]
-
-
 def line_style(index: int, *, faint: bool = False) -> str:
     """The colour of a series by its number."""
     style = SERIES_STYLES[index % len(SERIES_STYLES)]
     return f"{style} {FAINT}" if faint else style
 
 
-def braille(rows: Sequence[Row], series: Series, view: View, left: int, ink: Ink) -> None:
-    """Two by four dots per cell; where series meet, both are seen in the colour of the one in front."""
-    width, height = len(rows[0]) - left, len(rows)
-    kept, gaps = plot.bins(series, view, width * 2)
+@dataclass(frozen=True)
+class Trace:
+    """The cells that a line goes through, with the dots inked in each, and the columns of its gaps."""
+
+    masks: dict[tuple[int, int], int]
+    gaps: frozenset[int]
+
+
+def trace(
+    series: Series, view: View, width: int, height: int, *, dash: int = 0, braille: bool = True
+) -> Trace:
+    """Work out which cells a line goes through.
+
+    Args:
+        series: Its points.
+        view: The part of the plane that is shown.
+        width: Columns of the plot.
+        height: Rows of the plot.
+        dash: Which of `DASHES`.
+        braille: Two by four dots per cell; else one by three.
+    """
+    across, down = (2, 4) if braille else (1, 3)
+    kept, gaps = plot.bins(series.within(view.x_low, view.x_high), view, width * across)
     masks: dict[tuple[int, int], int] = {}
-    for column, top, bottom in _inked(plot.dots(kept, view, height * 4), ink.dash):
-        bits = _RIGHT_DOTS if column % 2 else _LEFT_DOTS
-        for dot in range(top, bottom + 1):
-            cell = (dot // 4, column // 2)
-            masks[cell] = masks.get(cell, 0) | bits[dot % 4]
+    for column, top, bottom in _inked(plot.dots(kept, view, height * down), dash):
+        strokes, x = _STROKES[column % across if braille else 2], column // across
+        for y in range(top // down, bottom // down + 1):
+            bits = strokes[max(top - down * y, 0)][min(bottom - down * y, down - 1)]
+            masks[y, x] = masks.get((y, x), 0) | bits
+    return Trace(masks, frozenset(column // across for column in gaps))
+
+
+def stamp(rows: Sequence[Row], traced: Trace, left: int, ink: Ink, *, braille: bool = True) -> None:
+    """Draw a line; in braille, where bright lines meet, both are seen in the colour of the one in front."""
     if not ink.faint:
-        mark_gaps(rows, {column // 2 for column in gaps}, left)
-    for (y, x), mask in masks.items():
-        below = ord(rows[y][left + x][0]) - _BRAILLE
+        mark_gaps(rows, traced.gaps, left)
+    for (y, x), mask in traced.masks.items():
+        row = rows[y]
+        if not braille:
+            row[left + x] = (ink.mark or _ASCII_THIRDS[mask], ink.style)
+            continue
+        below = ord(row[left + x][0]) - _BRAILLE
         # A faint line under a bright one would make that ragged: it is wiped out there.
         merged = 0 < below < 256 and (ink.faint or (y, x) in ink.taken)
-        rows[y][left + x] = (chr(_BRAILLE | mask | (below if merged else 0)), ink.style)
+        row[left + x] = (chr(_BRAILLE | mask | (below if merged else 0)), ink.style)
     if not ink.faint:
-        ink.taken |= masks.keys()
-
-
-def ascii_art(rows: Sequence[Row], series: Series, view: View, left: int, ink: Ink) -> None:
-    """One by three dots per cell, in characters that every terminal has."""
-    width, height = len(rows[0]) - left, len(rows)
-    kept, gaps = plot.bins(series, view, width)
-    masks: dict[tuple[int, int], int] = {}
-    for column, top, bottom in plot.dots(kept, view, height * 3):
-        for dot in range(top, bottom + 1):
-            cell = (dot // 3, column)
-            masks[cell] = masks.get(cell, 0) | 1 << dot % 3
-    if not ink.faint:
-        mark_gaps(rows, set(gaps), left)
-    for (y, x), mask in masks.items():
-        rows[y][left + x] = (ink.mark or _ASCII_THIRDS[mask], ink.style)
+        ink.taken |= traced.masks.keys()
 
 
 def _inked(strokes: Iterable[tuple[int, int, int]], dash: int) -> Iterable[tuple[int, int, int]]:

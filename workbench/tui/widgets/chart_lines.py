@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from workbench.tui.clean import clean
-from workbench.tui.glyphs import bytes_text, duration, number_text
+from workbench.tui.glyphs import bytes_text, count_text, duration, number_text
 from workbench.tui.widgets import chart_ink as ink
 from workbench.tui.widgets import plot
 from workbench.tui.widgets.chart_ink import GAP_STYLE, LABEL_STYLE, Ink
@@ -59,7 +59,8 @@ class Look:
             return Ink(f"{style} dim" if self.colourless else style, mark=ink.ASCII_RAW, faint=True)
         alone = lines == 1 and line.raw is None
         mark = "" if alone else ink.ASCII_MARKS[line.mark % len(ink.ASCII_MARKS)]
-        return Ink(style, line.mark if self.colourless else line.dash, mark)
+        dash = line.mark if self.colourless else line.dash
+        return Ink(style, dash if self.braille else 0, mark)
 
     def sample(self, line: Line, lines: int) -> str:
         """Two cells of a line for the legend."""
@@ -129,7 +130,7 @@ def y_labels(view: View, rows: int, unit: str) -> dict[int, str]:
         values = plot.log_ticks(view.y_low, view.y_high)
     else:
         values = [scale * tick for tick in plot.ticks(view.y_low / scale, view.y_high / scale, count)]
-    if unit == "bytes" or view.log:
+    if unit in ("bytes", "count") or view.log:
         texts = [value_text(value, unit) for value in values]
     else:
         texts = plot.tick_labels(values)
@@ -139,8 +140,8 @@ def y_labels(view: View, rows: int, unit: str) -> dict[int, str]:
 
 def value_text(value: float, unit: str) -> str:
     """A value in its unit; one that is no number is named."""
-    if unit == "bytes" and math.isfinite(value):
-        return bytes_text(value)
+    if math.isfinite(value) and unit in ("bytes", "count"):
+        return bytes_text(value) if unit == "bytes" else count_text(value)
     return number_text(value)
 
 

@@ -86,6 +86,7 @@ class LineChart(Surface, can_focus=True):
         self._follows = False
         self._cursor: float | None = None
         self._left = 0
+        self._traces: dict[tuple[str, bool], tuple[Series, object, ink.Trace]] = {}
 
     # What is drawn
 
@@ -222,15 +223,23 @@ class LineChart(Surface, can_focus=True):
 
     def _draw_lines(self, rows: Sequence[Row], lines: Sequence[Line], views: dict[str, View]) -> None:
         """Draw the lines, the last in front; what is faint lies under all of them."""
-        paint = ink.braille if self.signs.braille else ink.ascii_art
-        taken: set[tuple[int, int]] = set()
+        look, taken = self._look, set[tuple[int, int]]()
+        before, self._traces = self._traces, {}
         for faint in (True, False):
             for line in lines:
                 series, view = line.raw if faint else line.series, views[line.scale]
-                if series is not None:
-                    own = self._look.ink(line, len(lines), faint=faint)
-                    own.taken = taken
-                    paint(rows, series.within(view.x_low, view.x_high), view, self._left, own)
+                if series is None:
+                    continue
+                own = look.ink(line, len(lines), faint=faint)
+                own.taken = taken
+                size = (len(rows[0]) - self._left, len(rows))
+                key = (series.changes, view, size, own.dash)
+                known = before.get((line.name, faint))
+                if known is None or known[0] is not series or known[1] != key:
+                    traced = ink.trace(series, view, *size, dash=own.dash, braille=look.braille)
+                    known = (series, key, traced)
+                self._traces[line.name, faint] = known
+                ink.stamp(rows, known[2], self._left, own, braille=look.braille)
 
     # Zoom and cursor
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 TICK_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
@@ -25,6 +25,8 @@ class Series:
         self.ys = array("d")
         self.gaps: list[int] = []
         """Indices of the values that are NaN or infinite."""
+        self.changes = 0
+        """How often it was added to or cut: what was worked out from it is good until then."""
         self._low = math.inf
         self._high = -math.inf
 
@@ -37,6 +39,7 @@ class Series:
 
     def add(self, x: float, y: float) -> None:
         """Append one point, whose x is at least the last one's."""
+        self.changes += 1
         if math.isfinite(y):
             self._low, self._high = min(self._low, y), max(self._high, y)
         else:
@@ -45,6 +48,7 @@ class Series:
         self.ys.append(y)
 
     def _cut(self, index: int) -> None:
+        self.changes += 1
         del self.xs[index:], self.ys[index:]
         del self.gaps[bisect_left(self.gaps, index) :]
         finite = [y for y in self.ys if math.isfinite(y)]
@@ -105,9 +109,23 @@ class View:
 
     def row(self, y: float, rows: int) -> int:
         """The row from the top, of `rows`, in which a value lies."""
+        return self.row_finder(rows)(y)
+
+    def row_finder(self, rows: int) -> Callable[[float], int]:
+        """The same for many values: a chart asks for thousands at each drawing."""
         low, high = self._scaled(self.y_low), self._scaled(self.y_high)
-        share = (self._scaled(y) - low) / ((high - low) or 1.0)
-        return min(max(round((1.0 - share) * (rows - 1)), 0), rows - 1)
+        last = rows - 1
+        factor = last / ((high - low) or 1.0)
+        log10 = math.log10
+
+        def linear(y: float) -> int:
+            row = round(last - (y - low) * factor)
+            return 0 if row < 0 else last if row > last else row
+
+        def logarithmic(y: float) -> int:
+            return linear(log10(y if y > 1e-300 else 1e-300))
+
+        return logarithmic if self.log else linear
 
     def column(self, x: float, columns: int) -> int:
         """The column, of `columns`, in which a step lies."""
@@ -139,10 +157,12 @@ def bins(series: Series, view: View, columns: int) -> tuple[list[Bin], list[int]
     """
     kept: list[Bin] = []
     start, joined = 0, False
+    count, per_column = len(series.xs), (view.x_high - view.x_low) / columns or 1.0
     gap_columns = sorted({view.column(series.xs[index], columns) for index in series.gaps})
-    while start < len(series.xs):
-        column = view.column(series.xs[start], columns)
-        stop = _bin_end(series, view, start, column, columns)
+    while start < count:
+        column = min(max(int((series.xs[start] - view.x_low) / per_column), 0), columns - 1)
+        edge = view.x_low + (column + 1) * per_column
+        stop = count if column == columns - 1 else max(bisect_left(series.xs, edge, start), start + 1)
         values, broken_before, broken_after = _finite(series, start, stop)
         if values:
             joined = joined and not broken_before
@@ -152,17 +172,10 @@ def bins(series: Series, view: View, columns: int) -> tuple[list[Bin], list[int]
     return kept, gap_columns
 
 
-def _bin_end(series: Series, view: View, start: int, column: int, columns: int) -> int:
-    if column == columns - 1:
-        return len(series.xs)
-    edge = view.x_low + (column + 1) * (view.x_high - view.x_low) / columns
-    return max(bisect_left(series.xs, edge, start), start + 1)
-
-
 def _finite(series: Series, start: int, stop: int) -> tuple[array[float], bool, bool]:
     """The finite values of a slice, and whether a gap stands before the first and after the last of them."""
     values = series.ys[start:stop]
-    if bisect_left(series.gaps, start) == bisect_left(series.gaps, stop):
+    if not series.gaps or bisect_left(series.gaps, start) == bisect_left(series.gaps, stop):
         return values, False, False
     finite = array("d", (value for value in values if math.isfinite(value)))
     return finite, not math.isfinite(values[0]), not math.isfinite(values[-1])
@@ -171,12 +184,12 @@ def _finite(series: Series, start: int, stop: int) -> tuple[array[float], bool, 
 def dots(kept: Iterable[Bin], view: View, rows: int) -> Iterator[tuple[int, int, int]]:
     """The line through the bins as vertical strokes `(sub-column, top row, bottom row)`, both included."""
     before: tuple[int, int] | None = None
+    row = view.row_finder(rows)
     for item in kept:
-        first, last = view.row(item.first, rows), view.row(item.last, rows)
         if before is not None and item.joined:
-            yield from _joint(before, (item.column, first))
-        yield item.column, view.row(item.high, rows), view.row(item.low, rows)
-        before = (item.column, last)
+            yield from _joint(before, (item.column, row(item.first)))
+        yield item.column, row(item.high), row(item.low)
+        before = (item.column, row(item.last))
 
 
 def _joint(start: tuple[int, int], end: tuple[int, int]) -> Iterator[tuple[int, int, int]]:

@@ -5,7 +5,7 @@ Textual rewrites a dirty widget whole. On a far terminal that is the difference 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 from rich.cells import get_character_cell_size
@@ -24,6 +24,7 @@ Row = list[tuple[str, str]]
 """One screen line: a character and its style per cell. The cell after a wide character holds an empty one."""
 
 CellText = str | Content
+CLOSE_CELLS = 12
 
 
 def blank(width: int, style: str = "") -> Row:
@@ -94,19 +95,32 @@ def restyle(row: Row, style: str) -> Row:
     return [(character, f"{own} {style}".strip()) for character, own in row]
 
 
-def changed_span(old: Row, new: Row) -> tuple[int, int] | None:
-    """The first and the end of the cells that differ, widened to whole characters; None when none does."""
+def changed_spans(old: Row, new: Row) -> list[tuple[int, int]]:
+    """The parts of a line that differ, each from its first cell to its end, widened to whole characters.
+
+    Parts that lie so close that moving the cursor costs as much as the cells between them are one.
+    """
     if old == new:
-        return None
+        return []
     if len(old) != len(new):
-        return 0, max(len(old), len(new))
-    first = next(index for index, pair in enumerate(zip(old, new, strict=True)) if pair[0] != pair[1])
-    last = next(index for index in range(len(new) - 1, -1, -1) if old[index] != new[index])
+        return [(0, max(len(old), len(new)))]
+    spans: list[tuple[int, int]] = []
+    for index, (before, after) in enumerate(zip(old, new, strict=True)):
+        if before == after:
+            continue
+        if spans and index - spans[-1][1] < CLOSE_CELLS:
+            spans[-1] = (spans[-1][0], index + 1)
+        else:
+            spans.append((index, index + 1))
+    return [_whole_characters(old, new, *span) for span in spans]
+
+
+def _whole_characters(old: Row, new: Row, first: int, end: int) -> tuple[int, int]:
     while first > 0 and (not old[first][0] or not new[first][0]):
         first -= 1
-    while last + 1 < len(new) and (not old[last + 1][0] or not new[last + 1][0]):
-        last += 1
-    return first, last + 1
+    while end < len(new) and (not old[end][0] or not new[end][0]):
+        end += 1
+    return first, end
 
 
 class Surface(Widget):
@@ -140,7 +154,8 @@ class Surface(Widget):
         if len(before) != len(self._rows):
             self.refresh()
             return
-        regions = list(_changed_regions(before, self._rows))
+        found = (changed_spans(old, new) for old, new in zip(before, self._rows, strict=True))
+        regions = [Region(first, y, end - first, 1) for y, spans in enumerate(found) for first, end in spans]
         if regions:
             self.refresh(*regions)
 
@@ -167,22 +182,14 @@ class Surface(Widget):
         base = self.visual_style
         if y >= len(self._rows):
             return Strip.blank(self.size.width, base.rich_style)
+        row = self._rows[y]
         segments = [
             Segment("".join(character for character, _ in group), self._rich_style(style, base))
-            for style, group in groupby(self._rows[y], key=lambda cell: cell[1])
+            for style, group in groupby(row, key=lambda cell: cell[1])
         ]
-        return Strip(segments, len(self._rows[y]))
+        return Strip(segments, len(row))
 
     def _rich_style(self, style: str, base: Style) -> RichStyle:
         if style not in self._styles:
             self._styles[style] = (base + self.app.stylesheet.parse_style(style)).rich_style
         return self._styles[style]
-
-
-def _changed_regions(before: Sequence[Row], after: Sequence[Row]) -> Iterable[Region]:
-    for y, (old, new) in enumerate(zip(before, after, strict=True)):
-        span = changed_span(old, new)
-        if span is not None:
-            # From the left edge: Textual writes a changed part from there anyhow, and regions that begin at
-            # one place are merged, where two apart on a line would be written twice.
-            yield Region(0, y, span[1], 1)
