@@ -316,7 +316,7 @@ async def test_plus_and_minus_move_a_queued_run(store: Store) -> None:
             await until(pilot, lambda: store.runs.get(second).priority == 0)
             store.runs.request(second, "cancel")
             await until(pilot, lambda: "cancelled" in drawn(app))
-            await pilot.press("equals_sign")
+            await pilot.press("K")
             await until(pilot, lambda: bool(toasts(app)))
             assert "this run is cancelled and waits in no queue" in toasts(app)[0]
             assert store.runs.get(first).priority == 0

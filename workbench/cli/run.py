@@ -28,6 +28,7 @@ from workbench.cli.queueing import places, prioritise, priority_option
 from workbench.cli.run_text import (
     POINT_COLUMNS,
     RUN_COLUMNS,
+    diff_text,
     plan_text,
     run_facts,
     settings_help,
@@ -35,6 +36,7 @@ from workbench.cli.run_text import (
 )
 from workbench.cli.session import Session, json_option, pass_session
 from workbench.cli.sweep import start_sweep, sweep_results
+from workbench.runs import diff, finding
 from workbench.runs.launch import attend, submit
 from workbench.runs.methods import METHODS
 from workbench.runs.options import RunOptions, from_toml, make_options, parse_set
@@ -128,17 +130,44 @@ def start(
 @command.command("list")
 @click.option("--status", "wanted", type=click.Choice(STATUSES), help="Only runs of this status.")
 @click.option("--sweep", metavar="NAME", help="Only runs of this sweep.")
+@click.option(
+    "--filter",
+    "text",
+    metavar="REGEX",
+    help="Only runs with this in their id, name, status, method, model or data.",
+)
 @json_option
 @pass_session
-def list_runs(session: Session, wanted: Status | None, sweep: str | None) -> None:
+def list_runs(session: Session, wanted: Status | None, sweep: str | None, text: str | None) -> None:
     """List the runs, the newest first."""
+    passes = finding.passing(finding.pattern(text or ""))
     with session.open_store() as store:
         attend(store)
-        runs = store.runs.list(wanted, sweep=sweep)
+        runs = [run for run in store.runs.list(wanted, sweep=sweep) if passes(run)]
         waiting = places(store)
         rows = [(run, store.metrics.latest(run.id), waiting.get(run.id)) for run in runs]
         documents = [run_document(store, run) for run in runs] if session.as_json else []
-    session.show(documents, table(RUN_COLUMNS, rows, empty="no runs yet: workbench run start --help"))
+    session.show(documents, table(RUN_COLUMNS, rows, empty=_no_runs(wanted or sweep or text)))
+
+
+def _no_runs(asked: str | None) -> str:
+    return "no such runs" if asked else "no runs yet: workbench run start --help"
+
+
+@command.command("diff")
+@click.argument("runs", metavar="R1 R2 …", nargs=-1, required=True)
+@json_option
+@pass_session
+def diff_runs(session: Session, runs: tuple[str, ...]) -> None:
+    """Show what differs between runs: model, data, method, settings, versions, device and losses."""
+    if len(runs) < 2:
+        raise BadInput(f"{runs[0]!r} alone differs from nothing", "name two runs or more")
+    with session.open_store() as store:
+        found = list({run.id: run for run in map(store.runs.get, runs)}.values())
+        latest = {run.id: store.metrics.latest(run.id) for run in found}
+        differences = diff.differences(found, latest, diff.read_trained(store, found))
+    told = [{"id": run.id, "name": run.name} for run in found]
+    session.show({"runs": told, "differences": jsonable(differences)}, diff_text(found, differences))
 
 
 @command.command()

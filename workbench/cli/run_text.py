@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from store.runs import Run
 from workbench.cli import figures
 from workbench.cli.mixture_text import share_table
-from workbench.cli.output import Column, cell, facts, status
+from workbench.cli.output import Column, cell, facts, status, table
+from workbench.runs.diff import Difference
 from workbench.runs.plan import Plan
 from workbench.runs.training import fields
 
@@ -77,6 +80,24 @@ def plan_text(planned: Plan) -> str:
     del size["tasks"]
     told = facts((name.replace("_", " "), cell(value)) for name, value in size.items())
     return f"{told}\n\n{share_table(planned.tasks)}" if planned.tasks else told
+
+
+def diff_text(runs: Sequence[Run], differences: Sequence[Difference]) -> str:
+    """Write what differs between runs, a column for each."""
+    columns = [
+        Column("", lambda each: cell(each.group)),
+        Column("", lambda each: cell(each.name)),
+        *(
+            Column(f"{cell(run.id)} {cell(run.name, 30)}", partial(_value_of, place), shrinks=True)
+            for place, run in enumerate(runs)
+        ),
+    ]
+    return table(columns, differences, empty="nothing differs but name and time")
+
+
+def _value_of(place: int, difference: Difference) -> str:
+    value = difference.values[place]
+    return figures.value(value) if isinstance(value, float) else cell(value)
 
 
 def settings_help() -> str:

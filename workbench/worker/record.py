@@ -46,6 +46,7 @@ class Recorder(TrainerCallback):
         self._listeners: list[Listener] = []
         self._pass_losses: list[torch.Tensor] = []
         self._tokens: list[torch.Tensor] = []
+        self._tokens_read = 0
         self._steps: list[tuple[int, torch.Tensor]] = []
         self._points: list[tuple[int, str, float]] = []
         self._clock = time.monotonic()
@@ -94,6 +95,7 @@ class Recorder(TrainerCallback):
     ) -> None:
         """Say that the run is running, and how many steps it will take."""
         self._store.runs.begin(self._run_id, state.max_steps)
+        self._tokens_read = self._tokens_up_to(state.global_step)
         self.flush()
         self._clock = time.monotonic()
 
@@ -174,6 +176,11 @@ class Recorder(TrainerCallback):
         self._points.append((step, name, value))
         self.final[name] = value
 
+    def _tokens_up_to(self, step: int) -> int:
+        """How many tokens an earlier attempt had read at the step that this one goes on from."""
+        counted = self._store.metrics.curve(self._run_id, "tokens", last=step) if step else []
+        return int(counted[-1][1]) if counted else 0
+
     def _add_losses(self) -> None:
         steps = [step for step, _ in self._steps]
         losses = torch.stack([loss for _, loss in self._steps]).tolist()
@@ -188,7 +195,9 @@ class Recorder(TrainerCallback):
         now = time.monotonic()
         tokens = int(torch.stack(self._tokens).sum())
         self._tokens.clear()
+        self._tokens_read += tokens
         self._add(self._step, "tokens_per_second", tokens / max(now - self._clock, 1e-9))
+        self._add(self._step, "tokens", self._tokens_read)
         self._clock = now
         self._add(self._step, "memory_bytes", telemetry.process_memory(os.getpid()))
         if torch.cuda.is_available():
