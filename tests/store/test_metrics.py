@@ -88,3 +88,21 @@ def test_metrics_of_an_unknown_run_are_refused(store: Store) -> None:
         with pytest.raises(NotFound):
             store.metrics.append(unknown, [(1, "loss", 1.0)])
     assert store.metrics.after(0) == ([], 0)
+
+
+def test_a_part_of_a_curve_comes_with_its_times_and_in_full(store: Store, run: str) -> None:
+    """What a chart zooms in on is read anew, finer than the whole was."""
+    store.metrics.append(run, [(step, "loss", float(step % 7)) for step in range(1, 1001)])
+    whole = store.metrics.curve(run, "loss", width=50)
+    assert len(whole) <= 150
+    part = store.metrics.curve(run, "loss", width=50, first=101, last=200)
+    assert [step for step, _, _ in part] == list(range(101, 201))
+    assert all(when > 0 for _, _, when in part)
+    assert len(store.metrics.curve(run, "loss", width=50, first=101, last=700)) <= 150
+
+
+def test_only_more_points_than_three_for_each_span_are_decimated(store: Store, run: str) -> None:
+    store.metrics.append(run, [(step, "loss", float(step)) for step in range(1, 31)])
+    assert len(store.metrics.series(run, "loss", width=10)) == 30
+    store.metrics.append(run, [(31, "loss", 31.0)])
+    assert len(store.metrics.series(run, "loss", width=10)) < 31

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from textual.geometry import Region
 
+from workbench.tui.widgets import chart_ink
+from workbench.tui.widgets.chart_lines import Line
 from workbench.tui.widgets.line_chart import LineChart
+from workbench.tui.widgets.plot import Series, View
 
 
 def falling(count: int) -> list[tuple[float, float]]:
@@ -122,3 +125,153 @@ async def test_a_log_chart_of_values_near_zero_stays_finite(host: Any) -> None:
 async def test_an_empty_chart_says_so(host: Any) -> None:
     async with host(LineChart()).run_test(size=(60, 16)) as pilot:
         assert "no points yet" in "\n".join(pilot.app.drawn())
+
+
+def line(name: str, points: list[tuple[float, float]], number: int = 0, **options: Any) -> Line:
+    series = Series()
+    series.extend(points)
+    return Line(name, series, colour=number, mark=number, **options)
+
+
+async def test_the_cursor_reads_the_very_values_that_were_measured(host: Any) -> None:
+    chart = LineChart()
+    async with host(chart).run_test(size=(80, 20)) as pilot:
+        chart.set_series("loss", [(step, 1 / step) for step in range(1, 301)])
+        chart.set_series("eval_loss", [(100, 0.5), (200, 0.25)])
+        chart.focus()
+        await pilot.press("home")
+        assert "step 1 " in pilot.app.drawn()[0]
+        assert "loss 1 " in pilot.app.drawn()[0]
+        await pilot.press("right")
+        steps = [step for step in range(1, 301) if f"step {step} " in pilot.app.drawn()[0]]
+        assert steps, pilot.app.drawn()[0]
+        assert f"loss {1 / steps[0]:.4g} " in pilot.app.drawn()[0]
+        assert "eval_loss 0.5 @step 100" in pilot.app.drawn()[0]
+        await pilot.press("end")
+        assert "step 300" in pilot.app.drawn()[0]
+        assert chart.copy_text() == f"loss\t{1 / 300}\neval_loss\t0.25"
+        await pilot.press("escape")
+        assert "step 300" not in pilot.app.drawn()[0]
+
+
+async def test_few_points_are_gone_through_one_by_one(host: Any) -> None:
+    chart = LineChart()
+    async with host(chart).run_test(size=(80, 20)) as pilot:
+        chart.set_series("loss", [(step, step) for step in (1, 40, 60, 100)])
+        chart.focus()
+        seen = []
+        for key in ("right", "right", "right", "right", "right", "left"):
+            await pilot.press(key)
+            seen.append(chart._cursor)
+        assert seen == [1, 40, 60, 100, 100, 60]
+
+
+async def test_zooming_shows_a_part_of_the_axis_and_scales_the_values_to_it(host: Any) -> None:
+    chart = LineChart()
+    async with host(chart).run_test(size=(80, 20)) as pilot:
+        chart.set_series("loss", [(step, 1000 / step) for step in range(1, 1001)])
+        chart.focus()
+        await pilot.press("end", "up", "up", "up")
+        low, high = chart._x_view()
+        assert 800 < low < high <= 1000
+        assert "1000 ┤" not in "\n".join(pilot.app.drawn())
+        await pilot.press("left_square_bracket")
+        assert chart._x_view()[1] < high
+        await pilot.press("0")
+        assert chart._x_view() == (0, 1000)
+        assert "1000 ┤" in "\n".join(pilot.app.drawn())
+
+
+async def test_a_zoomed_chart_goes_on_with_a_run_that_goes_on(host: Any) -> None:
+    chart = LineChart()
+    async with host(chart).run_test(size=(80, 20)) as pilot:
+        chart.set_series("loss", [(step, 1.0) for step in range(1, 101)])
+        chart.focus()
+        await pilot.press("end", "up", "up")
+        span = chart._x_view()[1] - chart._x_view()[0]
+        chart.extend("loss", [(step, 1.0) for step in range(101, 201)])
+        low, high = chart._x_view()
+        assert low < 200 <= high
+        assert high - low == pytest.approx(span)
+
+
+async def test_a_smoothed_line_lies_over_its_raw_one_and_both_values_are_told(host: Any) -> None:
+    chart = LineChart()
+    raw = [(float(step), 1.0 + (step == 50) * 8) for step in range(1, 101)]
+    async with host(chart).run_test(size=(80, 20)):
+        smooth = line("loss", [(x, 1.0) for x, _ in raw], raw=line("", raw).series)
+        chart.show_lines([smooth])
+        rows = chart.draw(80, 20)
+        faint = [style for row in rows[2:-2] for cell, style in row if cell > "\u2800"]
+        assert "$series-1 45%" in faint  # the spike is there
+        assert "$series-1" in faint
+        assert "loss 1 ≈1" in "".join(cell for cell, _ in rows[0])
+
+
+async def test_each_scale_has_the_whole_height(host: Any) -> None:
+    chart = LineChart()
+    async with host(chart).run_test(size=(80, 20)):
+        large = line("process", [(1, 1e9), (100, 2e9)], 1, scale="bytes", unit="bytes")
+        chart.show_lines([line("loss", [(1, 4.0), (100, 1.0)], scale="loss"), large])
+        rows = chart.draw(80, 20)
+        heights = {
+            style: [y for y, row in enumerate(rows[2:-2]) if any(each == (cell, style) for each in row)]
+            for row in rows[2:-2]
+            for cell, style in row
+            if cell > "\u2800"
+        }
+        assert len(heights) == 2
+        assert "process 1.86 GB" in "".join(cell for cell, _ in rows[0])
+
+
+async def test_without_colour_lines_differ_by_their_dashes(
+    host: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    chart = LineChart()
+    async with host(chart).run_test(size=(80, 20)):
+        flat = [line(f"r{number}", [(1, number), (100, number)], number) for number in range(4)]
+        chart.show_lines(flat)
+        drawn = ["".join(cell for cell, _ in row[6:]).strip() for row in chart.draw(80, 20)[1:-2]]
+        assert len({text for text in drawn if set(text) & set(map(chr, range(0x2801, 0x2900)))}) == 4
+
+
+async def test_in_ascii_lines_differ_by_their_marks(host: Any) -> None:
+    chart = LineChart()
+    async with host(chart, ascii=True).run_test(size=(80, 20)):
+        chart.show_lines([line(f"r{number}", [(1, number), (100, number)], number) for number in range(3)])
+        drawn = "".join(cell for row in chart.draw(80, 20)[1:-2] for cell, _ in row[8:])
+        assert {"*", "o", "+"} <= set(drawn)
+
+
+def test_a_spike_is_drawn_where_a_dashed_line_pauses() -> None:
+    view = View(0, 100, 0, 10)
+    for x in range(100):
+        points = Series()
+        points.extend((step, 9.0 if step == x else 1.0) for step in range(100))
+        traced = chart_ink.trace(points, view, 50, 10, dash=2)
+        assert min(y for y, _ in traced.masks) <= 1
+
+
+async def test_only_lines_that_grew_are_worked_out_again(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    chart = LineChart()
+    async with host(chart).run_test(size=(80, 20)):
+        chart.x_limit = 1000
+        for name in ("a", "b", "c"):
+            chart.set_series(name, falling(100))
+        traced: list[Series] = []
+        trace = chart_ink.trace
+        monkeypatch.setattr(
+            chart_ink,
+            "trace",
+            lambda series, *rest, **options: (traced.append(series), trace(series, *rest, **options))[1],
+        )
+        chart.extend("b", [(101, 2.0)])
+        assert traced == [chart.points("b")]
+
+
+async def test_what_does_not_fit_into_the_legend_is_counted(host: Any) -> None:
+    chart = LineChart()
+    async with host(chart).run_test(size=(60, 10)):
+        chart.show_lines([line(f"run-{number}", [(1, 1.0)], number) for number in range(9)])
+        assert "".join(cell for cell, _ in chart.draw(60, 10)[0]).rstrip().endswith("+5")

@@ -100,3 +100,27 @@ def test_an_axis_end_changes_seldom_while_a_series_grows() -> None:
 
 def test_log_ticks_are_powers_of_ten() -> None:
     assert plot.log_ticks(0.01, 100.0) == pytest.approx([0.01, 0.1, 1.0, 10.0, 100.0])
+
+
+def test_a_part_of_a_series_is_led_to_its_edges() -> None:
+    made = series([(0, 0.0), (10, 10.0), (20, 20.0), (30, 30.0)])
+    part = made.within(5, 25)
+    assert list(part.xs) == [5, 10, 20, 25]
+    assert list(part.ys) == [5, 10, 20, 25]
+    assert list(made.within(12, 13).xs) == [12, 13]  # between two points there is a line too
+    assert made.within(-5, 40) is made
+
+
+def test_a_gap_at_an_edge_stays_a_gap() -> None:
+    part = series([(0, 1.0), (10, math.nan), (20, 1.0), (30, 1.0)]).within(5, 25)
+    assert list(part.xs) == [10, 20, 25]
+    assert part.gaps == [0]
+
+
+@pytest.mark.parametrize(("x", "nearest"), [(-5, 0), (4, 0), (6, 10), (10, 10), (99, 20)])
+def test_the_nearest_point_is_found(x: float, nearest: float) -> None:
+    made = series([(0, 0.0), (10, 1.0), (20, 2.0)])
+    index = made.nearest(x)
+    assert index is not None
+    assert made.xs[index] == nearest
+    assert series([]).nearest(1) is None

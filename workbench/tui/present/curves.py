@@ -125,6 +125,7 @@ def title(choice: Choice) -> str:
     told += [f"over {choice.axis}"] if choice.axis != "step" else []
     told += [f"smoothed {choice.smoothing:g}"] if choice.smoothing else []
     told += ["log"] if choice.log else []
+    told += ["each on its own scale"] if len({scale(metric) for metric in choice.metrics}) > 1 else []
     return " · ".join(told)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from workbench.tui.screen import WorkbenchScreen
     from workbench.tui.screens.overlay import Overlay
 
-LANE = "curves"
+LANE = "compare"
 Latest = dict[str, dict[str, float]]
 
 

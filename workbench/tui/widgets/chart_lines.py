@@ -147,7 +147,7 @@ def value_text(value: float, unit: str) -> str:
 
 def legend(lines: Sequence[Line], reading: Reading, look: Look, width: int, height: int) -> list[Row]:
     """The lines with their values, in as many rows as a chart of this height has to spare."""
-    most = min(1 + max(height - 8, 0) // 7, LEGEND_ROWS)
+    most = min(1 + max(height - 7, 0) // 4, LEGEND_ROWS)
     entries = [cells(_entry(line, lines, reading, look)) for line in lines]
     if reading.cursor is not None:
         entries.insert(0, cells(Content.styled(reading.x_text(reading.cursor), "bold $accent")))
