@@ -11,6 +11,7 @@ from types import TracebackType
 
 from store.adapters import Adapters
 from store.alerts import Alerts
+from store.checkpoints import Checkpoints
 from store.datasets import Datasets
 from store.db import CATALOG, connect, explained
 from store.errors import BadInput, Conflict, NotFound, StoreError, Unavailable
@@ -84,6 +85,7 @@ class Store:
         self.runs = Runs(root, self.db)
         self.metrics = Metrics(root, self.db)
         self.samples = Samples(root, self.db)
+        self.checkpoints = Checkpoints(root, self.db)
         self.alerts = Alerts(root, self.db)
         self.evaluations = Evaluations(root, self.db)
 

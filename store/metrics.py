@@ -40,13 +40,22 @@ class Metrics:
         self._db = db
         self._ids: dict[str, int] = {}
 
-    def append(self, run_id: str, points: Iterable[tuple[int, str, float]], *, known_to: int = 0) -> None:
+    def append(
+        self,
+        run_id: str,
+        points: Iterable[tuple[int, str, float]],
+        *,
+        known_to: int = 0,
+        told_to: int | None = None,
+    ) -> None:
         """Add a batch of (step, name, value) in one commit, which may be lost in a power cut but never torn.
 
         Args:
             run_id: the run.
             points: what was measured.
             known_to: up to this step an earlier attempt may have measured the same; its points give way.
+            told_to: the newest step that this attempt has told of; what an earlier one measured between it
+                and the batch's newest step gives way too, even where nothing takes its place.
         Raises:
             NotFound: there is no such run.
         """
@@ -65,6 +74,11 @@ class Metrics:
                 "delete from points where run = ? and name = ? and step = ?",
                 [row[:3] for row in rows if row[2] <= known_to],
             )
+            if told_to is not None and told_to < known_to:
+                self._db.execute(
+                    "delete from points where run = ? and step > ? and step < ? and step <= ?",
+                    [number, told_to, max((step for step, _, _ in batch), default=0), known_to],
+                )
             self._db.conn.executemany(
                 "insert into points (run, name, step, kind, value, time) values (?, ?, ?, ?, ?, ?)", rows
             )

@@ -120,8 +120,13 @@ class Run:
         return self.status in LIVE
 
     @property
+    def at_rest(self) -> bool:
+        """No worker works on it and none will, unless somebody resumes it."""
+        return self.over or self.status == "paused"
+
+    @property
     def over(self) -> bool:
-        """Nothing happens to it any more, unless somebody resumes it."""
+        """It has ended, well or badly; a paused one has not."""
         return self.status in ENDED
 
 
@@ -242,13 +247,16 @@ class Runs:
         """
         return self._move(id, "running", total_steps=total_steps, step=step, heartbeat=time.time())
 
-    def progress(self, id: str, step: int) -> None:
+    def progress(self, id: str, step: int, *, durable: bool = False) -> None:
         """Record the step just finished, and that the worker lives.
 
+        Args:
+            step: the step.
+            durable: wait until this, and every metric point before it, survives a power cut.
         Raises:
             Conflict: the run is not running any more.
         """
-        with write(self._db, durable=False):
+        with write(self._db, durable=durable):
             counted = self._db.execute(
                 "update runs set step = ?, heartbeat = ? where id = ? and status = 'running'",
                 [step, time.time(), _number(id)],
@@ -326,11 +334,12 @@ class Runs:
             self._set(run, priority=priority)
         return self.get(run.id)
 
-    def change(self, id: str, settings: dict[str, Any]) -> Run:
+    def change(self, id: str, settings: dict[str, Any], step: int | None = None) -> Run:
         """Give a run that no worker works on other settings; its lineage tells from which step on.
 
         Args:
             settings: all of them, as `create` took them.
+            step: the step that it will go on from, the one that it has reached when left out.
         Raises:
             Conflict: a worker works on it, or it is completed or cancelled.
         """
@@ -343,7 +352,10 @@ class Runs:
                 for key, value in settings.items()
                 if value != run.settings.get(key)
             }
-            changes = [*run.lineage.get("changes", []), {"step": run.step, "settings": changed}]
+            changes = [
+                *run.lineage.get("changes", []),
+                {"step": run.step if step is None else step, "settings": changed},
+            ]
             lineage = {**run.lineage, "changes": changes}
             self._set(run, settings=_json(settings), lineage=_json(lineage))
             folder = self.folder(run)
@@ -357,6 +369,13 @@ class Runs:
         with write(self._db):
             run = self.get(id)
             self._set(run, plan=_json({**run.plan, **figures}))
+
+    def decline(self, id: str, request: Request) -> None:
+        """Take back a request that the worker cannot obey; another one that came meanwhile stays."""
+        with write(self._db):
+            self._db.execute(
+                "update runs set request = null where id = ? and request = ?", [_number(id), request]
+            )
 
     def requested(self, id: str) -> str | None:
         """Return what has been asked of a run and not been answered yet."""

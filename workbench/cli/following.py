@@ -17,6 +17,7 @@ from workbench.cli import figures, queueing
 from workbench.cli.output import cell, jsonable, status
 from workbench.cli.progress import Line
 from workbench.runs.launch import attend
+from workbench.runs.lifecycle import resume_hint
 
 POLL_SECONDS = 0.25
 LOG_CHUNK_BYTES = 1 << 16
@@ -56,7 +57,7 @@ def changes(store: Store, run_id: str) -> Iterator[tuple[Run, list[Point]]]:
             shown = (run.status, run.step)
             yield run, points
             points, cursor = store.metrics.after(cursor, run=run.id)
-        if run.over:
+        if run.at_rest:
             return
         if time.monotonic() - checked > QUEUE_CHECK_SECONDS:
             attend(store)
@@ -79,7 +80,7 @@ def follow(store: Store, run_id: str, *, quiet: bool) -> Run:
     with Line(quiet=quiet) as line:
         for run, points in changes(store, run_id):
             latest.update({point.name: point.value for point in points})
-            line.write(progress_text(run, latest, pace), now=run.over)
+            line.write(progress_text(run, latest, pace), now=run.at_rest)
     return store.runs.get(run_id)
 
 
@@ -102,6 +103,8 @@ def failure(run: Run) -> StoreError | None:
     """Give the error of a run that was waited for, None where it completed."""
     if run.status == "completed":
         return None
+    if run.status == "paused":
+        return StoreError(f"run {run.id} was paused at step {run.step}", resume_hint(run.id))
     what = run.error or f"run {run.id} was {run.status}"
     return StoreError(what, run.hint or f"`workbench run logs {run.id}` says more")
 
@@ -121,7 +124,7 @@ def log_lines(store: Store, run: Run, following: bool) -> Iterator[str]:
     """Yield the lines of a run's log; when following, until the run has ended and its log is read."""
     path, offset, rest = store.runs.log_path(run), 0, b""
     while True:
-        ended = not following or store.runs.get(run.id).over
+        ended = not following or store.runs.get(run.id).at_rest
         for chunk in _chunks(path, offset):
             offset += len(chunk)
             *lines, rest = (rest + chunk).split(b"\n")

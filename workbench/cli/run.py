@@ -13,6 +13,7 @@ from store import Store
 from store.errors import BadInput
 from store.metrics import Point
 from store.runs import STATUSES, Run, Status
+from workbench.cli import run_life
 from workbench.cli.following import changes, failure, follow, log_lines, run_document
 from workbench.cli.output import (
     cell,
@@ -253,7 +254,15 @@ def cancel(session: Session, run: str) -> None:
     session.show(document, asked)
 
 
-for each in (prioritise, start_sweep, sweep_results):
+for each in (
+    run_life.pause,
+    run_life.resume,
+    run_life.retry,
+    run_life.checkpoints,
+    prioritise,
+    start_sweep,
+    sweep_results,
+):
     command.add_command(each)
 
 

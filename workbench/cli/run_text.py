@@ -39,6 +39,8 @@ POINT_COLUMNS = (
 def state_text(run: Run) -> str:
     """Write a run's state in one line, with the way to follow it while it goes on."""
     text = f"run {cell(run.id)} ({cell(run.name)}) {status(run.status)}"
+    if run.status == "paused":
+        return f"{text}; let it go on with: workbench run resume {cell(run.id)}"
     if run.over:
         return f"{text}, adapter {cell(run.adapter)}" if run.adapter else text
     return f"{text}; follow it with: workbench run watch {cell(run.id)}"

@@ -166,7 +166,7 @@ def wait(store: Store, run_id: str, on_tick: Callable[[Run], None] | None = None
         run = store.runs.get(run_id)
         if on_tick is not None:
             on_tick(run)
-        if run.over:
+        if run.at_rest:
             return run
         ensure_queue(store.root)
         time.sleep(TICK_SECONDS)

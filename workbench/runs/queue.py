@@ -20,7 +20,7 @@ from store import Store, open_store
 from store.errors import StoreError
 from store.runs import Identity, Run
 from workbench import processes, settings
-from workbench.runs import command, devices, slots
+from workbench.runs import command, devices, repeating, slots
 from workbench.runs.hooks import Hooks
 from workbench.runs.slots import Device
 
@@ -140,7 +140,7 @@ class Dispatcher:
                 command.trainer_argv(self._store, run, nonce, self._worker),
                 log=self._store.runs.log_path(run),
                 cwd=self._store.runs.folder(run),
-                env=command.trainer_environment(run),
+                env={**command.trainer_environment(run), **repeating.environment(run.settings)},
             )
         except OSError as error:
             self._store.runs.fail(
@@ -205,7 +205,7 @@ class Dispatcher:
             self._store.runs.interrupt(
                 run.id,
                 f"{error}, after step {run.step} of {run.total_steps}",
-                f"start it again: workbench run start {self._store.runs.folder(run) / 'run.toml'}",
+                f"let it go on: workbench run resume {run.id}",
             )
 
     def _enforce_cancel(self, run: Run) -> None:

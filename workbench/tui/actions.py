@@ -68,6 +68,26 @@ def needs_queued_run(screen: Screen[Any]) -> str | None:
     return None if run.status == "queued" else f"this run is {run.status} and waits in no queue"
 
 
+def needs_pausable_run(screen: Screen[Any]) -> str | None:
+    """A rule: the selected run must be one that can be paused, or one that can go on."""
+    run = getattr(screen, "selected", None)
+    if run is None:
+        return "no run is selected"
+    if run.status in ("completed", "cancelled"):
+        return f"this run is {run.status}: R starts it anew"
+    if run.request:
+        return f"this run has been asked to {run.request} already"
+    return None
+
+
+def needs_ended_run(screen: Screen[Any]) -> str | None:
+    """A rule: the selected run must have ended."""
+    run = getattr(screen, "selected", None)
+    if run is None:
+        return "no run is selected"
+    return None if run.over else f"this run is {run.status}: it has not ended"
+
+
 def _mode(number: int, name: str) -> Action:
     label = name.capitalize()
     return Action(name, str(number), label, f"Go to {label}", "app", call=f"app.go('{name}')", footer=False)
@@ -99,6 +119,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("compare", "c", "compare", "Let the run's adapter and its base answer side by side", "runs"),
     Action("inspect", "i", "inspect", "Score the run's adapter and its base word by word", "runs"),
     Action("cancel", "x", "cancel", "Cancel the selected run", "runs", needs_live_run),
+    Action(
+        "pause", "p", "pause/resume", "Pause the selected run, or let it go on", "runs", needs_pausable_run
+    ),
+    Action("retry", "R", "retry", "Start the selected run anew", "runs", needs_ended_run),
     Action(
         "sooner",
         "K",

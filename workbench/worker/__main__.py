@@ -14,10 +14,11 @@ from pathlib import Path
 from store import Store, open_store
 from store.errors import StoreError
 from store.runs import Run
+from workbench.runs import lifecycle
 from workbench.runs.launch import check_unchanged
 from workbench.worker import group
 from workbench.worker.failures import explain
-from workbench.worker.pulse import Cancelled, Pulse, alive
+from workbench.worker.pulse import Cancelled, Interrupted, Paused, Pulse, alive
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -83,12 +84,9 @@ def _lead(store: Store, run: Run, pulse: Pulse, followers: group.Followers) -> i
         from workbench.worker.train import train
 
         adapter = train(store, run, pulse)
-    except Cancelled:
+    except (Cancelled, Paused, Interrupted) as order:
         lost = followers.lost()
-        if lost is None:
-            store.runs.cancelled(run.id)
-            return 0
-        return _interrupt(store, followers, lost)
+        return _obey(store, run.id, order) if lost is None else _interrupt(store, followers, lost)
     except Exception as error:  # noqa: BLE001 (the process's door: every end is told)
         lost = followers.lost(error)
         return _fail(store, run.id, error) if lost is None else _interrupt(store, followers, lost)
@@ -118,6 +116,20 @@ def _interrupt(store: Store, followers: group.Followers, lost: str) -> int:
     sys.stderr.write(f"error: {lost}\n")
     followers.interrupt(store, lost)
     return 1
+
+
+def _obey(store: Store, run_id: str, order: Cancelled | Paused | Interrupted) -> int:
+    """Record that a run was set aside, or ended, as it was told."""
+    run = store.runs.get(run_id)
+    if isinstance(order, Paused):
+        store.runs.paused(run_id)
+    elif isinstance(order, Cancelled) or run.request == "cancel":
+        store.runs.cancelled(run_id)
+    else:
+        # By a person who wants it, or because the machine goes down.
+        what = f"the trainer was told to end (SIGTERM), after step {run.step} of {run.total_steps}"
+        store.runs.interrupt(run_id, what, lifecycle.resume_hint(run_id))
+    return 0
 
 
 def _fail(store: Store, run_id: str, error: Exception) -> int:

@@ -10,7 +10,6 @@ from transformers import TrainingArguments
 from store.errors import BadInput
 from workbench.runs import plan
 from workbench.runs.options import RunOptions
-from workbench.runs.training import TrainingSettings
 from workbench.worker import data
 from workbench.worker.loading import compute_dtype
 
@@ -43,7 +42,8 @@ def arguments(folder: Path, options: RunOptions, device: torch.device, rows: dat
         optim=settings.optim,
         logging_steps=settings.logging_steps,
         logging_nan_inf_filter=False,
-        eval_strategy=_eval_strategy(settings, rows),
+        # By steps even where it is after each epoch: then it comes before the checkpoint of its step.
+        eval_strategy="no" if rows.validation is None else "steps",
         eval_steps=settings.eval_steps or rows.pass_steps,
         save_strategy="no",
         report_to="none",
@@ -57,9 +57,3 @@ def arguments(folder: Path, options: RunOptions, device: torch.device, rows: dat
         dataloader_pin_memory=device.type == "cuda",
         label_names=["labels"],
     )
-
-
-def _eval_strategy(settings: TrainingSettings, rows: data.Data) -> str:
-    if rows.validation is None:
-        return "no"
-    return "steps" if settings.eval_steps or isinstance(rows.train, data.Draws) else "epoch"

@@ -19,6 +19,7 @@ from workbench.composing.mixing import Order
 from workbench.composing.template import composer
 from workbench.runs import plan
 from workbench.runs.options import RunOptions
+from workbench.runs.training import TrainingSettings
 from workbench.worker.batches import TokenRows, tokenise
 
 
@@ -66,6 +67,12 @@ class Data:
     def skipped(self) -> int:
         """Rows that cannot."""
         return sum(task.skipped for task in self.tasks)
+
+    def total_steps(self, settings: TrainingSettings) -> int:
+        """Optimizer steps of the whole run."""
+        if isinstance(self.train, Draws):
+            return len(self.train) // plan.rows_per_step(settings)
+        return plan.steps(settings, len(self.train))
 
     def results(self, run: Run, steps: int, options: RunOptions) -> dict[str, Any]:
         """What the lineage tells after so many steps; of a mixture also how often each task came."""

@@ -24,25 +24,78 @@ class Cancelled(Exception):  # noqa: N818 (an order that was obeyed, not an erro
     """The run was asked to end."""
 
 
+class Paused(Exception):  # noqa: N818 (an order that was obeyed, not an error)
+    """The run was set aside; its checkpoint, if it had come to one, is written."""
+
+
+class Interrupted(Exception):  # noqa: N818 (an order that was obeyed, not an error)
+    """The process was told to end by SIGTERM, as when the machine shuts down; the run can go on later."""
+
+
 class Pulse:
-    """What the threads of one trainer share: whether it was asked to stop."""
+    """What the threads of one trainer share: whether it was asked to stop, and in what way."""
 
     def __init__(self) -> None:
         self._stop = threading.Event()
+        self._pause = threading.Event()
+        self._interrupt = threading.Event()
         self._over = threading.Event()
+        self._holding = False
 
     def check(self) -> None:
-        """Raise where it is safe to end.
+        """Raise where it is safe to end: for a cancel always, for a pause only while no step would be lost.
 
         Raises:
             Cancelled: The run was asked to end.
+            Paused: It was asked to pause, and has not begun to train.
+            Interrupted: The process was told to end, and has not begun to train.
         """
         if self._stop.is_set():
             raise Cancelled
+        if not self._holding:
+            self.set_aside()
+
+    def set_aside(self) -> None:
+        """End here if a pause or an interruption is wanted: nothing would be lost now.
+
+        Raises:
+            Paused: It is a pause.
+            Interrupted: It is an interruption.
+        """
+        if self._interrupt.is_set():
+            raise Interrupted
+        if self._pause.is_set():
+            raise Paused
+
+    def hold(self) -> None:
+        """From now on a pause waits for a checkpoint: whoever writes it looks at `leaving`."""
+        self._holding = True
+
+    @property
+    def leaving(self) -> bool:
+        """Whether a pause or an interruption is wanted."""
+        return self._pause.is_set() or self._interrupt.is_set()
+
+    @property
+    def pausing(self) -> bool:
+        """Whether a pause is wanted."""
+        return self._pause.is_set()
 
     def stop(self) -> None:
-        """Ask this trainer to end at its next check."""
+        """Ask this trainer to end at its next check, with nothing to show for it."""
         self._stop.set()
+
+    def pause(self) -> None:
+        """Ask this trainer to write a checkpoint after its step and to end."""
+        self._pause.set()
+
+    def carry_on(self) -> None:
+        """Take a pause back."""
+        self._pause.clear()
+
+    def interrupt(self) -> None:
+        """Ask this trainer to write a checkpoint after its step and to end: the process must go."""
+        self._interrupt.set()
 
     def beat(self, root: Path, run_id: str) -> None:
         """Tell the catalog every other second that this process lives, and listen for requests in between."""
@@ -52,13 +105,18 @@ class Pulse:
             while not self._over.wait(LISTEN_SECONDS):
                 turns += 1
                 try:
-                    if store.runs.requested(run_id) == "cancel":
-                        self.stop()
+                    self._obey(store.runs.requested(run_id))
                     if turns % round(HEARTBEAT_SECONDS / LISTEN_SECONDS) == 0:
                         store.runs.heartbeat(run_id)
                 except StoreError as error:
                     # A full disk or a long lock must not end hours of training: the lock file says we live.
                     sys.stderr.write(f"heartbeat: {error}\n")
+
+    def _obey(self, request: str | None) -> None:
+        if request == "cancel":
+            self.stop()
+        elif request == "pause":
+            self.pause()
 
     def end(self) -> None:
         """Stop beating."""
@@ -86,7 +144,7 @@ def alive(store: Store, run: Run, nonce: str) -> Iterator[Pulse]:
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE), encoding="ascii")
         pulse = Pulse()
-        signal.signal(signal.SIGTERM, lambda *_: pulse.stop())
+        signal.signal(signal.SIGTERM, lambda *_: pulse.interrupt())
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         thread = threading.Thread(target=pulse.beat, args=(store.root, run.id), name="pulse", daemon=True)
         thread.start()

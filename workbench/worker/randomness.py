@@ -1,10 +1,11 @@
-"""Random states: what is computed on the side leaves them as they were."""
+"""Random states: what is computed on the side leaves them as they were, and a checkpoint keeps them."""
 
 from __future__ import annotations
 
 import contextlib
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,3 +22,38 @@ def untouched_randomness() -> Iterator[None]:
         finally:
             random.setstate(python)
             np.random.set_state(numpy)
+
+
+def snapshot() -> dict[str, Any]:
+    """The state of every generator of this process, in plain values and tensors."""
+    name, words, position, has_gauss, gauss = np.random.get_state()
+    return {
+        "python": random.getstate(),
+        "numpy": (name, [int(word) for word in words], position, has_gauss, gauss),
+        "torch": torch.get_rng_state(),  # [bytes of the generator]
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def restore(states: dict[str, Any]) -> None:
+    """Set every generator to what `snapshot` has seen; GPUs that are not here any more are passed over."""
+    random.setstate(states["python"])
+    name, words, *rest = states["numpy"]
+    np.random.set_state((name, np.array(words, dtype=np.uint32), *rest))
+    torch.set_rng_state(states["torch"])
+    for device, state in enumerate(states["cuda"][: torch.cuda.device_count()]):
+        torch.cuda.set_rng_state(state, device)
+
+
+def repeat_to_the_bit() -> None:
+    """Let a GPU use only kernels that give the same bits each time; a step may take somewhat longer.
+
+    The variable that cuBLAS needs for it must stand in the environment before CUDA starts: `runs.repeating`.
+    """
+    torch.use_deterministic_algorithms(True)
+    # Filling what is about to be written anyway costs time and decides nothing here.
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+    # Its backward pass adds up in the order in which threads come.
+    torch.backends.cuda.enable_mem_efficient_sdp(False)

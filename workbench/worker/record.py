@@ -46,7 +46,6 @@ class Recorder(TrainerCallback):
         self._listeners: list[Listener] = []
         self._pass_losses: list[torch.Tensor] = []
         self._tokens: list[torch.Tensor] = []
-        self._tokens_read = 0
         self._steps: list[tuple[int, torch.Tensor]] = []
         self._points: list[tuple[int, str, float]] = []
         self._clock = time.monotonic()
@@ -54,6 +53,10 @@ class Recorder(TrainerCallback):
         self._told = 0.0
         self._non_finite = 0
         self._step = 0
+        self._known_to = 0
+        self._told_to = 0
+        self._unlogged: tuple[int, float] | None = None
+        self._earlier_tokens = 0
         self.final: dict[str, float] = {}
         """The newest value of each metric."""
 
@@ -70,6 +73,74 @@ class Recorder(TrainerCallback):
         """
         self._pass_losses.append(loss)
         self._tokens.append(tokens)
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint must keep of it, after `settle`."""
+        return {
+            "non_finite": self._non_finite,
+            "final": self.final,
+            "unlogged": self._unlogged,
+            "tokens": self.tokens,
+        }
+
+    def resume(self, state: dict[str, Any], step: int) -> None:
+        """Go on from what `state` told at a step."""
+        self._non_finite, self.final = state["non_finite"], dict(state["final"])
+        self._unlogged = None if state["unlogged"] is None else tuple(state["unlogged"])
+        self._earlier_tokens, self._step = state["tokens"], step
+
+    @property
+    def tokens(self) -> int:
+        """Tokens read so far, padding aside; asking waits for the device."""
+        return self._earlier_tokens + sum(int(count) for count in self._tokens)
+
+    @property
+    def finite(self) -> bool:
+        """Whether the newest loss that was read is a number."""
+        return self._non_finite == 0
+
+    def settle(self) -> None:
+        """Bring all that is known of the steps so far to the store, for good: a checkpoint of them follows.
+
+        A step that is not to be logged stays out, unless its loss is no number.
+        """
+        if self._steps:
+            self._read_losses(log_last=False)
+        self.flush()
+        self._store.runs.progress(self._run_id, self._step, durable=True)
+
+    def leave_out(self, seconds: float) -> None:
+        """Count a time that something else took not as training."""
+        self._clock += seconds
+
+    def begin(self, total_steps: int, step: int) -> None:
+        """Say that the run is running.
+
+        Args:
+            total_steps: How many steps it takes in all.
+            step: The step that it goes on from. What an earlier attempt measured beyond it stays until
+                this one has measured the same.
+        """
+        self._store.runs.begin(self._run_id, total_steps, step)
+        self._known_to, self._told_to = self._store.metrics.last_step(self._run_id), step
+        self._step = step
+        self.flush()
+        self._clock = time.monotonic()
+
+    def finish(self) -> None:
+        """Take the losses after the last logged step, and forget what earlier attempts measured."""
+        if self._steps:
+            self._read_losses(log_last=True)
+        elif self._unlogged is not None:
+            self._add(self._unlogged[0], "loss", self._unlogged[1])
+            self._unlogged = None
+        self.forget_later()
+
+    def forget_later(self) -> None:
+        """Forget what an earlier attempt measured beyond the newest step: the run ends here."""
+        self.flush()
+        if self._step:
+            self._store.metrics.forget_after(self._run_id, self._step)
 
     def add_validation_loss(self, step: int, loss: float) -> None:
         """Note a validation loss."""
@@ -88,16 +159,13 @@ class Recorder(TrainerCallback):
         try:
             yield
         finally:
-            self._clock += time.monotonic() - began
+            self.leave_out(time.monotonic() - began)
 
     def on_train_begin(
         self, _args: TrainingArguments, state: TrainerState, _control: TrainerControl, **_: Any
     ) -> None:
         """Say that the run is running, and how many steps it will take."""
-        self._store.runs.begin(self._run_id, state.max_steps)
-        self._tokens_read = self._tokens_up_to(state.global_step)
-        self.flush()
-        self._clock = time.monotonic()
+        self.begin(state.max_steps, state.global_step)
 
     def on_substep_end(
         self, _args: TrainingArguments, _state: TrainerState, _control: TrainerControl, **_: Any
@@ -120,9 +188,7 @@ class Recorder(TrainerCallback):
         self, _args: TrainingArguments, _state: TrainerState, _control: TrainerControl, **_: Any
     ) -> None:
         """Take the losses of the steps after the last logged one."""
-        if self._steps:
-            self._add_losses()
-        self.flush()
+        self.finish()
 
     def on_log(
         self,
@@ -139,7 +205,7 @@ class Recorder(TrainerCallback):
         """
         if not logs or "loss" not in logs:
             return
-        self._add_losses()
+        self._read_losses(log_last=True)
         for name in ("learning_rate", "grad_norm"):
             if name in logs:
                 self._add(state.global_step, name, logs[name])
@@ -158,7 +224,8 @@ class Recorder(TrainerCallback):
         """Write what was collected: points, progress, and a line in the log."""
         if not self._points:
             return
-        self._store.metrics.append(self._run_id, self._points)
+        self._store.metrics.append(self._run_id, self._points, known_to=self._known_to, told_to=self._told_to)
+        self._told_to = max(self._told_to, *(step for step, _, _ in self._points))
         self._tell_progress()
         newest = {name: value for _, name, value in self._points}
         values = "  ".join(f"{name} {value:.5g}" for name, value in newest.items())
@@ -176,28 +243,25 @@ class Recorder(TrainerCallback):
         self._points.append((step, name, value))
         self.final[name] = value
 
-    def _tokens_up_to(self, step: int) -> int:
-        """How many tokens an earlier attempt had read at the step that this one goes on from."""
-        counted = self._store.metrics.curve(self._run_id, "tokens", last=step) if step else []
-        return int(counted[-1][1]) if counted else 0
-
-    def _add_losses(self) -> None:
+    def _read_losses(self, *, log_last: bool) -> None:
         steps = [step for step, _ in self._steps]
         losses = torch.stack([loss for _, loss in self._steps]).tolist()
         self._steps.clear()
         for step, loss in zip(steps, losses, strict=True):
             finite = math.isfinite(loss)
             self._non_finite = 0 if finite else self._non_finite + 1
-            if step == steps[-1] or not finite:
+            if (log_last and step == steps[-1]) or not finite:
                 self._add(step, "loss", loss)
+        held_back = not log_last and math.isfinite(losses[-1])
+        self._unlogged = (steps[-1], losses[-1]) if held_back else None
 
     def _add_speed_and_memory(self) -> None:
         now = time.monotonic()
         tokens = int(torch.stack(self._tokens).sum())
+        self._earlier_tokens += tokens
         self._tokens.clear()
-        self._tokens_read += tokens
         self._add(self._step, "tokens_per_second", tokens / max(now - self._clock, 1e-9))
-        self._add(self._step, "tokens", self._tokens_read)
+        self._add(self._step, "tokens", self._earlier_tokens)
         self._clock = now
         self._add(self._step, "memory_bytes", telemetry.process_memory(os.getpid()))
         if torch.cuda.is_available():

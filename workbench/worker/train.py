@@ -14,17 +14,17 @@ from transformers.trainer_callback import PrinterCallback
 from store import Store
 from store.adapters import Adapter
 from store.runs import Run
-from workbench.runs.options import RunOptions, make_settings
-from workbench.worker import data, lora_init, methods, sharding, together
+from workbench.runs import lifecycle
+from workbench.worker import data, lora_init, methods, randomness, resuming, sharding, together
 from workbench.worker.alarm import Alarm, machine_reader
 from workbench.worker.arguments import arguments
 from workbench.worker.batches import collator
 from workbench.worker.export import Export, exporter
+from workbench.worker.keeping import Keeper
 from workbench.worker.loading import compute_device, load_model, prepare_process
 from workbench.worker.publish import publish_adapter
 from workbench.worker.pulse import Pulse
 from workbench.worker.record import Recorder
-from workbench.worker.stopping import TimeLimit
 from workbench.worker.trainer import RunTrainer
 from workbench.worker.watching import Watching
 
@@ -47,10 +47,12 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
         Cancelled: The run was asked to end.
         Released: This process has followed another, which publishes.
     """
-    options = _options(run)
+    options = lifecycle.options_of(run)
     model = store.models.get(run.model)
     prepare_process(model)
     device = compute_device()
+    if options.settings.deterministic and device.type == "cuda":
+        randomness.repeat_to_the_bit()
     together.meet(store, run, device)
 
     rows = data.read(store, run, options, model, pulse.check)
@@ -59,6 +61,9 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
     for task, of in zip(rows.tasks, run.tasks, strict=True):
         for reason in task.reasons:
             _say(f"skipped {of['dataset']['name']} {reason}" if run.mixture else f"skipped {reason}")
+    basis = resuming.basis(options, rows)
+    repeats = device.type == "cpu" or options.settings.deterministic
+    resumed = resuming.find(store, run, basis, repeats=repeats)
     pulse.check()
 
     base = load_model(
@@ -68,7 +73,7 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
         four_bit=options.method == "qlora",
     )
     recorder = Recorder(store, run.id, pulse)
-    watchers: list[TrainerCallback] = [recorder, TimeLimit(options.settings.max_seconds)]
+    watchers: list[TrainerCallback] = [recorder]
     if together.leads() and not sharding.is_sharded(options):
         watching = Watching(store, run, options, model, base, recorder, pulse)
         watching.follow(pass_steps=rows.pass_steps, validated=rows.validation is not None)
@@ -84,11 +89,13 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
         sharding.shard(adapted, device)
     pulse.check()
 
+    keeper = Keeper(store, run, options.settings, pulse, recorder, basis)
     if together.leads():
-        watchers += _listeners(store, run, adapted, recorder)
+        watchers += [*keeper.callbacks, *_listeners(store, run, adapted, recorder)]
     trainer = RunTrainer(
         recorder=recorder,
         pulse=pulse,
+        keeper=keeper,
         model=adapted,
         args=arguments(store.runs.folder(run), options, device, rows),
         train_dataset=rows.train,
@@ -98,18 +105,16 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
     )
     trainer.remove_callback(PrinterCallback)
     together.vary_randomness(options.settings.seed)
-    try:
-        trainer.train()
-    finally:
-        recorder.flush()
+    keeper.train(trainer, rows.total_steps(options.settings), resumed)
     if sharding.is_sharded(options):
         sharding.gather(adapted)
     together.part()
+    published = keeper.published(trainer)
 
     results = {
         **rows.results(run, trainer.state.global_step, options),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        "final": {name: recorder.final[name] for name in ("loss", "eval_loss") if name in recorder.final},
+        **published,
     }
     for task in results.get("tasks", ()):
         _say(f"{task['draws']} examples of {task['dataset']['name']} by {task['template']['name']}")
@@ -125,20 +130,6 @@ def _listeners(store: Store, run: Run, adapted: torch.nn.Module, recorder: Recor
     for each in listeners:
         recorder.listen(each.hear)
     return listeners
-
-
-def _options(run: Run) -> RunOptions:
-    split = {} if run.mixture else {"split": run.tasks[0]["dataset"]["split"]}
-    return RunOptions(
-        model=run.model,
-        dataset=run.dataset,
-        template=run.template,
-        mixture=run.mixture,
-        method=run.method,
-        name=run.name,
-        settings=make_settings(run.settings),
-        **split,
-    )
 
 
 def _say(text: str) -> None:

@@ -1,19 +1,24 @@
-"""transformers' Trainer as a run uses it: watched, and undisturbed by its own validation."""
+"""transformers' Trainer as a run uses it: watched, undisturbed by validation, with checkpoints of ours."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch.distributed.fsdp import FSDPModule
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
 from transformers import Trainer, TrainerControl
 
 from workbench.composing import masking
-from workbench.worker import sharding, together
+from workbench.worker import checkpoint, sharding, together
+from workbench.worker.checkpoint import Training
+from workbench.worker.data import Draws
+from workbench.worker.keeping import Keeper
 from workbench.worker.losses import summed_loss
+from workbench.worker.order import EpochOrder, shuffled
 from workbench.worker.pulse import Pulse
 from workbench.worker.randomness import untouched_randomness
 from workbench.worker.record import Recorder
@@ -24,10 +29,11 @@ class RunTrainer(Trainer):
 
     control: TrainerControl
 
-    def __init__(self, *, recorder: Recorder, pulse: Pulse, **arguments: Any) -> None:
+    def __init__(self, *, recorder: Recorder, pulse: Pulse, keeper: Keeper, **arguments: Any) -> None:
         super().__init__(**arguments)
         self._recorder = recorder
         self._pulse = pulse
+        self._keeper = keeper
 
     def training_step(
         self,
@@ -73,3 +79,32 @@ class RunTrainer(Trainer):
 
     def _get_grad_norm(self, model: torch.nn.Module, grad_norm: Any = None) -> Any:
         return sharding.whole_norm(super()._get_grad_norm(model, grad_norm=grad_norm))
+
+    def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Sampler[int]:
+        """An order that is a function of seed and epoch alone; a mixture's rows have theirs already."""
+        rows: Any = self.train_dataset if train_dataset is None else train_dataset
+        if isinstance(rows, Draws):
+            return SequentialSampler(rows)
+        return EpochOrder(shuffled(len(rows)), len(rows), self.args.data_seed)
+
+    # transformers' own checkpoints are pickles, written in place. What it calls at the same points is ours.
+
+    def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:  # noqa: ARG002
+        if together.leads():
+            self._keeper.save(self)
+
+    def _load_from_checkpoint(
+        self, resume_from_checkpoint: str, model: torch.nn.Module | None = None
+    ) -> None:
+        checkpoint.restore_weights(Path(resume_from_checkpoint), self.model if model is None else model)
+
+    def _load_optimizer_and_scheduler(self, checkpoint_folder: str | None) -> None:
+        if checkpoint_folder is not None:
+            checkpoint.restore_optimizer(Path(checkpoint_folder), Training.of(self))
+
+    def _load_scaler(self, checkpoint_folder: str | None) -> None:
+        """It comes back with the optimizer."""
+
+    def _load_rng_state(self, checkpoint_folder: str | None) -> None:
+        if checkpoint_folder is not None:
+            checkpoint.restore_randomness(Path(checkpoint_folder))

@@ -136,6 +136,8 @@ def progress(
         told.append(_taken(run, run.started, now))
     if left is not None:
         told.append(f"{duration(left)} left")
+    if run.request:
+        told.append(f"asked to {run.request}")
     return Content.assemble(
         progress_bar(run.step, run.total_steps, width, signs),
         (f" {share:4.0%}  ", "bold"),
@@ -178,7 +180,7 @@ def overview(
 
 def trouble(run: Run) -> Content:
     """Why a run ended badly, and what to do about it."""
-    hint = clean(run.hint) if run.hint else "read its log below, mend the cause and start it again with n"
+    hint = clean(run.hint) if run.hint else "read its log below, mend the cause and let it go on with p"
     return Content.assemble((clean(run.error or ""), BAD), f"\n{hint}")
 
 
@@ -188,6 +190,8 @@ def waiting(run: Run, runs: Iterable[Run]) -> str:
         return _queued(run, list(runs))
     if run.live:
         return "loading the model" if run.status == "starting" else "waiting for the first loss"
+    if run.status == "paused":
+        return "paused before its first loss: p lets it go on"
     return "ended before its first loss"
 
 
@@ -205,7 +209,8 @@ def _queued(run: Run, runs: list[Run]) -> str:
 def cancel_question(run: Run) -> str:
     """The question before a run is cancelled, with what is lost."""
     lost = f"It is at step {run.step} of {run.total_steps}; no adapter is published.\n" if run.step else ""
-    return f"{lost}The run stays in the list with its metrics and log."
+    later = "To go on later, pause it with p.\n" if run.live else ""
+    return f"{lost}{later}The run stays in the list with its metrics and log."
 
 
 def why_not_use(run: Run | None) -> str | None:

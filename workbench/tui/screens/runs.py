@@ -211,6 +211,25 @@ class RunsScreen(WorkbenchScreen):
             marked += [run for run in runs[place : place + 2] if run not in marked][: 2 - len(marked)]
         return marked
 
+    def action_pause(self) -> None:
+        """Ask the selected run to pause, or let it go on from its newest checkpoint."""
+        run = self.selected
+        if run is None:
+            return
+        # What checks a run's data again is not needed to paint runs.
+        from workbench.runs import lifecycle
+
+        self.ask(lambda store: lifecycle.pause_or_resume(store, run.id))
+
+    def action_retry(self) -> None:
+        """Start a fresh run of the selected one's specification."""
+        run = self.selected
+        if run is None:
+            return
+        from workbench.runs import lifecycle
+
+        self.ask(lambda store: lifecycle.retry(store, run.id))
+
     def action_compare(self) -> None:
         """Go to Compare with the run's adapter beside its base."""
         if self.selected is not None:

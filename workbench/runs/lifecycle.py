@@ -1,0 +1,130 @@
+"""What a person does with a run that exists: pause it, let it go on, with other settings too, retry it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from store import Store
+from store.errors import BadInput, Conflict
+from store.runs import RESUMABLE, Run
+from workbench.runs import launch, plan
+from workbench.runs.options import RunOptions, make_settings
+
+_ORDER = "the checkpoint's place in the data is counted in it"
+_WEIGHTS = "the checkpoint's weights have its shape"
+_VALIDATED = "validation losses before and after could not be compared"
+FIXED: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("batch_size", "gradient_accumulation_steps", "packing", "group_by_length", "seed", "nproc_per_node"),
+        _ORDER,
+    ),
+    **dict.fromkeys(
+        ("r", "target_modules", "num_virtual_tokens", "encoder_hidden_size", "reduction_factor"), _WEIGHTS
+    ),
+    **dict.fromkeys(("bottleneck_style", "last_layers", "distributed", "dtype"), _WEIGHTS),
+    **dict.fromkeys(("lora_alpha", "init_lora_weights"), "the weights so far were learned with it"),
+    **dict.fromkeys(("prompt_tuning_init_text",), "it is only read at the beginning"),
+    **dict.fromkeys(("max_length", "bad_rows"), "the rows would be others"),
+    **dict.fromkeys(("max_eval_samples",), _VALIDATED),
+    **dict.fromkeys(("optim",), "the checkpoint holds this optimizer's moments"),
+}
+"""Settings that cannot change when a run goes on, each with the reason; all others can."""
+
+
+def pause(store: Store, run_id: str) -> Run:
+    """Ask a run to write a checkpoint and to end until it is resumed; one that waits is set aside at once.
+
+    Raises:
+        Conflict: It has ended, or is paused already.
+    """
+    run = store.runs.get(run_id)
+    if run.status == "paused":
+        raise Conflict(f"run {run.id} is paused already", resume_hint(run.id))
+    return store.runs.request(run.id, "pause")
+
+
+def resume(store: Store, run_id: str, changes: Mapping[str, Any] | None = None) -> Run:
+    """Queue a run again, to go on from its newest checkpoint, and see that a dispatcher lives.
+
+    Args:
+        store: An open store.
+        run_id: The run.
+        changes: Settings that are to be others from now on.
+
+    Raises:
+        Conflict: It needs no resuming, or its data or base has changed.
+        BadInput: A setting cannot be changed any more, or its value is wrong.
+    """
+    run = store.runs.get(run_id)
+    if run.status in RESUMABLE:
+        launch.check_unchanged(store, run)
+        if changes:
+            newest = store.checkpoints.newest(run.id)
+            store.runs.change(run.id, _changed(store, run, changes), newest.step if newest else 0)
+    run = store.runs.resume(run.id)
+    launch.ensure_queue(store.root)
+    return run
+
+
+def pause_or_resume(store: Store, run_id: str) -> Run:
+    """Let a run go on that stopped before its end; ask any other to pause.
+
+    Raises:
+        Conflict: It is completed or cancelled.
+    """
+    run = store.runs.get(run_id)
+    return resume(store, run.id) if run.status in RESUMABLE else pause(store, run.id)
+
+
+def retry(store: Store, run_id: str, warn: Callable[[str], object] | None = None) -> Run:
+    """Start a fresh run of the same specification; the old one stays as it is.
+
+    Raises:
+        Conflict: The run has not ended.
+    """
+    run = store.runs.get(run_id)
+    if not run.over:
+        way = f"resume it: workbench run resume {run.id}" if run.at_rest else "wait for its end, or cancel it"
+        raise Conflict(f"run {run.id} is {run.status}", way)
+    return launch.submit(store, options_of(run), warn)
+
+
+def options_of(run: Run) -> RunOptions:
+    """A run as what was asked for when it was started."""
+    split = {} if run.mixture else {"split": run.tasks[0]["dataset"]["split"]}
+    return RunOptions(
+        model=run.model,
+        dataset=run.dataset,
+        template=run.template,
+        mixture=run.mixture,
+        method=run.method,
+        name=run.name,
+        settings=make_settings(run.settings),
+        **split,
+    )
+
+
+def resume_hint(run_id: str) -> str:
+    """How to let a run go on, in a line."""
+    return f"let it go on: workbench run resume {run_id}"
+
+
+def _changed(store: Store, run: Run, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """All settings of a run, with the changes in their place."""
+    before = make_settings(run.settings)
+    refused = [
+        f"{key} ({FIXED[key]})"
+        for key, value in changes.items()
+        if key in FIXED and value != getattr(before, key)
+    ]
+    if refused:
+        raise BadInput(
+            f"run {run.id} cannot go on with another {', '.join(refused)}",
+            f"leave it, or start a new run: workbench run start {store.runs.folder(run) / 'run.toml'}",
+        )
+    settings = make_settings({**run.settings, **changes})
+    options = dataclasses.replace(options_of(run), settings=settings)
+    rate = plan.learning_rate(options, store.models.get(run.model))
+    return {**dataclasses.asdict(settings), "learning_rate": rate}
