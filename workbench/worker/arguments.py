@@ -10,7 +10,7 @@ from transformers import TrainingArguments
 from store.errors import BadInput
 from workbench.runs import plan
 from workbench.runs.options import RunOptions
-from workbench.worker import data
+from workbench.worker import data, kernels
 from workbench.worker.loading import compute_dtype
 
 
@@ -21,16 +21,16 @@ def arguments(folder: Path, options: RunOptions, device: torch.device, rows: dat
         BadInput: The device cannot compute in the precision asked for.
     """
     settings = options.settings
-    # A mixture's draws come in their own order, and all passes are one long row of them.
-    mixed = isinstance(rows.train, data.Draws)
+    # Draws and packed sequences come in their own order, and all passes are one long row of them.
+    ordered = rows.ordered
     precision = compute_dtype(settings.dtype, device)
     if precision == torch.float16 and device.type != "cuda":
         raise BadInput("dtype = float16 needs a GPU", "choose bfloat16, float32 or auto")
     return TrainingArguments(
         output_dir=str(folder),  # it must be named, and gets nothing: saving is our own
         num_train_epochs=settings.num_train_epochs,
-        max_steps=len(rows.train) // plan.rows_per_step(settings) if mixed else settings.max_steps,
-        train_sampling_strategy="sequential" if mixed else "random",
+        max_steps=plan.steps_per_epoch(settings, len(rows.train)) if ordered else settings.max_steps,
+        train_sampling_strategy="sequential" if ordered else "random",
         per_device_train_batch_size=settings.batch_size,
         per_device_eval_batch_size=settings.batch_size,
         gradient_accumulation_steps=settings.gradient_accumulation_steps,
@@ -56,4 +56,5 @@ def arguments(folder: Path, options: RunOptions, device: torch.device, rows: dat
         remove_unused_columns=False,
         dataloader_pin_memory=device.type == "cuda",
         label_names=["labels"],
+        **kernels.arguments(settings),
     )

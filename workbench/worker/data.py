@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,6 +24,8 @@ from workbench.runs import plan
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
 from workbench.worker.batches import TokenRows, tokenise
+from workbench.worker.grouping import epoch_order
+from workbench.worker.packing import Packs
 
 
 class Draws(Dataset[dict[str, torch.Tensor]]):
@@ -44,6 +49,11 @@ class Draws(Dataset[dict[str, torch.Tensor]]):
         task, row = self.order[draw]
         return self._tasks[task][row]
 
+    def lengths(self, draw: int) -> tuple[int, int]:
+        """How many ids and how many labels a draw's row has."""
+        task, row = self.order[draw]
+        return self._tasks[task].lengths(row)
+
 
 @dataclass(frozen=True)
 class Data:
@@ -51,12 +61,19 @@ class Data:
 
     tasks: tuple[TokenRows, ...]
     """The rows of each task; one where it is no mixture."""
-    train: TokenRows | Draws
-    validation: TokenRows | Draws | None
+    train: TokenRows | Draws | Packs
+    validation: TokenRows | Draws | Packs | None
     pad: int
     """The id that batches are padded with."""
     pass_steps: int
     """Optimizer steps of one pass."""
+    order: Order | None = None
+    """Of a mixture: which task and row each draw is."""
+
+    @property
+    def ordered(self) -> bool:
+        """Whether what is trained on comes in its order already, all passes in one line."""
+        return not isinstance(self.train, TokenRows)
 
     @property
     def rows(self) -> int:
@@ -70,20 +87,34 @@ class Data:
 
     def total_steps(self, settings: TrainingSettings) -> int:
         """Optimizer steps of the whole run."""
-        if isinstance(self.train, Draws):
-            return len(self.train) // plan.rows_per_step(settings)
+        if self.ordered:
+            return plan.steps_per_epoch(settings, len(self.train))
         return plan.steps(settings, len(self.train))
 
     def results(self, run: Run, steps: int, options: RunOptions) -> dict[str, Any]:
         """What the lineage tells after so many steps; of a mixture also how often each task came."""
         told: dict[str, Any] = {"rows": self.rows, "skipped": self.skipped, "steps": steps}
-        if isinstance(self.train, Draws):
-            drawn = self.train.order.counts(steps * plan.rows_per_step(options.settings))
+        if isinstance(self.train, Packs):
+            told["packed"] = {"sequences": self.train.per_pass(), "filled": self.train.filled()}
+        if run.mixture is not None:
             told["tasks"] = [
                 {**task, "rows": len(rows), "skipped": rows.skipped, "draws": draws}
-                for task, rows, draws in zip(run.tasks, self.tasks, drawn, strict=True)
+                for task, rows, draws in zip(run.tasks, self.tasks, self._draws(steps, options), strict=True)
             ]
         return told
+
+    def _draws(self, steps: int, options: RunOptions) -> list[int]:
+        """How often each task of a mixture came in so many steps."""
+        taken = steps * plan.rows_per_step(options.settings)
+        if isinstance(self.train, Packs):
+            return self._counted(self.train.drawn(taken))
+        if options.settings.group_by_length:
+            return self._counted(by_length(self.train, options.settings)(0)[:taken])
+        return self.order.counts(taken) if self.order else []
+
+    def _counted(self, draws: Iterable[int]) -> list[int]:
+        come = Counter(self.order[draw][0] for draw in draws) if self.order else Counter[int]()
+        return [come[task] for task in range(len(self.tasks))]
 
 
 def read(store: Store, run: Run, options: RunOptions, model: Model, check: Callable[[], None]) -> Data:
@@ -99,6 +130,47 @@ def read(store: Store, run: Run, options: RunOptions, model: Model, check: Calla
     Raises:
         BadInput: A task has no row that can be trained on.
     """
+    data = _read(store, run, options, model, check)
+    return _packed(data, run, options, model) if options.settings.packing else data
+
+
+def by_length(rows: TokenRows | Draws, settings: TrainingSettings) -> Callable[[int], list[int]]:
+    """From an epoch to the order that brings rows of like length together; draws stay near their places."""
+    lengths = [sum(rows.lengths(row)) for row in range(len(rows))]
+    shuffled = isinstance(rows, TokenRows)
+    return partial(epoch_order, lengths, settings.batch_size, settings.seed, shuffled=shuffled)
+
+
+def _packed(data: Data, run: Run, options: RunOptions, model: Model) -> Data:
+    """The same data as sequences of rows."""
+    settings, capacity = options.settings, plan.row_length(options, model)
+    pack = partial(Packs, capacity=capacity, sides=1 if model.family == "causal" else 2, seed=settings.seed)
+    size = run.lineage["mixture"]["epoch_rows"] if run.mixture else data.rows
+    train = pack(data.train, partial(_turn, size, None if run.mixture else settings.seed))
+    if settings.max_steps > 0:
+        train.extend(sequences=settings.max_steps * plan.rows_per_step(settings))
+        of_a_pass = plan.steps_per_epoch(settings, train.per_pass())
+    else:
+        train.extend(passes=settings.num_train_epochs)
+        # Passes follow each other within a step: the last one's validation must not come after the end.
+        steps = plan.steps_per_epoch(settings, len(train))
+        of_a_pass = max(1, int(steps / max(1.0, settings.num_train_epochs)))
+    validation = data.validation
+    if validation is not None:
+        validation = pack(validation, partial(_turn, len(validation), None))
+        validation.extend(passes=1)
+    return replace(data, train=train, validation=validation, pass_steps=of_a_pass)
+
+
+def _turn(rows: int, seed: int | None, turn: int) -> Sequence[int]:
+    """The numbers of one pass: dealt out anew, or without a seed those that come next."""
+    if seed is None:
+        return range(turn * rows, (turn + 1) * rows)
+    # S311: an order is to be repeatable, not secret.
+    return random.Random(f"{seed}/rows/{turn}").sample(range(rows), rows)  # noqa: S311
+
+
+def _read(store: Store, run: Run, options: RunOptions, model: Model, check: Callable[[], None]) -> Data:
     reader = _Reader(store, run, options, model, check)
     tasks = tuple(reader.rows(task, task["dataset"]["split"], None) for task in run.tasks)
     if run.mixture is None:
@@ -108,7 +180,8 @@ def read(store: Store, run: Run, options: RunOptions, model: Model, check: Calla
     order = Order([len(rows) for rows in tasks], [task["share"] for task in run.tasks], mixture["seed"])
     count = plan.steps(options.settings, mixture["epoch_rows"]) * plan.rows_per_step(options.settings)
     steps = plan.steps_per_epoch(options.settings, mixture["epoch_rows"])
-    return Data(tasks, Draws(tasks, order, count), _mixed_validation(reader, run), reader.pad, steps)
+    draws = Draws(tasks, order, count)
+    return Data(tasks, draws, _mixed_validation(reader, run), reader.pad, steps, order)
 
 
 class _Reader:

@@ -65,7 +65,12 @@ def compute_dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 def load_model(
-    model: Model, *, dtype: str = "auto", device: torch.device | None = None, four_bit: bool = False
+    model: Model,
+    *,
+    dtype: str = "auto",
+    device: torch.device | None = None,
+    four_bit: bool = False,
+    attention: str | None = None,
 ) -> PreTrainedModel:
     """Load a base model from its folder in the store, in evaluation mode.
 
@@ -74,6 +79,7 @@ def load_model(
         dtype: `auto`, `float32`, `bfloat16` or `float16`.
         device: Where to put it; by default the first GPU, else the processor.
         four_bit: Hold the linear layers in NF4 with double quantisation (QLoRA, arXiv 2305.14314).
+        attention: The attention's kernels by transformers' name; None lets it choose.
 
     Raises:
         BadInput: The folder does not hold a model of that family.
@@ -98,6 +104,7 @@ def load_model(
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
+            attn_implementation=attention,
             **placement,
         )
     except (ValueError, KeyError) as error:

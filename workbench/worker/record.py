@@ -45,7 +45,7 @@ class Recorder(TrainerCallback):
         self._pulse = pulse
         self._listeners: list[Listener] = []
         self._pass_losses: list[torch.Tensor] = []
-        self._tokens: list[torch.Tensor] = []
+        self._tokens = 0
         self._steps: list[tuple[int, torch.Tensor]] = []
         self._points: list[tuple[int, str, float]] = []
         self._clock = time.monotonic()
@@ -64,15 +64,15 @@ class Recorder(TrainerCallback):
         """Have the points handed on, each time after they were written."""
         self._listeners.append(listener)
 
-    def add_pass(self, loss: torch.Tensor, tokens: torch.Tensor) -> None:
+    def add_pass(self, loss: torch.Tensor, tokens: int) -> None:
         """Note one forward and backward pass; nothing is read from the device yet.
 
         Args:
             loss: Its share of the step's loss, detached, a scalar.
-            tokens: How many tokens it read, padding aside, a scalar.
+            tokens: How many tokens it read, padding aside.
         """
         self._pass_losses.append(loss)
-        self._tokens.append(tokens)
+        self._tokens += tokens
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint must keep of it, after `settle`."""
@@ -91,8 +91,8 @@ class Recorder(TrainerCallback):
 
     @property
     def tokens(self) -> int:
-        """Tokens read so far, padding aside; asking waits for the device."""
-        return self._earlier_tokens + sum(int(count) for count in self._tokens)
+        """Tokens read so far, padding aside."""
+        return self._earlier_tokens + self._tokens
 
     @property
     def finite(self) -> bool:
@@ -257,11 +257,10 @@ class Recorder(TrainerCallback):
 
     def _add_speed_and_memory(self) -> None:
         now = time.monotonic()
-        tokens = int(torch.stack(self._tokens).sum())
-        self._earlier_tokens += tokens
-        self._tokens.clear()
-        self._add(self._step, "tokens_per_second", tokens / max(now - self._clock, 1e-9))
+        self._earlier_tokens += self._tokens
+        self._add(self._step, "tokens_per_second", self._tokens / max(now - self._clock, 1e-9))
         self._add(self._step, "tokens", self._earlier_tokens)
+        self._tokens = 0
         self._clock = now
         self._add(self._step, "memory_bytes", telemetry.process_memory(os.getpid()))
         if torch.cuda.is_available():

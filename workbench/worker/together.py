@@ -84,18 +84,20 @@ def vary_randomness(seed: int) -> None:
         torch.manual_seed(seed + distributed.get_rank())
 
 
-def shared_pass(loss: torch.Tensor, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def shared_pass(loss: torch.Tensor, tokens: int) -> tuple[torch.Tensor, int]:
     """One pass over all processes: the mean of their losses, shares of the step's, and all their tokens.
 
     Args:
         loss: This process's, a scalar.
-        tokens: This process's, a scalar.
+        tokens: This process's.
     """
     if not together():
         return loss, tokens
-    both = torch.stack([loss.double() / size(), tokens.double()])
+    both = torch.stack(
+        [loss.double() / size(), torch.tensor(tokens, dtype=torch.float64, device=loss.device)]
+    )
     distributed.all_reduce(both)
-    return both[0].to(loss.dtype), both[1].round().to(tokens.dtype)
+    return both[0].to(loss.dtype), round(float(both[1]))
 
 
 def totals(*numbers: float) -> list[float]:

@@ -15,7 +15,17 @@ from store import Store
 from store.adapters import Adapter
 from store.runs import Run
 from workbench.runs import lifecycle
-from workbench.worker import data, lora_init, methods, randomness, resuming, sharding, together
+from workbench.worker import (
+    data,
+    kernels,
+    lora_init,
+    methods,
+    randomness,
+    resuming,
+    sharding,
+    swift,
+    together,
+)
 from workbench.worker.alarm import Alarm, machine_reader
 from workbench.worker.arguments import arguments
 from workbench.worker.batches import collator
@@ -53,6 +63,7 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
     device = compute_device()
     if options.settings.deterministic and device.type == "cuda":
         randomness.repeat_to_the_bit()
+    kernels.check(options.settings, model, device)
     together.meet(store, run, device)
 
     rows = data.read(store, run, options, model, pulse.check)
@@ -71,6 +82,7 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
         dtype=options.settings.dtype,
         device=sharding.loading_device(options, device),
         four_bit=options.method == "qlora",
+        attention=kernels.attention(options.settings),
     )
     recorder = Recorder(store, run.id, pulse)
     watchers: list[TrainerCallback] = [recorder]
@@ -80,13 +92,15 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
         watching.before_training(base)
         watchers.append(watching)
     set_seed(options.settings.seed)
-    collate = collator(rows.pad, multiple_of=_GPU_MULTIPLE if device.type == "cuda" else 1)
-    first = lora_init.first_batches(rows.train, collate, options.settings, causal=model.family == "causal")
+    first = lora_init.first_batches(
+        rows.tasks[0], collator(rows.pad), options.settings, causal=model.family == "causal"
+    )
     adapted = methods.add_adapter(base, options, first)
     trainable, total = methods.count_parameters(adapted)
     _say(f"{run.method}: {trainable:,} trained parameters of {total:,}")
     if sharding.is_sharded(options):
         sharding.shard(adapted, device)
+    collate = swift.prepare(adapted, options, rows, multiple_of=_GPU_MULTIPLE if device.type == "cuda" else 1)
     pulse.check()
 
     keeper = Keeper(store, run, options.settings, pulse, recorder, basis)
@@ -101,6 +115,7 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
         train_dataset=rows.train,
         eval_dataset=rows.validation,
         data_collator=collate,
+        order=swift.order(rows, options.settings),
         callbacks=together.callbacks(watchers),
     )
     trainer.remove_callback(PrinterCallback)

@@ -19,6 +19,7 @@ from workbench.worker.data import Draws
 from workbench.worker.keeping import Keeper
 from workbench.worker.losses import summed_loss
 from workbench.worker.order import EpochOrder, shuffled
+from workbench.worker.packing import TOKENS, Packs
 from workbench.worker.pulse import Pulse
 from workbench.worker.randomness import untouched_randomness
 from workbench.worker.record import Recorder
@@ -29,11 +30,24 @@ class RunTrainer(Trainer):
 
     control: TrainerControl
 
-    def __init__(self, *, recorder: Recorder, pulse: Pulse, keeper: Keeper, **arguments: Any) -> None:
+    def __init__(
+        self,
+        *,
+        recorder: Recorder,
+        pulse: Pulse,
+        keeper: Keeper,
+        order: EpochOrder | None = None,
+        **arguments: Any,
+    ) -> None:
         super().__init__(**arguments)
+        self._order = order
         self._recorder = recorder
         self._pulse = pulse
         self._keeper = keeper
+
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:  # noqa: ARG002 (the library's signature)
+        """Not counted: going over all parameters for each pass costs more than all other bookkeeping."""
+        return 0
 
     def training_step(
         self,
@@ -42,9 +56,7 @@ class RunTrainer(Trainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
         """One forward and backward pass, noted with its loss and its tokens."""
-        tokens = inputs["attention_mask"].sum()
-        if self.model.config.is_encoder_decoder:
-            tokens = tokens + (inputs["labels"] != masking.IGNORED).sum()
+        tokens = inputs.pop(TOKENS)
         loss = super().training_step(model, inputs, num_items_in_batch)
         shared = together.shared_pass(loss, tokens)
         if together.leads():
@@ -54,7 +66,7 @@ class RunTrainer(Trainer):
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """The validation split's loss per trained token; random states come out as they went in."""
         with self._recorder.time_off(), untouched_randomness(), torch.no_grad():
-            batches = (self._prepare_inputs(batch) for batch in self._validation_batches())
+            batches = (self._validation_inputs(batch) for batch in self._validation_batches())
             total, count = together.totals(*summed_loss(self.model, batches, self._pulse.check))
         loss = total / count if count else float("nan")
         if together.leads():
@@ -63,6 +75,11 @@ class RunTrainer(Trainer):
         # Without this the trainer holds the evaluation for still due.
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    def _validation_inputs(self, batch: dict[str, Any]) -> dict[str, Any]:
+        inputs: dict[str, Any] = self._prepare_inputs(batch)
+        inputs.pop(TOKENS)
+        return inputs
 
     def _validation_batches(self) -> Iterable[dict[str, Any]]:
         """The validation rows in batches; of several processes each has its share, and none a row twice."""
@@ -81,9 +98,11 @@ class RunTrainer(Trainer):
         return sharding.whole_norm(super()._get_grad_norm(model, grad_norm=grad_norm))
 
     def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Sampler[int]:
-        """An order that is a function of seed and epoch alone; a mixture's rows have theirs already."""
+        """An order that is a function of seed and epoch alone; draws and packed rows have theirs already."""
         rows: Any = self.train_dataset if train_dataset is None else train_dataset
-        if isinstance(rows, Draws):
+        if self._order is not None:
+            return self._order
+        if isinstance(rows, (Draws, Packs)):
             return SequentialSampler(rows)
         return EpochOrder(shuffled(len(rows)), len(rows), self.args.data_seed)
 
