@@ -36,6 +36,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         {"load_best_model_at_end": True, "distributed": "fsdp", "nproc_per_node": 2},
         "a model that fsdp shards has none",
     ),
+    ("lora", {"packing": True, "group_by_length": True}, "packed rows have no padding to save"),
     ("lora", {"probes": ("d:t",), "distributed": "fsdp", "nproc_per_node": 2}, "only its part of a model"),
 ]
 

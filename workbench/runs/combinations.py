@@ -51,6 +51,11 @@ class ModelClash:
 
 CLASHES: tuple[Clash, ...] = (
     Clash(
+        lambda _method, of: of.packing and of.group_by_length,
+        "packing and group_by_length are both set, and packed rows have no padding to save",
+        "set one of them to false",
+    ),
+    Clash(
         lambda _method, of: of.load_best_model_at_end and of.distributed == "fsdp" and of.nproc_per_node > 1,
         "load_best_model_at_end needs checkpoints, and a model that fsdp shards has none",
         "use distributed = ddp, or publish the last weights",

@@ -7,10 +7,12 @@ import math
 from dataclasses import dataclass
 
 from store import Store
+from store.mixtures import Task
 from store.models import Model
 from workbench.composing.codec import load_codec
-from workbench.composing.mixing import epoch_rows
-from workbench.composing.tasks import Ruler, Share, divide, find_all
+from workbench.composing.mixing import epoch_rows, shares
+from workbench.composing.tasks import Ruler, Share, divide, find, find_all
+from workbench.runs import sequences
 from workbench.runs.methods import METHODS
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
@@ -33,12 +35,15 @@ class Plan:
     epochs: float
     """Passes over the rows that these steps make."""
     rows_per_step: int
+    """Of packed rows: sequences."""
     row_length: int
     """Most tokens of a row: prompt and completion together, or each where an encoder reads the prompt."""
     learning_rate: float
     """Peak step size."""
     tasks: tuple[Share, ...] = ()
     """Of a mixture: each task's share."""
+    steps_exact: bool = True
+    """Whether the trainer will count the same steps; packed rows of a large split are reckoned from some."""
 
 
 def plan(store: Store, options: RunOptions, *, measure: bool = False) -> Plan:
@@ -62,17 +67,40 @@ def plan(store: Store, options: RunOptions, *, measure: bool = False) -> Plan:
         tasks = tuple(divide(store, mixture, sources, ruler(options, model) if measure else None))
     else:
         rows = store.datasets.get(options.dataset).splits.get(options.split, 0)
-    total = steps(options.settings, rows)
-    per_epoch = steps_per_epoch(options.settings, rows)
+    filled, exact = rows, True
+    if options.settings.packing and rows:
+        filled, exact = _sequences(store, options, model, rows)
+    total = (packed_steps if options.settings.packing else steps)(options.settings, filled)
     return Plan(
         rows=rows,
         steps=total,
-        epochs=total / per_epoch if per_epoch else 0.0,
+        epochs=_epochs(options.settings, total, filled),
         rows_per_step=rows_per_step(options.settings),
         row_length=row_length(options, model),
         learning_rate=learning_rate(options, model),
         tasks=tasks,
+        steps_exact=exact or options.settings.max_steps > 0,
     )
+
+
+def _epochs(settings: TrainingSettings, total: int, items: int) -> float:
+    """Passes over so many rows, or sequences, that some steps make."""
+    if not items:
+        return 0.0
+    if not settings.packing:
+        return total / steps_per_epoch(settings, items)
+    return total * rows_per_step(settings) / items if settings.max_steps > 0 else settings.num_train_epochs
+
+
+def _sequences(store: Store, options: RunOptions, model: Model, rows: int) -> tuple[int, bool]:
+    """The sequences that one pass fills when rows are packed, and whether their number is exact."""
+    if options.mixture:
+        mixture = store.mixtures.get(options.mixture)
+        sources = find_all(store, mixture)
+        parts = shares(mixture, [source.rows for source in sources])
+        return sequences.of_mixture(store, sources, parts, rows, ruler(options, model))
+    source = find(store, Task(options.dataset, options.template, split=options.split))
+    return sequences.of_split(store, source, ruler(options, model))
 
 
 def rows_per_step(settings: TrainingSettings) -> int:
@@ -97,6 +125,20 @@ def steps(settings: TrainingSettings, rows: int) -> int:
     if settings.max_steps > 0:
         return settings.max_steps
     return math.ceil(settings.num_train_epochs * steps_per_epoch(settings, rows))
+
+
+def packed_steps(settings: TrainingSettings, sequences: int) -> int:
+    """Optimizer steps of a whole run over packed rows: passes follow each other within a step.
+
+    Args:
+        settings: The run's.
+        sequences: Of each pass.
+    """
+    if settings.max_steps > 0:
+        return settings.max_steps
+    whole = math.floor(settings.num_train_epochs)
+    part = math.ceil((settings.num_train_epochs - whole) * sequences)
+    return steps_per_epoch(settings, whole * sequences + part)
 
 
 def row_length(options: RunOptions, model: Model) -> int:

@@ -37,7 +37,8 @@ class TrainingSettings:
     packing: bool = setting(
         False,
         "length",
-        "Fill sequences of max_length with several rows, each reading only itself: no padding is computed",
+        "Fill sequences of max_length with several rows, each reading only itself: next to no padding; "
+        "batch_size then counts sequences",
     )
     group_by_length: bool = setting(
         False, "length", "Rows of like length share a batch: little padding, and a less random order"

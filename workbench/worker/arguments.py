@@ -8,7 +8,6 @@ import torch
 from transformers import TrainingArguments
 
 from store.errors import BadInput
-from workbench.runs import plan
 from workbench.runs.options import RunOptions
 from workbench.worker import data, kernels
 from workbench.worker.loading import compute_dtype
@@ -29,7 +28,7 @@ def arguments(folder: Path, options: RunOptions, device: torch.device, rows: dat
     return TrainingArguments(
         output_dir=str(folder),  # it must be named, and gets nothing: saving is our own
         num_train_epochs=settings.num_train_epochs,
-        max_steps=plan.steps_per_epoch(settings, len(rows.train)) if ordered else settings.max_steps,
+        max_steps=rows.total_steps(settings) if ordered else settings.max_steps,
         train_sampling_strategy="sequential" if ordered else "random",
         per_device_train_batch_size=settings.batch_size,
         per_device_eval_batch_size=settings.batch_size,

@@ -60,7 +60,7 @@ class TokenRows(Dataset[dict[str, torch.Tensor]]):
     def __len__(self) -> int:
         return len(self._ends) // 2
 
-    def lengths(self, index: int) -> tuple[int, int]:
+    def length_of(self, index: int) -> tuple[int, int]:
         """How many ids and how many labels a row has."""
         start, middle, end = self._ends[2 * index : 2 * index + 3]
         return middle - start, end - middle

@@ -38,7 +38,7 @@ class Draws(Dataset[dict[str, torch.Tensor]]):
     """
 
     def __init__(self, tasks: Sequence[TokenRows], order: Order, count: int) -> None:
-        self._tasks = tasks
+        self.tasks = tasks
         self._count = count
         self.order = order
 
@@ -47,12 +47,12 @@ class Draws(Dataset[dict[str, torch.Tensor]]):
 
     def __getitem__(self, draw: int) -> dict[str, torch.Tensor]:
         task, row = self.order[draw]
-        return self._tasks[task][row]
+        return self.tasks[task][row]
 
-    def lengths(self, draw: int) -> tuple[int, int]:
+    def length_of(self, draw: int) -> tuple[int, int]:
         """How many ids and how many labels a draw's row has."""
         task, row = self.order[draw]
-        return self._tasks[task].lengths(row)
+        return self.tasks[task].length_of(row)
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def read(store: Store, run: Run, options: RunOptions, model: Model, check: Calla
 
 def by_length(rows: TokenRows | Draws, settings: TrainingSettings) -> Callable[[int], list[int]]:
     """From an epoch to the order that brings rows of like length together; draws stay near their places."""
-    lengths = [sum(rows.lengths(row)) for row in range(len(rows))]
+    lengths = [sum(rows.length_of(row)) for row in range(len(rows))]
     shuffled = isinstance(rows, TokenRows)
     return partial(epoch_order, lengths, settings.batch_size, settings.seed, shuffled=shuffled)
 

@@ -25,6 +25,8 @@ from workbench.worker.randomness import untouched_randomness
 Way = Literal["chunked", "gathered", "plain"]
 POSITIONS = "label_positions"
 """Of a batch, beside its labels: rows and columns of those that are learned, `[2, learned]`."""
+TOKENS = "tokens"
+"""Of a batch: how many tokens it holds, padding aside; a number, for which nobody waits for a device."""
 SEGMENTS = ("source_segments", "target_segments")
 """Of a packed batch for an encoder-decoder: each token's row within its sequence, from 1; padding is 0."""
 
@@ -68,6 +70,7 @@ class TrainingForward:
     def __call__(self, *args: Any, **inputs: Any) -> Any:
         """The model's output: of a batch with labels the loss, per learned token of batch or step."""
         positions = inputs.pop(POSITIONS, None)
+        inputs.pop(TOKENS, None)
         if inputs.get("labels") is None:
             return self._plain(*args, **inputs)
         inputs = self._unpacked(inputs)

@@ -19,13 +19,10 @@ from store.errors import BadInput
 from workbench.composing.masking import IGNORED
 from workbench.runs.packing import Length, pack_epoch
 from workbench.worker.batches import collator
-from workbench.worker.forward import POSITIONS, SEGMENTS, TrainingForward, label_positions
+from workbench.worker.forward import POSITIONS, SEGMENTS, TOKENS, TrainingForward, label_positions
 
 Row = dict[str, torch.Tensor]
 Batch = dict[str, Any]
-
-TOKENS = "tokens"
-"""Of a batch: how many tokens it holds, padding aside; a number, for which nobody waits for a device."""
 
 _PROBE_LENGTHS: tuple[Length, ...] = ((5, 4), (9, 6), (7, 3))
 _PROBE_BATCH = 2
@@ -36,7 +33,7 @@ class Rows(Protocol):
 
     def __getitem__(self, index: int) -> Row: ...
 
-    def lengths(self, index: int) -> Length:
+    def length_of(self, index: int) -> Length:
         """Tokens of a row's input and of its labels."""
 
 
@@ -97,7 +94,7 @@ class Packs(Dataset[list[Row]]):
 
     def filled(self) -> float:
         """The share of the first pass's input positions that hold tokens."""
-        tokens = sum(self.rows.lengths(row)[0] for pack in self._packed(0) for row in pack)
+        tokens = sum(self.rows.length_of(row)[0] for pack in self._packed(0) for row in pack)
         return tokens / (self.per_pass() * self._capacity)
 
     def _packed(self, turn: int) -> list[list[int]]:
@@ -110,7 +107,7 @@ class Packs(Dataset[list[Row]]):
         return self._newest[turn]
 
     def _length(self, number: int) -> Length:
-        source, target = self.rows.lengths(number)
+        source, target = self.rows.length_of(number)
         return (source, target) if self._sides > 1 else (source, 0)
 
 
@@ -190,6 +187,13 @@ def padded_collator(pad: int, *, multiple_of: int = 1, shifts: bool) -> Callable
     return collate
 
 
+def placed(batch: Batch, device: torch.device) -> Batch:
+    """A batch on a device."""
+    return {
+        name: value.to(device) if isinstance(value, torch.Tensor) else value for name, value in batch.items()
+    }
+
+
 def prove(
     model: torch.nn.Module,
     base: PreTrainedModel,
@@ -213,12 +217,12 @@ def prove(
     packs = [_probe_rows(base, shifts=shifts, seed=seed) for seed in range(_PROBE_BATCH)]
     alone = padded_collator(0, shifts=shifts)
     try:
-        together = _rows_of(forward.logits(model, _placed(collate(packs), base)), packs, shifts)
+        together = _rows_of(forward.logits(model, placed(collate(packs), base.device)), packs, shifts)
     except (TypeError, ValueError, RuntimeError) as error:
         raise _refusal(base, f"it does not take packed rows ({str(error).splitlines()[0][:200]})") from error
     within = 1e-3 if base.dtype == torch.float32 else 5e-2
     for row, packed in zip((row for pack in packs for row in pack), together, strict=True):
-        single = forward.logits(model, _placed(alone([row]), base))[0].float()
+        single = forward.logits(model, placed(alone([row]), base.device))[0].float()
         away = float((packed.float() - single).abs().max() / single.abs().max())
         if not away <= within:
             raise _refusal(base, f"it reads across rows: a packed row's logits differ by {away:.0%}")
@@ -254,14 +258,6 @@ def _rows_of(logits: torch.Tensor, packs: list[list[Row]], shifts: bool) -> list
         if len(logits) > 1:
             line, at = line + 1, 0
     return found
-
-
-def _placed(batch: Batch, base: PreTrainedModel) -> Batch:
-    return {
-        name: value.to(base.device) if isinstance(value, torch.Tensor) else value
-        for name, value in batch.items()
-        if name != TOKENS
-    }
 
 
 def _after_first(labels: torch.Tensor) -> torch.Tensor:

@@ -46,9 +46,7 @@ def prepare(
     padded = packing.padded_collator(rows.pad, multiple_of=multiple_of, shifts=shifts)
     # The compiler would break its graph at the places that the lean way picks; shards come by the plain way.
     if not (options.settings.torch_compile or sharding.is_sharded(options)):
-        batch = padded(_short_rows(rows.tasks[0]))
-        batch.pop(packing.TOKENS)
-        forward.choose(model, {name: value.to(base.device) for name, value in batch.items()})
+        forward.choose(model, packing.placed(padded(_short_rows(rows.tasks[0])), base.device))
     if not options.settings.packing:
         return padded
     packed = _packed_collator(base, options.settings, rows.pad, multiple_of)
@@ -80,5 +78,5 @@ def _packed_collator(
 
 def _short_rows(rows: TokenRows) -> list[dict[str, torch.Tensor]]:
     """A few of the shorter rows: to see whether two ways agree takes no long ones."""
-    some = sorted(range(min(len(rows), _LOOKED_AT)), key=rows.lengths)
+    some = sorted(range(min(len(rows), _LOOKED_AT)), key=rows.length_of)
     return [rows[row] for row in some[:_TRIED_ROWS]]

@@ -138,7 +138,7 @@ class LeaderDecides(TrainerCallback):
         _agree(control)
 
 
-class Share(Dataset[dict[str, torch.Tensor]]):
+class Share(Dataset[Any]):
     """This process's rows of those that all go through together; every process has as many.
 
     The last ones get a row in which no token counts.
@@ -153,11 +153,14 @@ class Share(Dataset[dict[str, torch.Tensor]]):
     def __len__(self) -> int:
         return -(-len(self._rows) // self._step)
 
-    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+    def __getitem__(self, index: int) -> Any:
         at = self._first + index * self._step
-        row: dict[str, torch.Tensor] = self._rows[min(at, len(self._rows) - 1)]
+        row = self._rows[min(at, len(self._rows) - 1)]
         if at < len(self._rows):
             return row
+        return [self._emptied(each) for each in row] if isinstance(row, list) else self._emptied(row)
+
+    def _emptied(self, row: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         return {**row, "labels": torch.full_like(row["labels"], self._ignored)}
 
 

@@ -16,10 +16,11 @@ from workbench.composing import masking
 from workbench.worker import checkpoint, sharding, together
 from workbench.worker.checkpoint import Training
 from workbench.worker.data import Draws
+from workbench.worker.forward import TOKENS
 from workbench.worker.keeping import Keeper
 from workbench.worker.losses import summed_loss
 from workbench.worker.order import EpochOrder, shuffled
-from workbench.worker.packing import TOKENS, Packs
+from workbench.worker.packing import Packs
 from workbench.worker.pulse import Pulse
 from workbench.worker.randomness import untouched_randomness
 from workbench.worker.record import Recorder
@@ -66,7 +67,7 @@ class RunTrainer(Trainer):
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """The validation split's loss per trained token; random states come out as they went in."""
         with self._recorder.time_off(), untouched_randomness(), torch.no_grad():
-            batches = (self._validation_inputs(batch) for batch in self._validation_batches())
+            batches = (self._prepare_inputs(batch) for batch in self._validation_batches())
             total, count = together.totals(*summed_loss(self.model, batches, self._pulse.check))
         loss = total / count if count else float("nan")
         if together.leads():
@@ -75,11 +76,6 @@ class RunTrainer(Trainer):
         # Without this the trainer holds the evaluation for still due.
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
-
-    def _validation_inputs(self, batch: dict[str, Any]) -> dict[str, Any]:
-        inputs: dict[str, Any] = self._prepare_inputs(batch)
-        inputs.pop(TOKENS)
-        return inputs
 
     def _validation_batches(self) -> Iterable[dict[str, Any]]:
         """The validation rows in batches; of several processes each has its share, and none a row twice."""

@@ -133,10 +133,11 @@ def plan(of: Plan) -> Content:
     """The size of a run in words."""
     passes = f"{of.epochs:.3g} {'pass' if of.epochs == 1 else 'passes'} over {number_of(of.rows, 'row')}"
     size = f": {passes}, {of.rows_per_step} rows a step, at most {of.row_length:,} tokens a row"
+    about = "" if of.steps_exact else "about "
     rate = f", peak learning rate {number_text(of.learning_rate)}"
     parts = (f"{clean(f'{task.dataset} by {task.template}')} {task.share or 0:.0%}" for task in of.tasks)
     shares = f"; of the examples: {', '.join(parts)}" if of.tasks else ""
-    return Content.assemble((f"{of.steps:,} steps", STRONG), (size + rate + shares, QUIET))
+    return Content.assemble((f"{about}{of.steps:,} steps", STRONG), (size + rate + shares, QUIET))
 
 
 def refusal(what: str, remedy: str) -> Content:
