@@ -29,18 +29,43 @@ class TokenRows(Dataset[dict[str, torch.Tensor]]):
     def __init__(self, folder: Path) -> None:
         self._file: BinaryIO = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (lives as long as the rows)
         self._pending = array("i")
-        self._ends = array("q", [0])
-        self._numbers: np.ndarray[Any, np.dtype[np.int32]] = np.empty(0, np.int32)
+        self.ends = array("q", [0])
+        """Where the ids and the labels of each row end, among the numbers."""
+        self.numbers: np.ndarray[Any, np.dtype[np.int32]] = np.empty(0, np.int32)
+        """The ids and labels of all rows, one row after the other."""
         self.skipped = 0
         self.reasons: list[str] = []
         """Why rows were skipped: the first few."""
 
+    @classmethod
+    def of(
+        cls,
+        file: BinaryIO,
+        ends: array[int],
+        numbers: np.ndarray[Any, np.dtype[np.int32]],
+        skipped: int,
+        reasons: list[str],
+    ) -> TokenRows:
+        """Rows that were tokenised before.
+
+        Args:
+            file: Stays open as long as the rows live.
+            ends: As the rows had them.
+            numbers: As the rows had them.
+            skipped: Of the rows that could not be trained on, how many.
+            reasons: And why, the first few.
+        """
+        rows = cls.__new__(cls)
+        rows._file, rows._pending, rows.ends, rows.numbers = file, array("i"), ends, numbers
+        rows.skipped, rows.reasons = skipped, reasons
+        return rows
+
     def add(self, input_ids: Sequence[int], labels: Sequence[int]) -> None:
         """Append a row."""
-        start = self._ends[-1]
+        start = self.ends[-1]
         self._pending.extend(input_ids)
         self._pending.extend(labels)
-        self._ends.extend((start + len(input_ids), start + len(input_ids) + len(labels)))
+        self.ends.extend((start + len(input_ids), start + len(input_ids) + len(labels)))
         if len(self._pending) > _FLUSH_NUMBERS:
             self._flush()
 
@@ -54,22 +79,22 @@ class TokenRows(Dataset[dict[str, torch.Tensor]]):
         """End adding; the rows can be read from now on."""
         self._flush()
         self._file.flush()
-        if self._ends[-1]:
-            self._numbers = np.memmap(self._file, dtype=np.int32, mode="r")
+        if self.ends[-1]:
+            self.numbers = np.memmap(self._file, dtype=np.int32, mode="r")
 
     def __len__(self) -> int:
-        return len(self._ends) // 2
+        return len(self.ends) // 2
 
     def length_of(self, index: int) -> tuple[int, int]:
         """How many ids and how many labels a row has."""
-        start, middle, end = self._ends[2 * index : 2 * index + 3]
+        start, middle, end = self.ends[2 * index : 2 * index + 3]
         return middle - start, end - middle
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        start, middle, end = self._ends[2 * index : 2 * index + 3]
+        start, middle, end = self.ends[2 * index : 2 * index + 3]
         return {
-            "input_ids": torch.from_numpy(self._numbers[start:middle].astype(np.int64)),  # [source]
-            "labels": torch.from_numpy(self._numbers[middle:end].astype(np.int64)),  # [target]
+            "input_ids": torch.from_numpy(self.numbers[start:middle].astype(np.int64)),  # [source]
+            "labels": torch.from_numpy(self.numbers[middle:end].astype(np.int64)),  # [target]
         }
 
     def _flush(self) -> None:

@@ -23,6 +23,7 @@ from workbench.composing.template import composer
 from workbench.runs import plan
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
+from workbench.worker import token_cache
 from workbench.worker.batches import TokenRows, tokenise
 from workbench.worker.grouping import epoch_order
 from workbench.worker.packing import Packs
@@ -194,6 +195,7 @@ class _Reader:
         self._run = run
         self._check = check
         self._codec = masking.load_codec(model.path, model.family)
+        self._tokenizer = token_cache.tokenizer_hash(model)
         self._max_length = plan.row_length(options, model)
         self._seed = options.settings.seed
         self.pad = self._codec.pad
@@ -203,15 +205,28 @@ class _Reader:
         """The first rows of a split as tokens."""
         dataset = self._store.datasets.get(task["dataset"]["name"])
         template = parse_template(task["template"]["text"], origin=f"run {self._run.id}")
+        make = partial(
+            tokenise,
+            self._store.datasets.rows(dataset.name, split, limit=limit),
+            composer(self._store, dataset, template, self._seed),
+            self._codec,
+            max_length=self._max_length,
+            folder=self._store.runs.folder(self._run),
+            check=self._check,
+        )
+        key = {
+            "dataset": dataset.fingerprint,
+            "split": split,
+            "limit": limit,
+            "template": task["template"]["text"],
+            "tokenizer": self._tokenizer,
+            "family": self._codec.family,
+            "max_length": self._max_length,
+            # It deals variants and shown examples out: of a single variant there is nothing to deal.
+            "seed": self._seed if template.shots or len(template.variants) > 1 else None,
+        }
         try:
-            return tokenise(
-                self._store.datasets.rows(dataset.name, split, limit=limit),
-                composer(self._store, dataset, template, self._seed),
-                self._codec,
-                max_length=self._max_length,
-                folder=self._store.runs.folder(self._run),
-                check=self._check,
-            )
+            return token_cache.through(self._store.root, key, make)
         except BadInput as error:
             if self._run.mixture is None:
                 raise
