@@ -113,10 +113,11 @@ def test_no_step_that_is_no_number_hides_between_two_logged_ones(shop: Store) ->
     assert shop.adapters.list() == []
 
 
-def test_accumulated_passes_are_one_step_of_the_same_loss(shop: Store) -> None:
+@pytest.mark.parametrize("family", ["causal", "seq2seq"])
+def test_accumulated_passes_are_one_step_of_the_same_loss(shop: Store, family: str) -> None:
     """Two passes of two rows are one of four: per token, not per pass; and the plan counts the steps."""
-    whole = trained(shop, lora_dropout=0.0, batch_size=4)
-    halves = trained(shop, lora_dropout=0.0, batch_size=2, gradient_accumulation_steps=2)
+    whole = trained(shop, model=family, lora_dropout=0.0, batch_size=4)
+    halves = trained(shop, model=family, lora_dropout=0.0, batch_size=2, gradient_accumulation_steps=2)
     assert [value for _, value in losses(shop, halves)] == pytest.approx(
         [value for _, value in losses(shop, whole)], abs=1e-4
     )
@@ -172,6 +173,10 @@ def test_a_run_whose_time_is_up_publishes_what_it_has(shop: Store) -> None:
 def test_every_choice_offered_trains(shop: Store, name: str, choice: str) -> None:
     """Each optimizer, schedule, precision and beginning: a few steps, all numbers finite, weights moved."""
     method = METHOD_OF.get(name, "lora")
+    if choice == "flash_attention_2" and not torch.cuda.is_available():
+        with pytest.raises(BadInput, match="flash_attention_2 needs a GPU; choose sdpa or auto"):
+            trained(shop, max_steps=3, **{name: choice})
+        return
     run = trained(shop, max_steps=3, method=method, **{name: choice})
     assert all(math.isfinite(value) for _, value in losses(shop, run))
     weights = load_file(shop.adapters.get(str(run.adapter)).path / "adapter_model.safetensors")
