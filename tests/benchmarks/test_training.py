@@ -47,7 +47,7 @@ from workbench.worker.train import train
 pytestmark = pytest.mark.benchmark
 
 TURNS = 5
-FEW, MANY = 5, 35
+FEW, MANY = 3, 23
 SPECIAL = ("<pad>", "<s>", "</s>", "<unk>")
 TEMPLATE = """
 name = "t"
@@ -60,7 +60,7 @@ completion = "{{ output }}"
 
 
 def write_model(folder: Path, texts: list[str]) -> Path:
-    """A Llama of six layers with random weights, and a tokenizer of 4,096 tokens trained on the texts."""
+    """A Llama of four layers with random weights, and a tokenizer of 4,096 tokens trained on the texts."""
     folder.mkdir()
     tokenizer = Tokenizer(models.BPE(unk_token=SPECIAL[3]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -77,10 +77,10 @@ def write_model(folder: Path, texts: list[str]) -> Path:
     )
     torch.manual_seed(0)
     config = LlamaConfig(
-        hidden_size=256,
-        intermediate_size=688,
-        num_hidden_layers=6,
-        num_attention_heads=8,
+        hidden_size=128,
+        intermediate_size=344,
+        num_hidden_layers=4,
+        num_attention_heads=4,
         vocab_size=4096,
         max_position_embeddings=1024,
         pad_token_id=0,

@@ -127,7 +127,7 @@ class TrainingForward:
         ways: list[Way] = ["chunked", "gathered"] if seen.head[0] is seen.logits else ["gathered"]
         for way in ways:
             self.way = way
-            with contextlib.suppress(RuntimeError, ValueError, TypeError, IndexError):
+            with contextlib.suppress(RuntimeError, ValueError, TypeError, IndexError, AttributeError):
                 loss, found = self._probed(model, batch)
                 # Another shape of the same product rounds otherwise: by how much is the precision's affair.
                 within = 1e-4 if seen.head[0].dtype == torch.float32 else 2e-2
