@@ -184,11 +184,11 @@ def test_the_lowest_validation_loss_is_best(filled: Store, tmp_path: Path) -> No
     table = "[sweep]\nr = [1, 2, 3, 4, 5]\nmax_length = [64]"
     runs = submit(filled, read(tmp_path, table))
     end(filled, runs[0], loss=0.1, eval_loss=2.0)
-    end(filled, runs[1], loss=0.2)
+    end(filled, runs[1], loss=math.nan)
     end(filled, runs[2], loss=0.3, eval_loss=1.0)
-    end(filled, runs[3], loss=math.nan)
+    end(filled, runs[3], loss=0.2)
     found = results(filled, "search")
-    assert [result.varied for result in found] == [{"r": number} for number in (3, 1, 2, 4, 5)]
+    assert [result.varied for result in found] == [{"r": number} for number in (3, 1, 4, 2, 5)]
     assert [result.eval_loss for result in found] == [1.0, 2.0, None, None, None]
 
 

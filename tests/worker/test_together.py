@@ -36,7 +36,7 @@ name = "v"
 prompt = "{{ dialogue }} "
 completion = "{{ summary }}"
 """
-SECONDS = 120
+SECONDS = 300
 
 
 @pytest.fixture
