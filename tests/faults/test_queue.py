@@ -15,7 +15,9 @@ import pytest
 from store import Store
 from store.runs import Run
 from workbench import processes
-from workbench.runs import queue
+from workbench.runs import launch, queue
+from workbench.runs.options import RunOptions
+from workbench.runs.training import TrainingSettings
 
 TESTS = Path(__file__).parents[1]
 SETTINGS = ".workbench.toml"
@@ -119,3 +121,39 @@ def test_a_raised_priority_is_next_and_slots_change_while_the_queue_works(store:
     (store.root / SETTINGS).write_text("[queue]\nslots = 3\n")
     until(lambda: sum(run.live for run in store.runs.list()) == 3, "the slots are not read anew", 10)
     until(lambda: all(run.status == "completed" for run in store.runs.list()), "runs are left")
+
+
+TEMPLATE = """
+name = "t"
+task = "t"
+[[variants]]
+name = "v"
+prompt = "{{ dialogue }} "
+completion = "{{ summary }}"
+"""
+
+
+@pytest.mark.slow
+def test_a_run_of_two_processes_is_adopted_by_the_next_dispatcher(
+    store: Store, tiny_causal: Path, dialogue_file: Path, tmp_path: Path
+) -> None:
+    """Real trainers under torchrun: their dispatcher is killed, they go on, and the next one ends them."""
+    store.models.add(str(tiny_causal), name="tiny")
+    store.datasets.add(str(dialogue_file), name="d")
+    path = tmp_path / "t.toml"
+    path.write_text(TEMPLATE)
+    store.templates.add(path)
+    settings = TrainingSettings(max_steps=100_000, batch_size=2, nproc_per_node=2)
+    run = launch.submit(store, RunOptions("tiny", "d", "t", settings=settings))
+    until(lambda: store.runs.get(run.id).step >= 2, "the run does not start", 300)
+    dispatcher = processes.find("workbench.runs.queue", str(store.root))
+    assert dispatcher is not None and processes.terminate(dispatcher, signal.SIGKILL)
+    until(lambda: not processes.held(store.root / queue.LOCK), "the lock outlived its holder")
+    launch.attend(store)
+    before = store.runs.get(run.id).step
+    until(lambda: store.runs.get(run.id).step > before, "the run does not go on")
+    store.runs.request(run.id, "cancel")
+    assert launch.wait(store, run.id).status == "cancelled"
+    left = [run.id, str(store.root), "train"]
+    until(lambda: not list(processes.find_all(*left)), "a process is left")
+    assert store.runs.get(run.id).attempts == 1
