@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from store.configs import dump, read_json
 from store.entries import check_free, drop, enter
-from store.errors import BadInput, Conflict, NotFound, not_found
+from store.errors import Conflict, NotFound, not_found
 from store.files import (
     check_name,
     copy_hashed,
@@ -28,6 +28,7 @@ from store.peft_folder import (
     clean_config,
     files_of,
     method_of,
+    read_config,
     read_tensors,
 )
 from store.weights import Tensor, count_parameters, main_dtype
@@ -105,7 +106,7 @@ class Adapters:
         """
         check_name(name)
         config_file, _ = files_of(staged)
-        config, tensors = clean_config(read_json(config_file), model), read_tensors(staged)
+        config, tensors = clean_config(read_config(staged), model), read_tensors(staged)
         config_file.write_text(dump(config), encoding="utf-8")
         if config_file.name == FULL_CONFIG:
             _complete(staged, model, tensors)
@@ -145,11 +146,7 @@ class Adapters:
         wanted = check_name(name) if name else name_from(source.name)
         check_free(self._db, "adapter", wanted)
         config_file, weights = files_of(source)
-        if not config_file.is_file():
-            raise BadInput(
-                f"{source} has no {config_file.name}", "name the folder that PEFT's save_pretrained wrote"
-            )
-        config = read_json(config_file)
+        config = read_config(source)
         tensors = read_tensors(source)
         base = self._base_of(config, model)
         lineage = read_json(source / LINEAGE) if (source / LINEAGE).is_file() else {}

@@ -49,6 +49,24 @@ def files_of(folder: Path) -> tuple[Path, Path]:
     return folder / CONFIG, folder / WEIGHTS
 
 
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return an adapter's configuration as its folder has it.
+
+    Raises:
+        BadInput: there is none, it is no JSON, or its file is not that of its kind.
+    """
+    file, weights = files_of(folder)
+    if not file.is_file():
+        raise BadInput(f"{folder} has no {file.name}", "name the folder that PEFT's save_pretrained wrote")
+    config = read_json(file)
+    if (config.get("peft_type") == "FULL") != (file.name == FULL_CONFIG):
+        raise BadInput(
+            f"{file} is of the kind {config.get('peft_type')!r}, which does not go with {weights.name}",
+            f"whole models come with {FULL_CONFIG} and {FULL_WEIGHTS}, adapters with {CONFIG} and {WEIGHTS}",
+        )
+    return config
+
+
 def clean_config(config: dict[str, Any], model: Model) -> dict[str, Any]:
     """Return an adapter's configuration with known keys only, for inference on a base of the store.
 

@@ -14,10 +14,9 @@ from peft import PeftConfig
 from safetensors import SafetensorError, safe_open
 
 from store.adapters import Adapter
-from store.configs import read_json
 from store.errors import BadInput
 from store.models import Model
-from store.peft_folder import OWN_KINDS, PREFIX, clean_config, files_of, read_tensors
+from store.peft_folder import OWN_KINDS, PREFIX, clean_config, files_of, read_config, read_tensors
 from workbench.worker.loading import first_line
 
 SOFT = frozenset({"PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING"})
@@ -45,9 +44,8 @@ def screen(
     try:
         # Anybody may have written into the folder since it was added.
         read_tensors(adapter.path)
-        config_file, weights = files_of(adapter.path)
-        keys = clean_config(read_json(config_file), base)
-        names = _finite_names(weights)
+        keys = clean_config(read_config(adapter.path), base)
+        names = _finite_names(files_of(adapter.path)[1])
         if keys["peft_type"] in OWN_KINDS:
             return keys
         config = PeftConfig.from_peft_type(**keys | {"task_type": task})
