@@ -1,4 +1,4 @@
-"""What a trainer's environment must hold so that a GPU repeats its results to the bit."""
+"""What a trainer's environment must hold so that the same run yields the same bits."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 
 
 def environment(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Variables to start a trainer with; none unless the run is to be deterministic.
+    """Variables to start a trainer with.
 
     Args:
         settings: The run's, as the catalog holds them.
     """
+    # Sets of names come in the same order in every process: PEFT writes one into the adapter's config.
+    always = {"PYTHONHASHSEED": "0"}
     if not settings.get("deterministic"):
-        return {}
+        return always
     # CUDA reads the first when it starts: https://docs.nvidia.com/cuda/cublas/#results-reproducibility
-    return {"CUBLAS_WORKSPACE_CONFIG": ":4096:8", "FLASH_ATTENTION_DETERMINISTIC": "1"}
+    return {**always, "CUBLAS_WORKSPACE_CONFIG": ":4096:8", "FLASH_ATTENTION_DETERMINISTIC": "1"}

@@ -214,13 +214,14 @@ class Keeper(TrainerCallback):
                 self._store.checkpoints.remove(self._run.id, each.step)
 
     def _leave(self, step: int, *, written: bool) -> None:
-        if not written and self._pulse.pausing:
+        self._pulse.check()
+        if written:
+            self._recorder.forget_later()
+        elif not self._pulse.interrupted:
             self._pulse.carry_on()
             self._store.runs.decline(self._run.id, "pause")
             self.tell("pause", step, "the run goes on: it cannot be paused without a checkpoint")
-        elif written:
-            self._recorder.forget_later()
-        self._pulse.check()
+            return
         self._pulse.set_aside()
 
     def _finish_from(self, trainer: Trainer, total_steps: int, resumed: Checkpoint) -> None:

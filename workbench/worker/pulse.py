@@ -77,9 +77,9 @@ class Pulse:
         return self._pause.is_set() or self._interrupt.is_set()
 
     @property
-    def pausing(self) -> bool:
-        """Whether a pause is wanted."""
-        return self._pause.is_set()
+    def interrupted(self) -> bool:
+        """Whether the process was told to end."""
+        return self._interrupt.is_set()
 
     def stop(self) -> None:
         """Ask this trainer to end at its next check, with nothing to show for it."""

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from store import Store
+from workbench.runs import launch
+from workbench.runs.options import RunOptions
 from workbench.tui.widgets.line_chart import LineChart
 
 
@@ -82,6 +84,39 @@ async def test_a_run_is_cancelled_only_after_a_yes(worked: Store, opened: Any, l
         await pilot.press("y")
         await look.wait(pilot, "cancelled")
         assert worked.runs.get("r4").status == "cancelled"
+
+
+async def test_a_run_is_paused_let_go_on_and_retried_from_the_keyboard(
+    stocked: Store, opened: Any, look: Any
+) -> None:
+    launch.submit(stocked, RunOptions("tiny", "dialogues", "summarise"))
+    async with opened(stocked.root) as pilot:
+        await look.wait(pilot, "queued")
+        await pilot.press("R")
+        await look.wait(pilot, "this run is queued: it has not ended")
+        await pilot.press("p")
+        await look.wait(pilot, "paused before its first loss: p lets it go on")
+        assert stocked.runs.get("r1").status == "paused"
+        await pilot.press("p")
+        await look.wait(pilot, "it starts in a moment")
+        assert stocked.runs.get("r1").status == "queued"
+        stocked.runs.request("r1", "cancel")
+        await look.wait(pilot, "cancelled")
+        await pilot.press("p")
+        await look.wait(pilot, "this run is cancelled: R starts it anew")
+        await pilot.press("R")
+        await look.wait(pilot, "r2")
+        assert stocked.runs.get("r2").settings == stocked.runs.get("r1").settings
+
+
+async def test_a_run_that_is_asked_to_pause_says_so(worked: Store, opened: Any, look: Any) -> None:
+    async with opened(worked.root) as pilot:
+        await look.wait(pilot, "second-try")
+        await pilot.press("p")
+        await look.wait(pilot, "asked to pause")
+        assert worked.runs.requested("r3") == "pause"
+        await pilot.press("p")
+        await look.wait(pilot, "this run has been asked to pause already")
 
 
 async def test_what_cannot_be_done_says_why(worked: Store, opened: Any, look: Any) -> None:

@@ -146,7 +146,10 @@ def progress(
 
 
 def _taken(run: Run, started: float, now: float) -> str:
-    return f"took {duration(run.ended - started)}" if run.ended else f"{duration(now - started)} so far"
+    if run.ended:
+        return f"took {duration(run.ended - started)}"
+    until = run.heartbeat if run.status == "paused" and run.heartbeat else now
+    return f"{duration(until - started)} so far"
 
 
 def newest(latest: Mapping[str, float]) -> Content:

@@ -1,0 +1,106 @@
+"""Pause, resume, retry and checkpoints from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from store import Store, open_store
+from workbench.processes import HeldLock
+from workbench.runs import launch, queue
+from workbench.runs.options import RunOptions
+from workbench.runs.training import TrainingSettings
+
+TEMPLATE = """
+name = "t"
+task = "t"
+[[variants]]
+name = "v"
+prompt = "{{ dialogue }} "
+completion = "{{ summary }}"
+"""
+Call = Callable[..., object]
+
+
+@pytest.fixture
+def shop(root: Path, tiny_causal: Path, dialogue_file: Path, tmp_path: Path) -> Iterator[Store]:
+    """The command line's store with a queued run, and a queue that starts nothing."""
+    with open_store(root) as store:
+        store.models.add(str(tiny_causal), name="m")
+        store.datasets.add(str(dialogue_file), name="d")
+        (tmp_path / "t.toml").write_text(TEMPLATE)
+        store.templates.add(tmp_path / "t.toml")
+        lock = HeldLock.take(store.root / queue.LOCK)
+        assert lock is not None
+        with lock:
+            launch.submit(store, RunOptions("m", "d", "t", settings=TrainingSettings(max_steps=10)))
+            yield store
+
+
+def at_work(store: Store, step: int) -> None:
+    """Let the run r1 be at work, with a checkpoint of this step."""
+    store.runs.claim("r1", "n")
+    store.runs.begin("r1", 10)
+    store.runs.progress("r1", step)
+    with store.checkpoints.staging("r1", step) as staged:
+        (staged / "x").write_text("x" * 1000)
+        store.checkpoints.publish("r1", step, staged, 1.5)
+
+
+def test_a_run_is_paused_and_goes_on_with_other_settings(workbench: Call, shop: Store) -> None:
+    """In words and as JSON; what cannot be changed is refused with the reason."""
+    assert workbench("run", "pause", "r1").out == "run r1 is paused\n"
+    assert workbench("run", "pause", "r1").error == (
+        "error: run r1 is paused already; let it go on: workbench run resume r1"
+    )
+    assert "follow it with" in workbench("run", "resume", "r1").out
+    assert shop.runs.get("r1").status == "queued"
+    workbench("run", "pause", "r1")
+    refused = workbench("run", "resume", "r1", "--set", "r=8")
+    assert refused.code == 1 and "r (the checkpoint's weights have its shape)" in refused.error
+    words = ("run", "resume", "r1", "--set", "learning_rate=1e-4", "--set", "max_steps=20", "--json")
+    document = workbench(*words).document
+    assert (document["status"], document["settings"]["max_steps"]) == ("queued", 20)
+    assert document["lineage"]["changes"][0]["settings"]["max_steps"] == [10, 20]
+
+
+def test_a_run_at_work_is_asked_to_pause(workbench: Call, shop: Store) -> None:
+    """Its trainer answers."""
+    at_work(shop, 4)
+    lock = HeldLock.take(shop.runs.folder(shop.runs.get("r1")) / "trainer.lock")
+    assert lock is not None
+    with lock:
+        assert workbench("run", "pause", "r1").out == "run r1 is asked to pause\n"
+        assert shop.runs.requested("r1") == "pause"
+
+
+def test_checkpoints_are_listed_and_removed(workbench: Call, shop: Store) -> None:
+    """Not while a trainer is at them."""
+    assert workbench("run", "checkpoints", "r1").out == "run r1 has no checkpoints\n"
+    at_work(shop, 4)
+    (listed,) = workbench("run", "checkpoints", "r1", "--json").document
+    assert (listed["step"], listed["bytes"], listed["eval_loss"]) == (4, 1000, 1.5)
+    assert "step-4" in workbench("run", "checkpoints", "r1").out
+    assert "pause it first" in workbench("run", "checkpoints", "r1", "--remove", "4").error
+    shop.runs.interrupt("r1", "killed")
+    assert "it has checkpoints of the steps 4" in workbench("run", "checkpoints", "r1", "--remove", "5").error
+    assert workbench("run", "checkpoints", "r1", "--remove", "4", "--json").document == []
+
+
+def test_an_ended_run_is_retried(workbench: Call, shop: Store) -> None:
+    """Another run of the same specification; one that has not ended is refused."""
+    assert "is queued; wait for its end, or cancel it" in workbench("run", "retry", "r1").error
+    shop.runs.request("r1", "cancel")
+    document = workbench("run", "retry", "r1", "--json").document
+    assert (document["id"], document["status"], document["warnings"]) == ("r2", "queued", [])
+    assert document["settings"] == shop.runs.get("r1").settings
+
+
+def test_a_paused_run_ends_the_waiting_for_it(workbench: Call, shop: Store) -> None:
+    """`run watch` does not wait for somebody to resume it; it says what to do."""
+    workbench("run", "pause", "r1")
+    answer = workbench("run", "watch", "r1")
+    assert answer.code == 1 and "was paused at step 0; let it go on: workbench run resume r1" in answer.err
+    assert shop.runs.get("r1").status == "paused"
