@@ -168,7 +168,7 @@ class Metrics:
             name: the metric.
             width: of more points than three times this, cut the steps into so many equal spans and keep of
                 each the lowest, the highest and the first value that is no number, so that no spike and no
-                NaN is hidden; all when left out.
+                NaN is hidden, and the first and last point of all; all when left out.
             first: from this step on.
             last: up to this step.
         """
@@ -194,6 +194,10 @@ class Metrics:
     ) -> list[tuple[int, float, float]]:
         edges = [first + (last + 1 - first) * number // width for number in range(width + 1)]
         kept: dict[int, tuple[int, float, float]] = {}
+        for end in ("step, id", "step desc, id desc"):
+            query = f"select id, step, kind, value, time {_OF_RANGE} order by {end} limit 1"
+            for id, step, kind, value, when in self._db.execute(query, (*key, first, last)):
+                kept[id] = (step, _decode(kind, value), when)
         for low, high in pairwise(edges):
             for query in (_LOWEST, _HIGHEST, _FIRST_SPECIAL):
                 for id, step, kind, value, when, _ in self._db.execute(query, (*key, low, high - 1)):

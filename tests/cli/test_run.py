@@ -194,3 +194,32 @@ def test_help_of_start_lists_every_setting(workbench) -> None:
     text = workbench("run", "start", "--help").out
     for info in fields():
         assert f"{info.name} = {info.show(info.default)}: {info.help}"[:60] in text
+
+
+def test_only_what_differs_between_runs_is_told(workbench, ended) -> None:
+    """In groups, a value for each run, as a table and as JSON."""
+    first, second = ended(name="first"), ended(name="second", outcome="failed")
+    document = workbench("run", "diff", first, "second", "--json").document
+    assert document["runs"] == [{"id": first, "name": "first"}, {"id": second, "name": "second"}]
+    assert document["differences"] == [
+        {"group": "course", "name": "status", "values": ["completed", "failed"]}
+    ]
+    text = workbench("run", "diff", first, second).out
+    assert "r1 first" in text and "failed" in text and "max_steps" not in text
+    assert "nothing differs" in workbench("run", "diff", first, first).out
+    alone = workbench("run", "diff", first)
+    assert alone.code == 1 and "name two runs or more" in alone.error
+
+
+def test_runs_are_listed_by_a_pattern(workbench, ended) -> None:
+    """A regular expression over id, name, status, method, model and data."""
+    ended(name="first"), ended(name="second", outcome="failed")
+    assert [run["name"] for run in workbench("run", "list", "--filter", "^fir", "--json").document] == [
+        "first"
+    ]
+    assert [run["name"] for run in workbench("run", "list", "--filter", "FAILED|x", "--json").document] == [
+        "second"
+    ]
+    assert "no such runs" in workbench("run", "list", "--filter", "nothing").out
+    wrong = workbench("run", "list", "--filter", "(")
+    assert wrong.code == 1 and "no regular expression" in wrong.error

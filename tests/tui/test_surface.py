@@ -63,3 +63,10 @@ def test_a_span_never_begins_or_ends_inside_a_wide_character() -> None:
 
 def test_a_background_comes_last_in_a_style() -> None:
     assert restyle([("a", "bold $success")], "on $panel") == [("a", "bold $success on $panel")]
+
+
+def test_parts_far_from_each_other_are_found_apart_and_close_ones_as_one() -> None:
+    old, new = blank(60), blank(60)
+    for place in (3, 8, 40):
+        put(new, place, "x")
+    assert changed_spans(old, new) == [(3, 9), (40, 41)]

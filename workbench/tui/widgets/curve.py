@@ -128,7 +128,7 @@ def thinned(points: list[Measured], spans: int) -> list[Measured]:
     if not points:
         return []
     first, width = points[0][0], (points[-1][0] - points[0][0]) / spans or 1.0
-    kept: dict[tuple[int, str], Measured] = {}
+    kept: dict[tuple[int, str], Measured] = {(0, "first"): points[0], (spans, "last"): points[-1]}
     for point in points:
         span, value = int((point[0] - first) / width), point[1]
         if not math.isfinite(value):
