@@ -16,6 +16,7 @@ from store.runs import Run
 from workbench.cli import figures, queueing
 from workbench.cli.output import cell, jsonable, status
 from workbench.cli.progress import Line
+from workbench.cli.run_watched import alert_text, watched_document
 from workbench.runs.launch import attend
 from workbench.runs.lifecycle import resume_hint
 
@@ -76,10 +77,13 @@ def follow(store: Store, run_id: str, *, quiet: bool) -> Run:
     Returns:
         The run as it ended.
     """
-    pace, latest = Pace(), {}
+    pace, latest, told = Pace(), {}, 0
     with Line(quiet=quiet) as line:
         for run, points in changes(store, run_id):
             latest.update({point.name: point.value for point in points})
+            alerts, told = store.alerts.after(told, run=run.id)
+            for alert in alerts:
+                line.say(alert_text(alert))
             line.write(progress_text(run, latest, pace), now=run.at_rest)
     return store.runs.get(run_id)
 
@@ -117,7 +121,7 @@ def run_document(store: Store, run: Run) -> dict[str, Any]:
     record["latest"] = jsonable(store.metrics.latest(run.id))
     record["folder"] = str(store.runs.folder(run))
     record["log"] = str(store.runs.log_path(run))
-    return record
+    return record | watched_document(store, run)
 
 
 def log_lines(store: Store, run: Run, following: bool) -> Iterator[str]:

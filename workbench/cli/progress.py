@@ -45,6 +45,15 @@ class Line:
         if now or time.monotonic() - self._last_drawn >= wait:
             self._draw()
 
+    def say(self, text: str) -> None:
+        """Leave a line for good above the progress; cleaned already where it came from outside."""
+        if self._quiet:
+            return
+        if self._terminal:
+            sys.stderr.write("\r\x1b[K")
+        click.echo(text, err=True, color=colour_choice())
+        self._last_drawn = 0.0 if self._terminal else self._last_drawn
+
     def close(self) -> None:
         """Draw what was still waiting and leave the line; a file that nobody watches needs no leftovers."""
         if self._last_text and self._terminal and not self._quiet:

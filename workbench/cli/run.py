@@ -35,6 +35,7 @@ from workbench.cli.run_text import (
     settings_help,
     state_text,
 )
+from workbench.cli.run_watched import alert_document, sample_document, samples_text, watched_facts
 from workbench.cli.session import Session, json_option, pass_session
 from workbench.cli.sweep import start_sweep, sweep_results
 from workbench.runs import diff, finding
@@ -182,7 +183,8 @@ def show(session: Session, run: str) -> None:
         found = store.runs.get(run)
         document = run_document(store, found)
         latest = store.metrics.latest(found.id)
-    session.show(document, facts(run_facts(found, store.runs.log_path(found), latest)))
+        watched = watched_facts(store, found)
+    session.show(document, facts(run_facts(found, store.runs.log_path(found), latest) + watched))
 
 
 @command.command()
@@ -238,6 +240,28 @@ def metrics(session: Session, run: str, name: str | None) -> None:
 
 @command.command()
 @click.argument("run", metavar="R")
+@click.option("--step", type=click.IntRange(0), metavar="N", help="Those of this step [default: the last].")
+@click.option("--all", "every", is_flag=True, help="Those of every step.")
+@json_option
+@pass_session
+def samples(session: Session, run: str, step: int | None, every: bool) -> None:
+    """Print what a run answered to its pinned prompts while it was trained."""
+    with session.open_store() as store:
+        found = store.runs.get(run)
+        steps = store.samples.steps(found.id)
+        if step is not None and step not in steps:
+            known = f"it has those of steps {', '.join(map(str, steps))}" if steps else "it has none yet"
+            raise BadInput(f"run {found.id} has no samples of step {step}", known)
+        last = None if every or not steps else steps[-1]
+        shown = store.samples.list(found.id, step if step is not None else last)
+    if session.as_json:
+        print_json([sample_document(each) for each in shown])
+    else:
+        print_text(samples_text(shown) if shown else f"no samples of {cell(found.id)} yet")
+
+
+@command.command()
+@click.argument("run", metavar="R")
 @json_option
 @pass_session
 def cancel(session: Session, run: str) -> None:
@@ -285,13 +309,16 @@ def _show_end(session: Session, run: Run, document: dict[str, Any]) -> None:
 
 
 def _watched(store: Store, run: Run) -> Run:
-    shown = None
+    shown, told = None, 0
     for each, points in changes(store, run.id):
         if each.status != shown:
             shown = each.status
             print_json({"event": "status", "id": each.id, "status": each.status})
         for point in points:
             print_json({"event": "point", **_point_document(point)})
+        alerts, told = store.alerts.after(told, run=run.id)
+        for alert in alerts:
+            print_json({"event": "alert", **alert_document(alert)})
     return store.runs.get(run.id)
 
 
