@@ -173,6 +173,14 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("next_axis", "t", "axis", "Draw over steps, tokens or time", "runs", call="chart('next_axis')"),
     Action("mark_all", "M", "mark all", "Mark all runs in the list, or none", "runs", footer=False),
+    Action(
+        "samples",
+        "s",
+        "samples",
+        "Show what the run answered to its pinned prompts, step by step",
+        "runs",
+        needs_selection("run"),
+    ),
     # Models
     Action("add", "a", "add", "Add a model: a folder or a Hub id", "models"),
     Action("remove", "d", "remove", "Remove the selected model", "models", needs_selection("model")),
@@ -350,6 +358,14 @@ ACTIONS: tuple[Action, ...] = (
         "choice",
         ("next", "l,right,space", "Next value"),
         ("previous", "h,left", "Value before"),
+    ),
+    *_move(
+        "samples",
+        ("next_step", "right_square_bracket", "The same prompt a step later"),
+        ("previous_step", "left_square_bracket", "The same prompt a step before"),
+        ("next_prompt", "n", "The next prompt"),
+        ("previous_prompt", "p", "The prompt before"),
+        ("leave", "escape", "Close"),
     ),
     *_move("dialog", ("leave", "escape", "Close")),
     *_move(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
@@ -23,12 +23,14 @@ from textual.widgets import Input, TextArea
 from store.errors import StoreError, Unavailable
 from workbench.tui import actions, narrow, overlays
 from workbench.tui.actions import MODES, Action
+from workbench.tui.alerts import AlertsRaised
 from workbench.tui.clean import clean, line_filters, visible
 from workbench.tui.glyphs import ASCII, UNICODE
 from workbench.tui.hangup import EXIT_CODE, HangUpGuard
 from workbench.tui.inbox import InboxChanged, InboxState, InboxWatch
 from workbench.tui.lanes import Answer, Lanes
 from workbench.tui.live import CatalogChanged, LiveReader, MetricPoints, RunsChanged, Telemetry
+from workbench.tui.notices import Notices, newly_ended, trouble
 from workbench.tui.screen import WorkbenchScreen
 from workbench.tui.theme import NIGHT
 from workbench.tui.widgets.modal import OneField
@@ -111,6 +113,8 @@ class WorkbenchApp(App[None]):
         self.glyphs = ASCII if ascii else UNICODE
         self.runs: tuple[Run, ...] = ()
         self.inbox = InboxState()
+        self.alert_counts: Mapping[str, int] = {}
+        self._notices = Notices(self._write_to_terminal, Path.cwd())
         self._lanes = Lanes(root, self.post_message)
         self._live = LiveReader(root, self.post_message, self._tell_from_thread)
         self._inbox_watch = InboxWatch(root, self.post_message)
@@ -181,8 +185,27 @@ class WorkbenchApp(App[None]):
 
     def on_runs_changed(self, message: RunsChanged) -> None:
         """Keep the runs for screens that open later, and tell those that are open."""
-        self.runs = message.runs
+        ended, self.runs = newly_ended(self.runs, message.runs), message.runs
         self._pass_on(message)
+        for run in ended:
+            self._notices.end(run)
+            if getattr(self.screen, "scope", "") != "runs":
+                self.say(f"{run.id} {run.name} is {run.status}")
+
+    def on_alerts_raised(self, message: AlertsRaised) -> None:
+        """Tell the screens, and the person."""
+        self.alert_counts = message.counts
+        self._pass_on(message)
+        names = {run.id: run.name for run in self.runs}
+        for alert in message.alerts:
+            name = names.get(alert.run, alert.run)
+            self._notices.alert(alert, name)
+            self.say(alert.message, "warning", title=f"{alert.run} {name}: {trouble(alert.kind)}")
+
+    def _write_to_terminal(self, text: str) -> None:
+        # As Textual's own bell does it.
+        if not self.is_headless and self._driver is not None:
+            self._driver.write(text)
 
     def on_metric_points(self, message: MetricPoints) -> None:
         """Tell the screens; the reader goes on when they have been told."""
@@ -203,7 +226,7 @@ class WorkbenchApp(App[None]):
         self.inbox = message.state
         self._pass_on(message)
 
-    def _pass_on(self, message: RunsChanged | MetricPoints | Telemetry | InboxChanged) -> None:
+    def _pass_on(self, message: RunsChanged | MetricPoints | Telemetry | InboxChanged | AlertsRaised) -> None:
         for screen in self._open_screens():
             screen.post_message(replace(message))
 

@@ -20,6 +20,7 @@ from store.metrics import Point
 from store.runs import Run
 from workbench import telemetry
 from workbench.telemetry import GpuReading, HostReading
+from workbench.tui.alerts import AlertReader
 
 TICK_SECONDS = 0.35
 TELEMETRY_SECONDS = 1.0
@@ -113,6 +114,7 @@ class LiveReader:
 
     def _read(self, store: Store) -> None:
         cursor = store.metrics.end()
+        alerts = AlertReader(store)
         seen: int | None = None
         runs: tuple[Run, ...] | None = None
         host: HostReading | None = None
@@ -121,6 +123,9 @@ class LiveReader:
             changes = store.changes()
             if changes != seen:
                 runs = self._post_runs(store, runs)
+                raised = alerts.new(store, runs)
+                if raised is not None:
+                    self._post(raised)
                 if seen is not None:
                     self._post(CatalogChanged())
                 seen = changes

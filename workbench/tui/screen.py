@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from store import Store
     from store.errors import StoreError
     from store.runs import Run
+    from workbench.tui.alerts import AlertsRaised
     from workbench.tui.inbox import InboxState
     from workbench.tui.live import RunsChanged
 
@@ -36,6 +37,7 @@ class Workbench(Protocol):
     ascii: bool
     runs: tuple[Run, ...]
     inbox: InboxState
+    alert_counts: Mapping[str, int]
 
     def ask(
         self,
@@ -120,8 +122,14 @@ class WorkbenchScreen(Screen[None]):
         """Count the runs at work in the header."""
         self._count(message.runs)
 
+    def on_alerts_raised(self, _message: AlertsRaised) -> None:
+        """Count the alerts of the runs at work in the header."""
+        self._count(self.workbench.runs)
+
     def _count(self, runs: Sequence[Run]) -> None:
-        self.query_one(Header).show_live(sum(run.live for run in runs))
+        live = [run.id for run in runs if run.live]
+        counts = self.workbench.alert_counts
+        self.query_one(Header).show_live(len(live), sum(counts.get(run_id, 0) for run_id in live))
 
     @property
     def workbench(self) -> Workbench:

@@ -17,6 +17,7 @@ from workbench.tui.glyphs import glyphs
 from workbench.tui.present import curves
 from workbench.tui.present import runs as present
 from workbench.tui.screens.overlay import Overlay
+from workbench.tui.screens.run_watched import WatchedLines
 from workbench.tui.widgets.gpu_pane import GpuPane
 from workbench.tui.widgets.line_chart import LineChart
 from workbench.tui.widgets.lines import Lines
@@ -78,6 +79,7 @@ class RunView(Vertical):
         """Overview over charts over log."""
         yield Lines(id="overview")
         yield Static(id="trouble", markup=False)
+        yield WatchedLines(id="watched")
         with Horizontal(id="charts"):
             yield LineChart("loss", id="loss", classes="pane")
             with Vertical(id="memory"):
@@ -98,6 +100,7 @@ class RunView(Vertical):
         """Show a run: what is new about it, or another run from its beginning."""
         other = (run.id if run else None) != (self.run.id if self.run else None)
         self.run = run
+        self.query_one(WatchedLines).follow(run)
         if other:
             self._open(run)
         self._overlay()
@@ -132,6 +135,7 @@ class RunView(Vertical):
         self._latest |= {point.name: point.value for point in own}
         self._recent = [*self._recent, *own][-RECENT_POINTS:]
         self._draw(own)
+        self.query_one(WatchedLines).add(own)
         if own:
             self.show()
 

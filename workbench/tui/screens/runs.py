@@ -10,6 +10,7 @@ from textual import on
 from textual.widget import Widget
 
 from workbench.runs import finding
+from workbench.tui.alerts import AlertsRaised
 from workbench.tui.glyphs import glyphs
 from workbench.tui.live import MetricPoints, RunsChanged, Telemetry
 from workbench.tui.present import runs as present
@@ -19,6 +20,7 @@ from workbench.tui.screens import comparing, dialogs
 from workbench.tui.screens.guide import Guide
 from workbench.tui.screens.run_losses import Losses, read_losses
 from workbench.tui.screens.run_view import RunView
+from workbench.tui.screens.run_watched import WatchedLines
 from workbench.tui.widgets.live_table import Column, LiveTable
 
 if TYPE_CHECKING:
@@ -120,6 +122,10 @@ class RunsScreen(WorkbenchScreen):
         self._losses.add(message.points, self._runs)
         self.query_one(RunView).add(message.points)
         self._fill()
+
+    @on(AlertsRaised)
+    def _alerts_came(self, message: AlertsRaised) -> None:
+        self.query_one(WatchedLines).raise_alerts(message)
 
     @on(Telemetry)
     def _telemetry_came(self, message: Telemetry) -> None:
@@ -229,6 +235,14 @@ class RunsScreen(WorkbenchScreen):
         from workbench.runs import lifecycle
 
         self.ask(lambda store: lifecycle.retry(store, run.id))
+
+    def action_samples(self) -> None:
+        """Show what the run answered while it was trained."""
+        # Scoring words is not needed to paint runs.
+        from workbench.tui.screens.samples import open_samples
+
+        if self.selected is not None:
+            open_samples(self.workbench, self.selected)
 
     def action_compare(self) -> None:
         """Go to Compare with the run's adapter beside its base."""

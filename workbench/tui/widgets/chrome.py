@@ -45,7 +45,7 @@ class Bar(Surface):
 
 
 class Header(Bar):
-    """One line: the eight screens, the one in sight marked, and how many runs are at work.
+    """One line: the eight screens, the one in sight marked, how many runs are at work, and their alerts.
 
     Args:
         mode: The screen that this header stands on.
@@ -54,19 +54,20 @@ class Header(Bar):
     def __init__(self, mode: str) -> None:
         super().__init__()
         self.mode = mode
-        self._live = 0
+        self._live = self._alerts = 0
 
-    def show_live(self, count: int) -> None:
-        """Say how many runs are at work."""
-        self._live = count
+    def show_live(self, count: int, alerts: int = 0) -> None:
+        """Say how many runs are at work, and how many alerts they have."""
+        self._live, self._alerts = count, alerts
         self.redraw()
 
     def draw(self, width: int, height: int) -> list[Row]:
         """Tabs in the longest form that fits, the runs at work on the right."""
         row = blank(width)
-        status = self._status(width)
-        labels = tab_labels(width - len(status))
-        room = width - tabs_width(labels) - len(status)
+        status, alerts = self._status(width), self._alert_text(width)
+        taken = len(status) + len(alerts)
+        labels = tab_labels(width - taken)
+        room = width - tabs_width(labels) - taken
         x = put(row, 0, BRAND, "bold $foreground") if room >= len(BRAND) else 0
         air = 1 if room - x >= len(MODES) else 0
         spots = []
@@ -81,13 +82,20 @@ class Header(Bar):
             spots.append(Spot(start, x, f"go('{mode}')"))
             x += air
         self._spots = tuple(spots)
-        put(row, max(width - len(status), x + 1), status, "$accent")
+        x = put(row, max(width - taken, x + 1), alerts, "bold $warning")
+        put(row, x, status, "$accent")
         return [row][:height]
 
     def _status(self, width: int) -> str:
         if not self._live:
             return ""
         return f" {self.signs.statuses['running']} {self._live}{' running' if width >= ROOMY else ''} "
+
+    def _alert_text(self, width: int) -> str:
+        if not self._alerts:
+            return ""
+        word = "" if width < ROOMY else " alert" if self._alerts == 1 else " alerts"
+        return f" ! {self._alerts}{word} "
 
 
 def tab_labels(width: int) -> dict[str, str]:
