@@ -76,7 +76,7 @@ def needs_pausable_run(screen: Screen[Any]) -> str | None:
     if run.status in ("completed", "cancelled"):
         return f"this run is {run.status}: R starts it anew"
     if run.request:
-        return f"this run has been asked to {run.request} already"
+        return f"asked to {run.request} already"
     return None
 
 

@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from transformers import Trainer, TrainerState
 
 from store.errors import Conflict
-from workbench.worker import plain, randomness
+from workbench.worker import plain, randomness, ranks
 
 TRAINABLE = "trainable.safetensors"
 OPTIMIZER = "optimizer.json"
@@ -48,27 +48,45 @@ class Training:
         return cls(trainer.model, trainer.optimizer, trainer.lr_scheduler, trainer.accelerator.scaler)
 
 
-def write(folder: Path, training: Training, state: TrainerState, progress: dict[str, Any]) -> None:
+@dataclass(frozen=True)
+class Contents:
+    """A training between two steps, as it is to be kept."""
+
+    weights: dict[str, torch.Tensor]
+    optimizer: dict[str, Any]
+    randomness: list[Any]
+    """That of every process that trains."""
+
+
+def collect(training: Training) -> Contents:
+    """Take what a checkpoint keeps; every process of a training must do so, and nothing is changed by it."""
+    states = ranks.gathered(randomness.snapshot())
+    with torch.no_grad():
+        weights = {name: ranks.whole(weight) for name, weight in _trainable(training.model)}
+        return Contents(weights, _optimizer_state(training), states)
+
+
+def write(
+    folder: Path, training: Training, contents: Contents, state: TrainerState, progress: dict[str, Any]
+) -> None:
     """Fill an empty folder; the training that follows is the same as if nothing had been written.
 
     Args:
         folder: Where to.
-        training: Model, optimizer and schedule between two steps.
+        training: What the contents are of.
+        contents: What `collect` has taken.
         state: Where the trainer is.
         progress: What else must be known to go on: plain values.
     """
-    states = randomness.snapshot()
     with randomness.untouched_randomness(), torch.no_grad():
-        plain.save_tensors(folder / TRAINABLE, dict(_trainable(training.model)))
-        plain.save(folder / OPTIMIZER, _optimizer_state(training))
-        plain.save(folder / RANDOMNESS, states)
-        (folder / PROGRESS).write_text(json.dumps(progress), encoding="utf-8")
+        plain.save_tensors(folder / TRAINABLE, contents.weights)
+        plain.save(folder / OPTIMIZER, contents.optimizer)
         position = {name: getattr(state, name) for name in _POSITION}
-        (folder / TRAINER_STATE).write_text(json.dumps(position), encoding="utf-8")
+        documents = {RANDOMNESS: contents.randomness, PROGRESS: progress, TRAINER_STATE: position}
+        for name, document in documents.items():
+            (folder / name).write_text(json.dumps(document), encoding="utf-8")
         if isinstance(training.model, PeftModel):
-            # So that the folder can be tried as an adapter while the run goes on.
-            training.model.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
-            (folder / "README.md").unlink(missing_ok=True)
+            _write_adapter(folder, training.model, contents.weights)
 
 
 def bytes_needed(training: Training) -> int:
@@ -100,7 +118,7 @@ def restore_weights(folder: Path, model: nn.Module) -> None:
         )
     with torch.no_grad():
         for name, parameter in now.items():
-            parameter.copy_(saved[name])
+            parameter.copy_(ranks.like(saved[name], parameter))
 
 
 def restore_optimizer(folder: Path, training: Training) -> None:
@@ -133,14 +151,23 @@ def restore_optimizer(folder: Path, training: Training) -> None:
 
 
 def restore_randomness(folder: Path) -> None:
-    """Set all random generators to what they were."""
-    randomness.restore(plain.load(folder / RANDOMNESS))
+    """Set all random generators of this process to what they were."""
+    states = json.loads((folder / RANDOMNESS).read_text(encoding="utf-8"))
+    randomness.restore(states[ranks.rank()])
 
 
 def read_progress(folder: Path) -> dict[str, Any]:
     """What `write` was told of the run's progress."""
     progress: dict[str, Any] = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
     return progress
+
+
+def _write_adapter(folder: Path, model: PeftModel, weights: dict[str, torch.Tensor]) -> None:
+    """So that the folder can be tried as an adapter while the run goes on."""
+    sharded = any(weight is not weights[name] for name, weight in _trainable(model))
+    own = {"state_dict": weights} if sharded else {}
+    model.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False, **own)
+    (folder / "README.md").unlink(missing_ok=True)
 
 
 def _trainable(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
@@ -163,7 +190,10 @@ def _optimizer_state(training: Training) -> dict[str, Any]:
         for group in optimizer.param_groups
     ]
     states = {
-        names[id(parameter)]: dict(optimizer.state[parameter])
+        names[id(parameter)]: {
+            key: ranks.whole(value) if isinstance(value, torch.Tensor) else value
+            for key, value in optimizer.state[parameter].items()
+        }
         for group in optimizer.param_groups
         for parameter in group["params"]
         if parameter in optimizer.state
@@ -209,7 +239,7 @@ def _placed(optimizer: Any, parameter: torch.Tensor, value: Any, place: str) -> 
         return value
     if place == "paged":
         return optimizer.get_state_buffer(parameter, dtype=value.dtype).copy_(value)
-    return value.to(parameter.device)
+    return ranks.like(value, parameter)
 
 
 def _restore_schedule(training: Training, saved: dict[str, Any]) -> None:

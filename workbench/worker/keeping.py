@@ -17,9 +17,9 @@ from store.checkpoints import Checkpoint, faults
 from store.errors import StoreError
 from store.runs import Run
 from workbench.runs.training import TrainingSettings
-from workbench.worker import checkpoint, together
-from workbench.worker.checkpoint import Training
-from workbench.worker.pulse import Cancelled, Pulse
+from workbench.worker import checkpoint, ranks, together
+from workbench.worker.checkpoint import Contents, Training
+from workbench.worker.pulse import Cancelled, Paused, Pulse
 from workbench.worker.record import Recorder
 from workbench.worker.stopping import Judge, TimeLimit
 
@@ -53,7 +53,6 @@ class Keeper(TrainerCallback):
         self._pulse = pulse
         self._recorder = recorder
         self._basis = basis
-        self._sharded = settings.distributed == "fsdp" and settings.nproc_per_node > 1
         self._saved = time.monotonic()
         self._validated: tuple[int, float] = (0, math.nan)
         self.limit = TimeLimit(settings.max_seconds)
@@ -108,8 +107,6 @@ class Keeper(TrainerCallback):
         """Decide whether this step gets a checkpoint; validation comes before it."""
         if self._pulse.leaving and not control.should_training_stop:
             control.should_save = True
-        elif self._sharded:
-            control.should_save = False
         elif self._settings.save_steps:
             control.should_save = state.global_step % self._settings.save_steps == 0
         else:
@@ -154,12 +151,17 @@ class Keeper(TrainerCallback):
             Interrupted: The process was told to end.
         """
         began, step = time.monotonic(), trainer.state.global_step
-        self._recorder.settle()
-        # Weights of a diverging run must not push out good ones; at a pause they are what there is.
-        written = (self._recorder.finite or self._pulse.leaving) and self._try_to_write(trainer, step)
+        first = ranks.rank() == 0
+        if first:
+            self._recorder.settle()
+        training = Training.of(trainer)
+        written = ranks.decided(first and self._may_write(training, step))
+        if written:
+            contents = checkpoint.collect(training)
+            written = ranks.decided(first and self._try_to_write(training, contents, trainer.state))
         self._saved = time.monotonic()
         self._recorder.leave_out(self._saved - began)
-        if self._pulse.leaving and not trainer.control.should_training_stop:
+        if ranks.decided(self._pulse.leaving) and not trainer.control.should_training_stop:
             self._leave(step, written=written)
 
     def tell(self, kind: str, step: int, message: str) -> None:
@@ -167,11 +169,10 @@ class Keeper(TrainerCallback):
         sys.stdout.write(f"step {step}: {message}\n")
         self._store.alerts.append(self._run.id, step, kind, message)
 
-    def _try_to_write(self, trainer: Trainer, step: int) -> bool:
-        if self._sharded:
-            self.tell("checkpoint", step, "no checkpoint: a model that fsdp shards has none yet")
+    def _may_write(self, training: Training, step: int) -> bool:
+        # Weights of a diverging run must not push out good ones; at a pause they are what there is.
+        if not self._recorder.finite and not self._pulse.leaving:
             return False
-        training = Training.of(trainer)
         needed = checkpoint.bytes_needed(training)
         free = shutil.disk_usage(self._store.root).free
         if free < needed:
@@ -181,15 +182,18 @@ class Keeper(TrainerCallback):
                 f"no checkpoint: it needs {needed / 1e6:,.0f} MB and the disk has {free / 1e6:,.0f} MB free; "
                 "free some space, or remove checkpoints of other runs",
             )
-            return False
+        return free >= needed
+
+    def _try_to_write(self, training: Training, contents: Contents, state: TrainerState) -> bool:
         try:
-            self._write(training, trainer.state)
+            self._write(training, contents, state)
         except (OSError, SafetensorError, StoreError) as error:
-            self.tell("checkpoint", step, f"no checkpoint: {error}; training goes on without it")
+            message = f"no checkpoint: {error}; training goes on without it"
+            self.tell("checkpoint", state.global_step, message)
             return False
         return True
 
-    def _write(self, training: Training, state: TrainerState) -> None:
+    def _write(self, training: Training, contents: Contents, state: TrainerState) -> None:
         progress = {
             "basis": self._basis,
             "judge": self.judge.state(),
@@ -198,7 +202,7 @@ class Keeper(TrainerCallback):
         }
         step, (validated, loss) = state.global_step, self._validated
         with self._store.checkpoints.staging(self._run.id, step) as staged:
-            checkpoint.write(staged, training, state, progress)
+            checkpoint.write(staged, training, contents, state, progress)
             self._store.checkpoints.publish(self._run.id, step, staged, loss if validated == step else None)
         sys.stdout.write(f"step {step}: checkpoint written\n")
         self._rotate()
@@ -214,10 +218,15 @@ class Keeper(TrainerCallback):
                 self._store.checkpoints.remove(self._run.id, each.step)
 
     def _leave(self, step: int, *, written: bool) -> None:
+        goes = ranks.decided(written or self._pulse.interrupted)
+        if ranks.rank() > 0:
+            if goes:
+                raise Paused  # the first process tells in what way
+            return
         self._pulse.check()
         if written:
             self._recorder.forget_later()
-        elif not self._pulse.interrupted:
+        if not goes:
             self._pulse.carry_on()
             self._store.runs.decline(self._run.id, "pause")
             self.tell("pause", step, "the run goes on: it cannot be paused without a checkpoint")

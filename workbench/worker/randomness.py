@@ -25,24 +25,26 @@ def untouched_randomness() -> Iterator[None]:
 
 
 def snapshot() -> dict[str, Any]:
-    """The state of every generator of this process, in plain values and tensors."""
-    name, words, position, has_gauss, gauss = np.random.get_state()
+    """The state of every generator of this process, in values that JSON can hold."""
+    name, words, *rest = np.random.get_state()
+    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     return {
         "python": random.getstate(),
-        "numpy": (name, [int(word) for word in words], position, has_gauss, gauss),
-        "torch": torch.get_rng_state(),  # [bytes of the generator]
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "numpy": [name, [int(word) for word in words], *rest],
+        "torch": torch.get_rng_state().tolist(),  # [bytes of the generator]
+        "cuda": [state.tolist() for state in devices],
     }
 
 
 def restore(states: dict[str, Any]) -> None:
     """Set every generator to what `snapshot` has seen; GPUs that are not here any more are passed over."""
-    random.setstate(states["python"])
+    version, numbers, gauss = states["python"]
+    random.setstate((version, tuple(numbers), gauss))
     name, words, *rest = states["numpy"]
     np.random.set_state((name, np.array(words, dtype=np.uint32), *rest))
-    torch.set_rng_state(states["torch"])
+    torch.set_rng_state(torch.tensor(states["torch"], dtype=torch.uint8))
     for device, state in enumerate(states["cuda"][: torch.cuda.device_count()]):
-        torch.cuda.set_rng_state(state, device)
+        torch.cuda.set_rng_state(torch.tensor(state, dtype=torch.uint8), device)
 
 
 def repeat_to_the_bit() -> None:

@@ -105,8 +105,7 @@ class RunTrainer(Trainer):
     # transformers' own checkpoints are pickles, written in place. What it calls at the same points is ours.
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:  # noqa: ARG002
-        if together.leads():
-            self._keeper.save(self)
+        self._keeper.save(self)
 
     def _load_from_checkpoint(
         self, resume_from_checkpoint: str, model: torch.nn.Module | None = None
