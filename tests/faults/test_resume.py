@@ -192,7 +192,7 @@ def storm(store: Store, method: str, kills: int, steps: int) -> Toll:
         assert adapters[0] == adapters[1]
         assert list(store.checkpoints.folder(run.id).glob(".*")) == []
     print(
-        f"{method}: {toll.trainers} trainers and {toll.dispatchers} dispatchers killed over {toll.runs} runs, "
+        f"{method}: {toll.trainers} trainers and {toll.dispatchers} dispatchers killed in {toll.runs} runs, "
         f"at steps {toll.steps_at_death}; a death was shown after {toll.slowest_state:.1f} s at most",
         flush=True,
     )
