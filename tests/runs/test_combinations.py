@@ -31,11 +31,6 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("lora", {"encoder_hidden_size": 8}, "the width of p-tuning's network, and the method is lora"),
     ("full", {"target_modules": ("q_proj",)}, "names modules to adapt, and full chooses none"),
     ("prompt-tuning", {"target_modules": ("q_proj",)}, "and prompt-tuning chooses none"),
-    (
-        "full",
-        {"load_best_model_at_end": True, "distributed": "fsdp", "nproc_per_node": 2},
-        "a model that fsdp shards has none",
-    ),
     ("lora", {"packing": True, "group_by_length": True}, "packed rows have no padding to save"),
     ("lora", {"probes": ("d:t",), "distributed": "fsdp", "nproc_per_node": 2}, "only its part of a model"),
 ]

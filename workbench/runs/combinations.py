@@ -56,11 +56,6 @@ CLASHES: tuple[Clash, ...] = (
         "set one of them to false",
     ),
     Clash(
-        lambda _method, of: of.load_best_model_at_end and of.distributed == "fsdp" and of.nproc_per_node > 1,
-        "load_best_model_at_end needs checkpoints, and a model that fsdp shards has none",
-        "use distributed = ddp, or publish the last weights",
-    ),
-    Clash(
         lambda _method, of: bool(of.probes) and of.distributed == "fsdp" and of.nproc_per_node > 1,
         "probes are answered by one process, which holds only its part of a model that fsdp shards",
         "use distributed = ddp, or leave the probes out and evaluate the adapter afterwards",

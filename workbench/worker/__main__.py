@@ -102,7 +102,7 @@ def _follow(store: Store, run: Run, nonce: str) -> int:
             from workbench.worker.train import train
 
             train(store, run, pulse)
-        except group.Released:
+        except (group.Released, Cancelled, Paused, Interrupted):
             return 0
         except Exception as error:  # noqa: BLE001 (the process's door: every end is told)
             if group.is_over(store.runs.get(run.id), nonce):

@@ -1,6 +1,6 @@
 """How comparing runs looks: curves of several runs in one chart, what differs, the list of metrics.
 
-After a wanted change: `pytest -n 0 tests/tui/screens/test_comparing_snapshots.py --snapshot-update`; look at it.
+After a wanted change: `pytest -n 0 tests/tui/screens/test_comparing_snapshots.py --snapshot-update`; look.
 """
 
 from __future__ import annotations
