@@ -56,7 +56,7 @@ def test_a_run_whose_process_is_gone_is_interrupted_with_a_way_on(store: Store) 
     run = store.runs.get(run.id)
     assert run.status == "interrupted"
     assert run.error == "the trainer vanished: it was killed, or the machine restarted, after step 4 of 10"
-    assert run.hint is not None and run.hint.endswith("run.toml")
+    assert run.hint == f"let it go on: workbench run resume {run.id}"
 
 
 @pytest.mark.parametrize("changed", [{"start_ticks": 1}, {"boot_id": "another"}, {"nonce": "n"}])

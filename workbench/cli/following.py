@@ -17,8 +17,8 @@ from workbench.cli import figures, queueing
 from workbench.cli.output import cell, jsonable, status
 from workbench.cli.progress import Line
 from workbench.cli.run_watched import alert_text, watched_document
+from workbench.runs import hints
 from workbench.runs.launch import attend
-from workbench.runs.lifecycle import resume_hint
 
 POLL_SECONDS = 0.25
 LOG_CHUNK_BYTES = 1 << 16
@@ -108,7 +108,7 @@ def failure(run: Run) -> StoreError | None:
     if run.status == "completed":
         return None
     if run.status == "paused":
-        return StoreError(f"run {run.id} was paused at step {run.step}", resume_hint(run.id))
+        return StoreError(f"run {run.id} was paused at step {run.step}", hints.to_resume(run.id))
     what = run.error or f"run {run.id} was {run.status}"
     return StoreError(what, run.hint or f"`workbench run logs {run.id}` says more")
 

@@ -9,7 +9,7 @@ from typing import Any
 from store import Store
 from store.errors import BadInput, Conflict
 from store.runs import RESUMABLE, Run
-from workbench.runs import launch, plan
+from workbench.runs import hints, launch, plan
 from workbench.runs.options import RunOptions, make_settings
 
 _ORDER = "the checkpoint's place in the data is counted in it"
@@ -41,7 +41,7 @@ def pause(store: Store, run_id: str) -> Run:
     """
     run = store.runs.get(run_id)
     if run.status == "paused":
-        raise Conflict(f"run {run.id} is paused already", resume_hint(run.id))
+        raise Conflict(f"run {run.id} is paused already", hints.to_resume(run.id))
     return store.runs.request(run.id, "pause")
 
 
@@ -104,11 +104,6 @@ def options_of(run: Run) -> RunOptions:
         settings=make_settings(run.settings),
         **split,
     )
-
-
-def resume_hint(run_id: str) -> str:
-    """How to let a run go on, in a line."""
-    return f"let it go on: workbench run resume {run_id}"
 
 
 def _changed(store: Store, run: Run, changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from store import Store, open_store
 from store.errors import StoreError
 from store.runs import Identity, Run
 from workbench import processes, settings
-from workbench.runs import command, devices, repeating, slots
+from workbench.runs import command, devices, hints, repeating, slots
 from workbench.runs.hooks import Hooks
 from workbench.runs.slots import Device
 
@@ -205,7 +205,7 @@ class Dispatcher:
             self._store.runs.interrupt(
                 run.id,
                 f"{error}, after step {run.step} of {run.total_steps}",
-                f"let it go on: workbench run resume {run.id}",
+                hints.to_resume(run.id),
             )
 
     def _enforce_cancel(self, run: Run) -> None:

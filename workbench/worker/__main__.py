@@ -14,7 +14,7 @@ from pathlib import Path
 from store import Store, open_store
 from store.errors import StoreError
 from store.runs import Run
-from workbench.runs import lifecycle
+from workbench.runs import hints
 from workbench.runs.launch import check_unchanged
 from workbench.worker import group
 from workbench.worker.failures import explain
@@ -128,7 +128,7 @@ def _obey(store: Store, run_id: str, order: Cancelled | Paused | Interrupted) ->
     else:
         # By a person who wants it, or because the machine goes down.
         what = f"the trainer was told to end (SIGTERM), after step {run.step} of {run.total_steps}"
-        store.runs.interrupt(run_id, what, lifecycle.resume_hint(run_id))
+        store.runs.interrupt(run_id, what, hints.to_resume(run_id))
     return 0
 
 

@@ -103,7 +103,7 @@ async def test_a_run_is_paused_let_go_on_and_retried_from_the_keyboard(
         stocked.runs.request("r1", "cancel")
         await look.wait(pilot, "cancelled")
         await pilot.press("p")
-        await look.wait(pilot, "this run is cancelled: R starts it anew")
+        await look.wait(pilot, "cancelled: R starts it anew")
         await pilot.press("R")
         await look.wait(pilot, "r2")
         assert stocked.runs.get("r2").settings == stocked.runs.get("r1").settings
