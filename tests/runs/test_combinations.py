@@ -28,6 +28,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("dora", {"init_lora_weights": "pissa"}, "DoRA's magnitudes cannot be carried over"),
     ("lora", {"init_lora_weights": "orthogonal", "r": 5}, "parts the rank in halves, and r = 5 is odd"),
     ("p-tuning", {"prompt_tuning_init_text": "Summarise"}, "what prompt-tuning begins with"),
+    ("prompt-tuning", {"prompt_tuning_init_text": " "}, "there are no words to begin with"),
     ("lora", {"encoder_hidden_size": 8}, "the width of p-tuning's network, and the method is lora"),
     ("full", {"target_modules": ("q_proj",)}, "names modules to adapt, and full chooses none"),
     ("prompt-tuning", {"target_modules": ("q_proj",)}, "and prompt-tuning chooses none"),

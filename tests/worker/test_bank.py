@@ -304,3 +304,55 @@ def test_a_bad_first_adapter_leaves_the_base_clean(causal: House) -> None:
         causal.bank.ready(adapter)
     assert [name for name, _ in causal.model.named_modules()] == modules
     assert causal.answer(None) == bare
+
+
+BAD_GUESTS = {
+    "lost-place": (
+        "houlsby",
+        reconfigure("model.layers.0.mlp", "model.layers.7.mlp"),
+        "missing or left over",
+    ),
+    "odd-activation": ("houlsby", reconfigure('"relu"', '"system"'), "describes no bottleneck adapters"),
+    "half": ("houlsby", drop_one, "missing or left over"),
+    "overflown": ("last-layer", spoil_with_nan, "not numbers"),
+    "wide": ("last-layer", widen, "there, not"),
+    "foreign": ("last-layer", bring_base_weights, "base_model.model.model.embed_tokens.weight is not there"),
+}
+
+
+def test_a_bad_guest_is_refused_in_one_line_and_harms_nobody(causal: House) -> None:
+    """Of the kinds that PEFT lacks; one that was there before answers as before."""
+    kinds = every_kind(causal)
+    good = causal.add("good", kinds["head"], 1)
+    bare, expected = causal.answer(None), causal.answer(good)
+    for seed, (name, (kind, spoil, told)) in enumerate(BAD_GUESTS.items()):
+        adapter = causal.add(name, kinds[kind], seed)
+        spoil(adapter)
+        with pytest.raises(BadInput, match=told) as refused:
+            causal.bank.ready(adapter)
+        assert f"adapter '{name}'" in str(refused.value) and "\n" not in str(refused.value)
+        assert causal.answer(good) == expected, f"good after {name}"
+        assert causal.answer(None) == bare, f"the base after {name}"
+
+
+def test_a_guest_leaves_even_when_its_answer_is_broken_off(causal: House) -> None:
+    """The base's own weights and modules are back, the very same tensors."""
+    own = {name: weight.data_ptr() for name, weight in causal.model.named_parameters()}
+    bare = causal.answer(None)
+    for seed, name in enumerate(("whole", "houlsby")):
+        resident = causal.bank.ready(causal.add(name, every_kind(causal)[name], seed))
+        with pytest.raises(KeyboardInterrupt), causal.bank.voice([resident]):
+            raise KeyboardInterrupt
+    assert {name: weight.data_ptr() for name, weight in causal.model.named_parameters()} == own
+    assert causal.answer(None) == bare
+
+
+def test_of_whole_models_one_is_in_memory(causal: House) -> None:
+    """The one used last; the other comes back when asked for."""
+    adapters = [
+        causal.add(name, every_kind(causal)[name], seed) for seed, name in enumerate(("whole", "head"))
+    ]
+    expected = [causal.answer(adapter) for adapter in adapters]
+    residents = [causal.bank.ready(adapter) for adapter in adapters]
+    assert [resident.key in causal.bank._guests for resident in residents] == [False, True]
+    assert [causal.answer(adapter) for adapter in adapters] == expected

@@ -242,6 +242,19 @@ def test_eva_takes_the_directions_of_the_data(models: dict[str, Model]) -> None:
     assert float((centred @ directions.T).square().sum() / best) > 0.98
 
 
+def test_eva_begins_over_four_bits_too(models: dict[str, Model]) -> None:
+    """It only looks at the layers' inputs; what it takes does not change the base."""
+    asked = options("qlora", init_lora_weights="eva", r=4, batch_size=2)
+    rows = [{name: batch("causal")[name][0] for name in ("input_ids", "labels")}] * 8
+    first = lora_init.first_batches(rows, collator(0), asked.settings, causal=True)
+    adapted = add_adapter(load_model(models["causal"], four_bit=True), asked, first)
+    for name, weight in adapted.named_parameters():
+        if "lora_A" in name:
+            torch.testing.assert_close(weight @ weight.T, torch.eye(4), atol=1e-4, rtol=0)
+    losses = steps(adapted, "causal")
+    assert losses[-1] < losses[0]
+
+
 def test_data_of_too_few_directions_ends_eva_with_a_reason(models: dict[str, Model]) -> None:
     """Not in a loop without an end: one token repeated has one direction, not sixteen."""
     asked = options("lora", init_lora_weights="eva", batch_size=2)

@@ -103,6 +103,11 @@ CLASHES: tuple[Clash, ...] = (
         "leave it out, or use prompt-tuning",
     ),
     Clash(
+        lambda _method, of: of.prompt_tuning_init_text is not None and not of.prompt_tuning_init_text.strip(),
+        "prompt_tuning_init_text is blank: there are no words to begin with",
+        "give a text, or leave it at auto",
+    ),
+    Clash(
         lambda method, of: method.name != "p-tuning" and of.encoder_hidden_size is not None,
         "encoder_hidden_size is the width of p-tuning's network, and the method is {method}",
         "leave it at auto, or use p-tuning",

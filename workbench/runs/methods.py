@@ -28,10 +28,24 @@ class Method:
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
-        Method("lora", "Low-rank updates beside the frozen linear layers; the usual choice", 2e-4, True),
-        Method("rslora", "LoRA scaled by the square root of the rank: steadier at high ranks", 2e-4, True),
-        Method("dora", "LoRA with a learned magnitude per output: a little better and slower", 2e-4, True),
-        Method("qlora", "LoRA over a base held in 4 bits (NF4): least memory for weights", 2e-4, True),
+        Method(
+            "lora", "Low-rank updates beside the frozen linear layers; the usual choice", 2e-4, low_rank=True
+        ),
+        Method(
+            "rslora",
+            "LoRA scaled by the square root of the rank: steadier at high ranks",
+            2e-4,
+            low_rank=True,
+        ),
+        Method(
+            "dora",
+            "LoRA with a learned magnitude per output: a little better and slower",
+            2e-4,
+            low_rank=True,
+        ),
+        Method(
+            "qlora", "LoRA over a base held in 4 bits (NF4): least memory for weights", 2e-4, low_rank=True
+        ),
         Method("ia3", "Learned scales of keys, values and feed-forward inputs: very few parameters", 3e-3),
         Method(
             "prompt-tuning",
