@@ -104,6 +104,25 @@ def test_another_dispatcher_neither_forgets_nor_repeats(store: Store, script: Pa
     ]
 
 
+def test_what_cannot_be_remembered_is_told_later_and_harms_nothing(
+    store: Store, script: Path, heard: Path
+) -> None:
+    """As on a full disk: nothing is raised, and nothing is told twice."""
+    told = Hooks(store, print, command=lambda: (str(script),))
+    run = running(store)
+    told.turn()
+    (store.root / hooks.STATE).unlink()
+    (store.root / hooks.STATE).mkdir()
+    store.alerts.append(run.id, 1, "disk", "little is left")
+    told.turn()
+    told.turn()
+    (store.root / hooks.STATE).rmdir()
+    told.turn()
+    told.turn()
+    told.close()
+    assert [each["kind"] for each in lines(heard)] == ["disk"]
+
+
 def test_a_hostile_text_reaches_the_program_as_harmless_lines(
     store: Store, script: Path, heard: Path
 ) -> None:

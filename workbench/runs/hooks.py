@@ -89,7 +89,10 @@ class Hooks:
         if told == self._told:
             return
         events = [*map(self._of_alert, alerts), *map(self._of_end, ended)]
-        write_atomic(self._store.root / STATE, json.dumps(told))
+        try:
+            write_atomic(self._store.root / STATE, json.dumps(told))
+        except OSError:
+            return  # a full disk passes: it is all still new at a later turn
         self._told = told
         if events and (command := self._named()):
             for event in events:
