@@ -275,3 +275,12 @@ async def test_what_does_not_fit_into_the_legend_is_counted(host: Any) -> None:
     async with host(chart).run_test(size=(60, 10)):
         chart.show_lines([line(f"run-{number}", [(1, 1.0)], number) for number in range(9)])
         assert "".join(cell for cell, _ in chart.draw(60, 10)[0]).rstrip().endswith("+5")
+
+
+def test_where_bright_lines_meet_both_are_seen_and_a_faint_one_gives_way() -> None:
+    taken: set[tuple[int, int]] = set()
+    row = [(" ", "")]
+    for style, mask, faint in (("raw", 0x40, True), ("first", 0x01, False), ("second", 0x08, False)):
+        traced = chart_ink.Trace({(0, 0): mask}, frozenset())
+        chart_ink.stamp([row], traced, 0, chart_ink.Ink(style, faint=faint, taken=taken))
+    assert row == [(chr(0x2800 | 0x01 | 0x08), "second")]

@@ -1,6 +1,6 @@
 """How comparing runs looks: curves of several runs in one chart, what differs, the list of metrics.
 
-After a wanted change: `pytest -n 0 tests/tui/screens/test_comparing_snapshots.py --snapshot-update`; look.
+After a wanted change: `pytest -n 0 FILE --snapshot-update`, and look.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ pytestmark = pytest.mark.skipif(
 SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
 # The keys that lead there, and what is on the screen once everything has been read.
 STORIES = {
-    "overlay": (["M"], ["r1 loss"]),
+    "overlay": (["M"], ["r2 loss"]),
     "overlay-smoothed-at-the-cursor": (["M", "+", "+", "tab", "end", "left"], ["smoothed 0.8", "step"]),
-    "metrics-on-their-own-scales": (["m", *"grad", "space", "enter"], ["each on its own scale", "grad_norm"]),
+    "metrics-on-their-own-scales": (["m", *"grad", "space", "enter"], ["grad_norm"]),
     "what-differs": (["D"], ["eval_loss"]),
     "list-of-metrics": (["m"], ["memory_bytes", "tokens_per_second"]),
 }

@@ -103,7 +103,7 @@ def stamp(rows: Sequence[Row], traced: Trace, left: int, ink: Ink, *, braille: b
         merged = 0 < below < 256 and (ink.faint or (y, x) in ink.taken)
         row[left + x] = (chr(_BRAILLE | mask | (below if merged else 0)), ink.style)
     if not ink.faint:
-        ink.taken |= traced.masks.keys()
+        ink.taken.update(traced.masks)
 
 
 def _inked(strokes: Iterable[tuple[int, int, int]], dash: int) -> Iterable[tuple[int, int, int]]:

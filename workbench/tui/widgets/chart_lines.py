@@ -156,7 +156,7 @@ def legend(lines: Sequence[Line], reading: Reading, look: Look, width: int, heig
     for entry in entries:
         if rows and len(rows[-1]) + LEGEND_GAP + len(entry) <= width:
             rows[-1] += blank(LEGEND_GAP) + entry
-        elif len(rows) < most and len(entry) <= width:
+        elif len(rows) < most and (not rows or len(entry) <= width):
             rows.append(entry)
         else:
             break

@@ -27,6 +27,10 @@ ZOOM = 2.0
 PAN = 0.5
 LEAP = 0.25
 """The share of the chart that a large step of the cursor goes."""
+NARROW = 24
+"""A chart of no more cells has no axis of values."""
+AXIS_CELLS = 8
+"""What such an axis takes, about."""
 KEYS_HINT = "←→ read  ↑↓ zoom  [] pan  0 whole"
 FURTHEST_IN = 4.0
 """The narrowest part of the axis that is shown, in its own unit."""
@@ -189,13 +193,14 @@ class LineChart(Surface, can_focus=True):
             put(rows[height // 2], max((width - len(self.empty)) // 2, 0), self.empty, LABEL_STYLE)
             return rows
         front = next((line for line in lines if line.name == self._front), lines[0])
-        legend = chart_lines.legend(lines, self._reading, self._look, width - 8, height) if height > 3 else []
+        room = width - (AXIS_CELLS if width > NARROW else 0)
+        legend = chart_lines.legend(lines, self._reading, self._look, room, height) if height > 3 else []
         top, bottom = len(legend), 2 if height > 6 else 0
         body = rows[top : height - bottom]
         x = self._x_view()
         views = chart_lines.views(lines, x, len(body), log=self.log_scale)
         labels = chart_lines.y_labels(views[front.scale], len(body), front.unit)
-        left = max((len(text) for text in labels.values()), default=0) + 2 if width > 24 else 0
+        left = max((len(text) for text in labels.values()), default=0) + 2 if width > NARROW else 0
         self._left = left
         for row, entries in zip(rows, legend, strict=False):
             put_cells(row, left, entries)
