@@ -107,3 +107,23 @@ def test_only_more_points_than_three_for_each_span_are_decimated(store: Store, r
     assert len(store.metrics.series(run, "loss", width=10)) == 30
     store.metrics.append(run, [(31, "loss", 31.0)])
     assert len(store.metrics.series(run, "loss", width=10)) < 31
+
+
+def test_what_an_attempt_measures_again_replaces_the_earlier_points_and_what_it_passes_over(
+    store: Store,
+) -> None:
+    """Nothing goes before its step is told anew; with told_to, what nothing takes the place of goes too."""
+    run = store.runs.create(
+        name="x", model="m", dataset="d", template="t", method="lora", settings={}, lineage={}
+    )
+    store.metrics.append(run.id, [(step, "loss", float(step)) for step in range(1, 7)])
+    store.metrics.append(run.id, [(4, "eval_loss", 40.0)])
+    store.metrics.append(run.id, [(3, "loss", 30.0)], known_to=6)
+    assert store.metrics.series(run.id, "loss") == [(1, 1), (2, 2), (3, 30), (4, 4), (5, 5), (6, 6)]
+    store.metrics.append(run.id, [(4, "loss", 44.0)], known_to=6, told_to=3)
+    assert store.metrics.series(run.id, "eval_loss") == [(4, 40.0)]  # it may yet be measured at this step
+    store.metrics.append(run.id, [(6, "loss", 60.0)], known_to=6, told_to=4)
+    assert store.metrics.series(run.id, "loss") == [(1, 1), (2, 2), (3, 30), (4, 44), (6, 60)]
+    assert store.metrics.series(run.id, "eval_loss") == [(4, 40.0)]
+    store.metrics.forget_after(run.id, 4)
+    assert store.metrics.last_step(run.id) == 4
