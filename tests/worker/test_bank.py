@@ -224,7 +224,7 @@ def test_the_least_recently_used_leaves_and_comes_back(
 def spoil_with_nan(adapter: Adapter) -> None:
     weights = load_file(adapter.path / WEIGHTS)
     name = sorted(weights)[0]
-    weights[name][0, 0] = torch.nan
+    weights[name].view(-1)[0] = torch.nan
     save_file(weights, adapter.path / WEIGHTS)
 
 
