@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,10 @@ def test_every_step_is_recorded_once_with_every_metric(
         assert [step for step, _ in series] == list(range(1, 25)), name
         assert all(math.isfinite(value) and value >= 0 for _, value in series), name
     assert shop.metrics.latest(run.id)["memory_bytes"] > 50e6
+    counted = [value for _, value in shop.metrics.series(run.id, "tokens")]
+    assert len(counted) == 24
+    assert counted[0] > 0
+    assert all(earlier < later for earlier, later in pairwise(counted))
     peak = max(value for _, value in shop.metrics.series(run.id, "learning_rate"))
     assert peak == pytest.approx(run.settings["learning_rate"], rel=0.1)
 

@@ -129,7 +129,6 @@ class WorkbenchApp(App[None]):
         return [*super().get_line_filters(), *line_filters(ascii=self.ascii, colourless=self.no_color)]
 
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
-        # Not for a change of what is shown: Textual writes ten times the cells that changed.
         super()._display(screen, narrow.narrowed(renderable))
 
     def on_mount(self) -> None:

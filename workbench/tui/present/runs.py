@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -207,6 +207,15 @@ def _queued(run: Run, runs: list[Run]) -> str:
     if reason and reason != slots.BEFORE:
         return f"{place}{priority}; it waits for {clean(str(reason))}"
     return f"{place}{priority}" if ahead else f"{place}: it starts in a moment"
+
+
+def compared(runs: Sequence[Run], marked: Collection[str], selected: Run | None) -> list[Run]:
+    """The marked runs; fewer than two are completed by the selected one, and the one under it in the list."""
+    found = [run for run in runs if run.id in marked]
+    if len(found) < 2 and selected is not None:
+        place = runs.index(selected)
+        found += [run for run in runs[place : place + 2] if run not in found][: 2 - len(found)]
+    return found
 
 
 def cancel_question(run: Run) -> str:

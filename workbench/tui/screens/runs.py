@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.widget import Widget
 
-from workbench.runs import finding
 from workbench.tui.alerts import AlertsRaised
 from workbench.tui.glyphs import glyphs
 from workbench.tui.live import MetricPoints, RunsChanged, Telemetry
@@ -101,8 +100,7 @@ class RunsScreen(WorkbenchScreen):
     def apply_filter(self, text: str) -> None:
         """Show only the runs in whose words a regular expression occurs; marked ones stay marked."""
         self._pattern = text
-        passes = finding.passing(finding.lenient(text))
-        self._table.filter_by(text, (lambda key: passes(self._runs[key])) if text else None)
+        comparing.filter_runs(self._table, lambda key: self._runs[key], text)
 
     def leave(self) -> None:
         """Go back to the list, then show all rows again, then take the marks away."""
@@ -183,11 +181,8 @@ class RunsScreen(WorkbenchScreen):
 
     def action_from_run(self) -> None:
         """Open the form of a new run, filled with what the selected one was made of."""
-        from workbench.tui.present import launch as form
-        from workbench.tui.screens.launch import open_form
-
         if self.selected is not None:
-            open_form(self.app, form.like(self.selected))
+            comparing.start_like(self.app, self.selected)
 
     def action_chart(self, what: str) -> None:
         """Draw the curves in another way."""
@@ -204,18 +199,11 @@ class RunsScreen(WorkbenchScreen):
 
     def action_mark_all(self) -> None:
         """Mark all runs in the list, or none where all are."""
-        keys = self._table.keys
-        self._table.mark(() if set(keys) <= self._table.marked else keys)
+        comparing.mark_all(self._table)
 
     @property
     def _compared(self) -> list[Run]:
-        """The marked runs; fewer than two are completed by the selected one, and the one under it."""
-        runs = list(self._runs.values())
-        marked = [run for run in runs if run.id in self._table.marked]
-        if len(marked) < 2 and self.selected is not None:
-            place = runs.index(self.selected)
-            marked += [run for run in runs[place : place + 2] if run not in marked][: 2 - len(marked)]
-        return marked
+        return present.compared(list(self._runs.values()), self._table.marked, self.selected)
 
     def action_pause(self) -> None:
         """Ask the selected run to pause, or let it go on from its newest checkpoint."""
