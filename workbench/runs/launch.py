@@ -88,7 +88,7 @@ def _described(store: Store, options: RunOptions, warn: Callable[[str], object])
     devices.check_group(options.method, dataclasses.asdict(options.settings))
     model = store.models.get(options.model)
     mixture = store.mixtures.get(options.mixture) if options.mixture else None
-    sources = _sources(store, options, mixture)
+    sources = sources_of(store, options)
     for concern in preflight.check(store, options, model, sources):
         warn(str(concern))
     return {
@@ -187,9 +187,15 @@ def check_unchanged(store: Store, run: Run) -> None:
             raise Conflict(f"{now.name!r} has changed since run {run.id} was queued", "start the run again")
 
 
-def _sources(store: Store, options: RunOptions, mixture: Mixture | None) -> list[Source]:
-    if mixture is not None:
-        return find_all(store, mixture)
+def sources_of(store: Store, options: RunOptions) -> list[Source]:
+    """The data and templates of a run: one pair, or those of a mixture's tasks.
+
+    Raises:
+        NotFound: Something named is not in the store.
+        BadInput: They do not fit each other.
+    """
+    if options.mixture:
+        return find_all(store, store.mixtures.get(options.mixture))
     return [find(store, Task(options.dataset, options.template, split=options.split))]
 
 
@@ -214,7 +220,7 @@ def _lineage(
         },
         **(tasks[0] if mixture is None else _mixture_lineage(mixture, sources, tasks)),
         "seed": options.settings.seed,
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
     }
 
 
@@ -248,7 +254,8 @@ def _mixture_lineage(mixture: Mixture, sources: list[Source], tasks: list[dict[s
     }
 
 
-def _version(package: str) -> str | None:
+def version(package: str) -> str | None:
+    """An installed package's version."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

@@ -1,6 +1,6 @@
 """The door of every worker process: which job, on which store, and how its end is told.
 
-`python -m workbench.worker train RUN | serve MODEL | evaluate GROUP --store ROOT --nonce N`
+`python -m workbench.worker train RUN | serve MODEL | evaluate GROUP | probe --store ROOT --nonce N`
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from store.runs import Run
 from workbench.runs import hints
 from workbench.runs.launch import check_unchanged
 from workbench.worker import group
-from workbench.worker.failures import explain
+from workbench.worker.failures import explain, is_out_of_memory
 from workbench.worker.pulse import Cancelled, Interrupted, Paused, Pulse, alive
 
 
@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     jobs = parser.add_subparsers(dest="job", required=True)
     jobs.add_parser("train", parents=[common]).add_argument("run")
     jobs.add_parser("evaluate", parents=[common]).add_argument("group")
+    jobs.add_parser("probe", parents=[common])
     serving = jobs.add_parser("serve", parents=[common])
     serving.add_argument("model")
     serving.add_argument("--idle-seconds", type=float, default=600.0, help="end after so long without work")
@@ -55,6 +56,11 @@ def _answer(asked: argparse.Namespace) -> int:
             from workbench.worker import serve
 
             return serve.main(asked.store, asked.model, idle_seconds=asked.idle_seconds)
+        if asked.job == "probe":
+            from workbench.worker import probe
+
+            with open_store(asked.store, create=False) as store:
+                return probe.main(store)
         from workbench.worker import evaluate
 
         return evaluate.main(asked.store, asked.group)
@@ -136,6 +142,10 @@ def _fail(store: Store, run_id: str, error: Exception) -> int:
     if not isinstance(error, StoreError):
         traceback.print_exception(error)
     what, hint = explain(error, run_id)
+    if is_out_of_memory(error):
+        from workbench.worker.remedy import with_ways_out
+
+        hint = with_ways_out(store, run_id, hint)
     try:
         store.runs.fail(run_id, what, hint)
     except StoreError as refused:

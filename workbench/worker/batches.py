@@ -97,6 +97,10 @@ class TokenRows(Dataset[dict[str, torch.Tensor]]):
             "labels": torch.from_numpy(self.numbers[middle:end].astype(np.int64)),  # [target]
         }
 
+    def lengths(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Tokens of each row's source and of its target: [rows, 2]."""
+        return np.diff(np.array(self.ends, np.int64)).reshape(-1, 2)
+
     def _flush(self) -> None:
         self._pending.tofile(self._file)
         self._pending = array("i")

@@ -37,6 +37,11 @@ def explain(error: BaseException, run_id: str) -> tuple[str, str]:
     return f"{type(error).__name__}: {text or 'no message'}", f"read its log: workbench run logs {run_id}"
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, the device's or the host's."""
+    return explain(error, "")[0].startswith("out of") and not isinstance(error, StoreError)
+
+
 def _is_out_of_gpu_memory(error: BaseException) -> bool:
     # By name: this module is read before torch is, and must work where importing torch is what failed.
     return any(kind.__name__ == "OutOfMemoryError" for kind in type(error).__mro__)

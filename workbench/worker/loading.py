@@ -25,7 +25,7 @@ from store.models import Model
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _SHARED_FROM_PARAMETERS = 10_000_000
-_CLASSES: dict[str, Any] = {"causal": AutoModelForCausalLM, "seq2seq": AutoModelForSeq2SeqLM}
+CLASSES: dict[str, Any] = {"causal": AutoModelForCausalLM, "seq2seq": AutoModelForSeq2SeqLM}
 
 
 def prepare_process(model: Model) -> None:
@@ -91,14 +91,9 @@ def load_model(
         # Straight to its place: a big base never stands in host memory as a whole.
         placement["device_map"] = {"": str(device)}
     if four_bit:
-        placement["quantization_config"] = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=precision,
-        )
+        placement["quantization_config"] = four_bit_config(precision)
     try:
-        loaded = _CLASSES[model.family].from_pretrained(
+        loaded = CLASSES[model.family].from_pretrained(
             model.path,
             dtype=precision,
             use_safetensors=True,
@@ -115,6 +110,16 @@ def load_model(
     if four_bit:
         _keep_gradients_in_four_bit(loaded)
     return loaded.eval()
+
+
+def four_bit_config(precision: torch.dtype) -> BitsAndBytesConfig:
+    """How QLoRA holds a base: NF4 with double quantisation, computed in another precision."""
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=precision,
+    )
 
 
 def load_tokenizer(model: Model) -> PreTrainedTokenizerBase:

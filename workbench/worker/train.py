@@ -35,6 +35,7 @@ from workbench.worker.loading import compute_device, load_model, prepare_process
 from workbench.worker.publish import publish_adapter
 from workbench.worker.pulse import Pulse
 from workbench.worker.record import Recorder
+from workbench.worker.rehearsal import Rehearsal
 from workbench.worker.trainer import RunTrainer
 from workbench.worker.watching import Watching
 
@@ -106,6 +107,9 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
     keeper = Keeper(store, run, options.settings, pulse, recorder, basis)
     if together.leads():
         watchers += [*keeper.callbacks, *_listeners(store, run, adapted, recorder)]
+    rehearsal = Rehearsal(store, run.id)
+    if together.size() == 1:
+        watchers.insert(0, rehearsal)
     trainer = RunTrainer(
         recorder=recorder,
         pulse=pulse,
@@ -118,6 +122,7 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
         order=swift.order(rows, options.settings),
         callbacks=together.callbacks(watchers),
     )
+    rehearsal.trainer = trainer
     trainer.remove_callback(PrinterCallback)
     together.vary_randomness(options.settings.seed)
     keeper.train(trainer, rows.total_steps(options.settings), resumed)

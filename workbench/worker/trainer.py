@@ -64,6 +64,10 @@ class RunTrainer(Trainer):
             self._recorder.add_pass(*shared)
         return loss
 
+    def unrecorded_pass(self, inputs: dict[str, Any], num_items_in_batch: torch.Tensor | int) -> torch.Tensor:
+        """A forward and backward pass just as training does it, of which nothing is noted."""
+        return super().training_step(self.model_wrapped, inputs, num_items_in_batch)
+
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """The validation split's loss per trained token; random states come out as they went in."""
         with self._recorder.time_off(), untouched_randomness(), torch.no_grad():

@@ -1,0 +1,330 @@
+"""Asking the probe what a run takes: a process of its own holds torch, this one reads a line of JSON.
+
+Answers are kept in the store's folder by everything that they depend on; that folder may be emptied any time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import select
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from store import Store
+from store.errors import BadInput, Unavailable
+from store.files import private_folder, write_atomic
+from store.runs import Run
+from workbench import processes
+from workbench.runs import capacity
+from workbench.runs.launch import PACKAGES, sources_of, version
+from workbench.runs.options import RunOptions, field
+
+FOLDER = "probes"
+KEPT_ANSWERS = 500
+TIMEOUT_SECONDS = 180.0
+FIRST_MARGIN, LEAST_MARGIN = 0.10, 0.03
+EARLIER_RUNS = 20
+# What the memory of a step does not depend on; a setting that is not named here counts.
+WITHOUT_EFFECT = frozenset(
+    {"num_train_epochs", "max_steps", "max_seconds", "learning_rate", "lr_scheduler_type", "warmup_steps"}
+    | {
+        "weight_decay",
+        "max_grad_norm",
+        "bad_rows",
+        "eval_steps",
+        "logging_steps",
+        "save_steps",
+        "save_minutes",
+    }
+    | {"save_total_limit", "load_best_model_at_end", "early_stopping_patience", "early_stopping_threshold"}
+    | {"num_samples", "sample_max_new_tokens", "probes", "probe_rows", "report_to", "deterministic"}
+    | {"group_by_length"}
+)
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A change that makes a run fit."""
+
+    settings: Mapping[str, Any]
+    method: str | None
+    bytes: int
+
+    @property
+    def text(self) -> str:
+        """As it is typed on the command line."""
+        return set_text(self.settings, self.method)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a run is predicted to take; bytes, if nothing else is said."""
+
+    trained: int
+    """Parameters."""
+    total: int
+    """Parameters, adapter and base."""
+    weights: int
+    by_dtype: Mapping[str, int]
+    gradients: int
+    optimizer: int
+    activations: int
+    training: int
+    """Most tensors at once in a training step."""
+    evaluation: int | None
+    """Most tensors at once in an evaluation batch."""
+    overhead: int
+    """What the trainer takes beside tensors."""
+    device: str
+    free: int
+    capacity: int
+    """What the device has in all."""
+    shapes: tuple[Mapping[str, Any] | None, ...]
+    """The largest training batch and the largest validation batch."""
+    rows: int
+    rows_seen: int
+    mean_tokens: float
+    ratio: float
+    """What earlier runs of this kind measured, over what was predicted of them."""
+    margin: float
+    """How far off the prediction may be: a share."""
+    compared: int
+    """Earlier runs that the last two come from."""
+    alternatives: tuple[Alternative, ...] = ()
+    notes: tuple[str, ...] = ()
+    measured: Mapping[str, Any] | None = None
+    """What a real step took, where one was asked for."""
+
+    @property
+    def peak(self) -> int:
+        """Most tensors at once, as predicted."""
+        return max(self.training, self.evaluation or 0)
+
+    @property
+    def needed(self) -> int:
+        """What the device must have free."""
+        return int(self.peak * self.ratio) + self.overhead
+
+    @property
+    def fits(self) -> bool:
+        """Whether that is free now."""
+        return self.needed <= self.free
+
+    def planned(self) -> dict[str, Any]:
+        """What a run's record keeps of it."""
+        return {"predicted_bytes": self.needed, "predicted_peak_bytes": self.peak, "device": self.device}
+
+
+class Prober:
+    """A probe process that answers one question after another.
+
+    Args:
+        root: The store's folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        argv = processes.module_argv("workbench.worker", "probe", "--store", str(root))
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
+        self._process = subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            cwd=root,
+            env=processes.worker_environment(),
+            start_new_session=True,
+        )
+
+    def ask(self, question: Mapping[str, Any], timeout_seconds: float = TIMEOUT_SECONDS) -> dict[str, Any]:
+        """Ask, and wait for the answer.
+
+        Raises:
+            BadInput: The run cannot be; the answer says why.
+            Unavailable: There was no answer in time, or the process ended.
+        """
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None and stdout is not None  # noqa: S101 (both were asked for)
+        with contextlib.suppress(BrokenPipeError):
+            stdin.write(json.dumps(question).encode() + b"\n")
+            stdin.flush()
+        answer = self._line(stdout.fileno(), time.monotonic() + timeout_seconds)
+        if "error" in answer:
+            raise BadInput(answer["error"], answer["hint"])
+        return answer
+
+    def _line(self, descriptor: int, deadline: float) -> dict[str, Any]:
+        """The next line of JSON; libraries may print others before it."""
+        held = b""
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+                self.close()
+                raise Unavailable("memory was not reckoned in time", "plan again, or start without a plan")
+            piece = os.read(descriptor, 65_536)
+            if not piece:
+                raise Unavailable(f"the memory probe ended: {self._last_error()}", "start without a plan")
+            *lines, held = (held + piece).split(b"\n")
+            for line in lines:
+                if line.startswith(b"{"):
+                    return dict(json.loads(line))
+
+    def _last_error(self) -> str:
+        self._errors.seek(0)
+        lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
+        return lines[-1][:300] if lines else "it said nothing"
+
+    def close(self) -> None:
+        """End the process; it has nothing to lose."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
+        self._errors.close()
+
+
+def memory(
+    store: Store, options: RunOptions, prober: Prober | None = None, *, verify: bool = False
+) -> Memory:
+    """Predict what a run takes.
+
+    Args:
+        store: An open store.
+        options: The run.
+        prober: A process that lives already; without one it is started and ended here.
+        verify: Do one real step too.
+
+    Raises:
+        NotFound: Something named is not in the store.
+        BadInput: The run cannot be.
+        Unavailable: The probe did not answer.
+    """
+    known = None if verify else cached(store, options)
+    if known is not None:
+        return known
+    ratio, _, _ = experience(store, options)
+    with contextlib.ExitStack() as stack:
+        if prober is None:
+            prober = Prober(store.root)
+            stack.callback(prober.close)
+        question = {"options": _document(options), "verify": verify, "ratio": ratio}
+        answer = prober.ask(question)
+        size = int(max(answer["training"], answer["evaluation"] or 0) * ratio) + answer["overhead"]
+        if size > (free := capacity.free_bytes(answer["device"])):
+            answer["alternatives"] = prober.ask({**question, "verify": False, "free": free})["alternatives"]
+    keep(store, options, {key: value for key, value in answer.items() if key != "measured"})
+    return _memory(store, options, answer)
+
+
+def cached(store: Store, options: RunOptions) -> Memory | None:
+    """What is known of a run already, against what is free now; None where it must be asked."""
+    try:
+        answer = json.loads(_place(store, options).read_text(encoding="utf-8"))
+        found = _memory(store, options, answer)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    # It did fit when it was asked, and does not any more: what to change is not known.
+    return None if not found.fits and not found.alternatives and not answer.get("hopeless") else found
+
+
+def keep(store: Store, options: RunOptions, answer: Mapping[str, Any]) -> None:
+    """Put an answer where `cached` finds it; a store that cannot be written to keeps none."""
+    if store.read_only:
+        return
+    hopeless = not answer["alternatives"] and not _memory(store, options, answer).fits
+    with contextlib.suppress(OSError):
+        place = _place(store, options)
+        private_folder(place.parent)
+        write_atomic(place, json.dumps({**answer, "hopeless": hopeless}))
+        for old in sorted(place.parent.glob("*.json"), key=lambda each: each.stat().st_mtime)[:-KEPT_ANSWERS]:
+            old.unlink(missing_ok=True)
+
+
+def experience(store: Store, options: RunOptions) -> tuple[float, float, int]:
+    """How earlier runs of the same model, method and precision compare with what was predicted of them.
+
+    Returns:
+        (measured over predicted, how far off a prediction may be, how many runs that comes from).
+    """
+    ratios = [ratio for run in store.runs.list() if (ratio := _ratio(run, options)) is not None][
+        :EARLIER_RUNS
+    ]
+    if not ratios:
+        return 1.0, FIRST_MARGIN, 0
+    ratio = statistics.median(ratios)
+    spread = max(abs(each / ratio - 1) for each in ratios)
+    return ratio, max(LEAST_MARGIN, spread), len(ratios)
+
+
+def set_text(settings: Mapping[str, Any], method: str | None) -> str:
+    """Settings, and perhaps a method, as they are typed on the command line."""
+    pairs = [f"--set {name}={field(name).show(value)}" for name, value in settings.items()]
+    return " ".join(([f"--method {method}"] if method else []) + pairs)
+
+
+def _ratio(run: Run, options: RunOptions) -> float | None:
+    alike = (run.model, run.method, run.settings.get("dtype"))
+    if alike != (options.model, options.method, options.settings.dtype):
+        return None
+    predicted, measured = run.plan.get("predicted_peak_bytes"), run.plan.get("measured_peak_bytes")
+    return measured / predicted if predicted and measured else None
+
+
+def _memory(store: Store, options: RunOptions, answer: Mapping[str, Any]) -> Memory:
+    ratio, margin, compared = experience(store, options)
+    names = {each.name for each in dataclasses.fields(Memory)}
+    kept = {name: value for name, value in answer.items() if name in names}
+    kept["alternatives"] = tuple(Alternative(**each) for each in answer["alternatives"])
+    kept |= {"shapes": tuple(answer["shapes"]), "notes": tuple(answer["notes"])}
+    return Memory(
+        **kept,
+        ratio=ratio,
+        margin=margin,
+        compared=compared,
+        free=capacity.free_bytes(answer["device"]),
+        capacity=capacity.total_bytes(answer["device"]),
+    )
+
+
+def _place(store: Store, options: RunOptions) -> Path:
+    """The file of an answer, named by all that it depends on."""
+    document = _document(options)
+    document.pop("name", None)
+    document["settings"] = {
+        name: value for name, value in document["settings"].items() if name not in WITHOUT_EFFECT
+    }
+    facts = [json.dumps(document, sort_keys=True), store.models.get(options.model).fingerprint]
+    for source in sources_of(store, options):
+        facts += [source.dataset.fingerprint, source.template.hash]
+    facts += [str(version(package)) for package in PACKAGES]
+    name = hashlib.sha256("\0".join(facts).encode()).hexdigest()
+    return store.root / FOLDER / f"{name}.json"
+
+
+def _document(options: RunOptions) -> dict[str, Any]:
+    """A run as `make_options` takes it."""
+    document = dataclasses.asdict(options)
+    if options.mixture:
+        document = {key: document[key] for key in document if key not in ("dataset", "template", "split")}
+    return {key: value for key, value in document.items() if value is not None}
+
+
+@contextlib.contextmanager
+def probing(root: Path) -> Iterator[Prober]:
+    """A probe process for as long as it is needed."""
+    prober = Prober(root)
+    try:
+        yield prober
+    finally:
+        prober.close()

@@ -1,0 +1,132 @@
+"""Rows of a run that is only planned, as tokens: enough of them to know how long they are.
+
+Small splits are read whole, as the trainer will; of large ones pieces from all over.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from store import Store
+from store.errors import BadInput
+from store.models import Model
+from workbench.composing import bulk, checks, masking, tasks
+from workbench.composing.tasks import Source
+from workbench.composing.template import Composer, composer
+from workbench.runs import launch, plan
+from workbench.runs.options import RunOptions
+from workbench.worker.batches import TokenRows
+
+LOOKED_AT = 2048
+"""Rows of each task."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows of a planned run."""
+
+    train: tuple[TokenRows, ...]
+    """Of each task."""
+    validation: tuple[TokenRows, ...]
+    pad: int
+    seen: int
+    """Rows of the training splits that were looked at."""
+    rows: int
+    """Rows of the training splits."""
+
+    @property
+    def mean_tokens(self) -> float:
+        """Tokens of a mean row that can be trained on, prompt and completion."""
+        count = sum(map(len, self.train))
+        return sum(int(rows.lengths()[:, 0].sum()) for rows in self.train) / count
+
+    def tasks_of(self, parts: tuple[TokenRows, ...]) -> Any:
+        """Parts as one dataset for `longest_batch`."""
+        return _Parts(parts)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    tasks: tuple[TokenRows, ...]
+
+
+def sample(store: Store, model: Model, options: RunOptions) -> Sample:
+    """Render, encode and mask rows of all that a run would read.
+
+    Args:
+        store: An open store.
+        model: The base's record.
+        options: The run.
+
+    Raises:
+        NotFound: Something named is not in the store.
+        BadInput: No row of a task can be trained on.
+    """
+    sources = launch.sources_of(store, options)
+    codec, length = masking.load_codec(model.path, model.family), plan.row_length(options, model)
+
+    def read(source: Source, pieces: Iterable[tuple[int, Iterable[dict[str, Any]]]]) -> TokenRows:
+        at_work = composer(store, source.dataset, source.template, options.settings.seed)
+        return _tokens(source, pieces, at_work, codec, length)
+
+    validated = [
+        (source, split)
+        for source in sources
+        if (split := launch.validation_split(source.dataset, source.task.split)) is not None
+    ]
+    limit = min(options.settings.max_eval_samples, LOOKED_AT)
+    return Sample(
+        train=tuple(read(source, tasks.sample(store, source, LOOKED_AT)) for source in sources),
+        validation=tuple(
+            read(source, [(0, store.datasets.rows(source.dataset.name, split, limit=limit))])
+            for source, split in validated
+            if limit
+        ),
+        pad=codec.pad,
+        seen=sum(min(LOOKED_AT, source.rows) for source in sources),
+        rows=sum(source.rows for source in sources),
+    )
+
+
+def _tokens(
+    source: Source,
+    pieces: Iterable[tuple[int, Iterable[dict[str, Any]]]],
+    at_work: Composer,
+    codec: masking.Codec,
+    length: int,
+) -> TokenRows:
+    made = TokenRows(Path(tempfile.gettempdir()))
+    for index, tokens, reason in _masked(pieces, at_work, codec, length):
+        if tokens is None:
+            made.skip(index, reason)
+        else:
+            made.add(tokens.input_ids, tokens.labels)
+    made.close()
+    if not len(made):
+        raise BadInput(
+            f"no row of {source.dataset.name!r} can be trained on ({'; '.join(made.reasons[:1])})",
+            "look at them with `workbench template render`",
+        )
+    return made
+
+
+def _masked(
+    pieces: Iterable[tuple[int, Iterable[dict[str, Any]]]],
+    at_work: Composer,
+    codec: masking.Codec,
+    length: int,
+) -> Iterator[tuple[int, masking.Tokens | None, str]]:
+    refused: list[tuple[int, None, str]] = []
+
+    def refuse(index: int, error: BadInput) -> None:
+        refused.append((index, None, str(error)))
+
+    for start, rows in pieces:
+        for index, example, tokens in bulk.masked(rows, at_work, codec, length, refuse, start):
+            fatal = [each.message for each in checks.problems(tokens, codec, example) if each.fatal]
+            yield (index, None, fatal[0]) if fatal else (index, tokens, "")
+    yield from refused
