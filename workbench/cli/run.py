@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from store import Store
-from store.errors import BadInput
+from store.errors import BadInput, Unavailable
 from store.metrics import Point
 from store.runs import STATUSES, Run, Status
 from workbench.cli import run_life
@@ -39,10 +39,12 @@ from workbench.cli.run_watched import alert_document, sample_document, samples_t
 from workbench.cli.session import Session, json_option, pass_session
 from workbench.cli.sweep import start_sweep, sweep_results
 from workbench.runs import diff, finding
+from workbench.runs.estimate import estimate
 from workbench.runs.launch import attend, submit
 from workbench.runs.methods import METHODS
 from workbench.runs.options import RunOptions, from_toml, make_options, parse_set
 from workbench.runs.plan import plan
+from workbench.runs.probing import Memory, memory
 from workbench.text import visible
 
 
@@ -83,15 +85,48 @@ def _options(file: Path | None, pairs: tuple[str, ...], named: dict[str, Any]) -
 
 @command.command("plan", epilog=settings_help())
 @run_arguments
+@click.option("--verify", is_flag=True, help="Do one real step on the longest rows, and compare.")
+@click.option("--quick", is_flag=True, help="Leave out what needs a look at the model: memory, tokens, time.")
 @json_option
 @pass_session
-def plan_run(session: Session, /, file: Path | None, pairs: tuple[str, ...], **named: Any) -> None:
-    """Say what a run would do, without starting it."""
+def plan_run(
+    session: Session,
+    /,
+    verify: bool,
+    quick: bool,
+    file: Path | None,
+    pairs: tuple[str, ...],
+    **named: Any,
+) -> None:
+    """Say what a run would do and take, without starting it.
+
+    Its largest step is reckoned on tensors that take no memory, whatever the size of the model.
+    """
     options = _options(file, pairs, named)
     with session.open_store() as store:
         planned = plan(store, options, measure=True)
-    document: dict[str, Any] = jsonable(planned)
-    session.show(document, plan_text(planned))
+        found = None if quick else _memory(store, options, verify)
+        reckoned = estimate(store, options, planned, found)
+    told = {} if found is None else {"needed": found.needed, "peak": found.peak, "fits": found.fits}
+    memory_document = (
+        None
+        if found is None
+        else jsonable(found)
+        | told
+        | {"alternatives": [jsonable(each) | {"text": each.text} for each in found.alternatives]}
+    )
+    document: dict[str, Any] = jsonable(planned) | jsonable(reckoned) | {"memory": memory_document}
+    session.show(document, plan_text(planned, reckoned, found))
+
+
+def _memory(store: Store, options: RunOptions, verify: bool) -> Memory | None:
+    """Ask the probe; a plan without its answer is still a plan."""
+    note("reckoning memory …")
+    try:
+        return memory(store, options, verify=verify)
+    except Unavailable as error:
+        print_error(error.what, error.remedy, as_json=False)
+        return None
 
 
 @command.command(epilog=settings_help())

@@ -12,8 +12,11 @@ from store.runs import Run
 from workbench.cli import figures
 from workbench.cli.mixture_text import share_table
 from workbench.cli.output import Column, cell, facts, status, table
+from workbench.cli.plan_text import estimate_facts, memory_facts
 from workbench.runs.diff import Difference
+from workbench.runs.estimate import Estimate
 from workbench.runs.plan import Plan
+from workbench.runs.probing import Memory
 from workbench.runs.training import fields
 
 RUN_COLUMNS = (
@@ -76,12 +79,13 @@ def data_text(run: Run) -> str:
     return f"{cell(run.dataset)} through {cell(run.template)}"
 
 
-def plan_text(planned: Plan) -> str:
-    """Write the size of a run and, where it is trained on a mixture, each task's share."""
+def plan_text(planned: Plan, reckoned: Estimate, memory: Memory | None) -> str:
+    """Write the size of a run, what it takes and, where it is trained on a mixture, each task's share."""
     size = {each.name: getattr(planned, each.name) for each in dataclasses.fields(planned)}
     del size["tasks"]
-    told = facts((name.replace("_", " "), cell(value)) for name, value in size.items())
-    return f"{told}\n\n{share_table(planned.tasks)}" if planned.tasks else told
+    pairs = [(name.replace("_", " "), cell(value)) for name, value in size.items()]
+    pairs += estimate_facts(reckoned) + (memory_facts(memory) if memory else [])
+    return f"{facts(pairs)}\n\n{share_table(planned.tasks)}" if planned.tasks else facts(pairs)
 
 
 def diff_text(runs: Sequence[Run], differences: Sequence[Difference]) -> str:

@@ -1,4 +1,4 @@
-"""What a device has free for a run: of a GPU what NVML says, of the host what the kernel and its limits leave."""
+"""What a device has free for a run: a GPU by NVML, the host by its kernel and the container's limit."""
 
 from __future__ import annotations
 

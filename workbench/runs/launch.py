@@ -6,25 +6,24 @@ import dataclasses
 import platform
 import time
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from store import Store, open_store
 from store.datasets import Dataset
 from store.errors import Conflict, Unavailable
-from store.mixtures import Mixture, Task, format_mixture
+from store.mixtures import Mixture, format_mixture
 from store.models import Model
 from store.runs import Run
 from store.templates import format_template
 from workbench import processes
 from workbench.composing import mixing
-from workbench.composing.tasks import Source, find, find_all
-from workbench.runs import devices, plan, preflight, probes, queue
+from workbench.composing.tasks import Source
+from workbench.runs import devices, plan, preflight, probes, probing, queue
 from workbench.runs.options import RunOptions
+from workbench.runs.packages import PACKAGES, version
 from workbench.runs.splits import validation_split
 
-PACKAGES = ("torch", "transformers", "peft", "accelerate", "bitsandbytes", "tokenizers", "safetensors")
 QUEUE_START_SECONDS = 20.0
 TICK_SECONDS = 0.3
 
@@ -88,9 +87,11 @@ def _described(store: Store, options: RunOptions, warn: Callable[[str], object])
     devices.check_group(options.method, dataclasses.asdict(options.settings))
     model = store.models.get(options.model)
     mixture = store.mixtures.get(options.mixture) if options.mixture else None
-    sources = sources_of(store, options)
+    sources = plan.sources_of(store, options)
     for concern in preflight.check(store, options, model, sources):
         warn(str(concern))
+    # Only what is known already: a start waits for no probe.
+    known = probing.cached(store, options)
     return {
         "name": options.name or f"{options.mixture or options.dataset}-{options.method}"[:120],
         "model": model.name,
@@ -102,6 +103,7 @@ def _described(store: Store, options: RunOptions, warn: Callable[[str], object])
         "lineage": _lineage(options, model, mixture, sources)
         | {"probes": probes.lineage(probes.find_all(store, options.settings))},
         "split": None if mixture else options.split,
+        "plan": None if known is None else known.planned(),
     }
 
 
@@ -187,18 +189,6 @@ def check_unchanged(store: Store, run: Run) -> None:
             raise Conflict(f"{now.name!r} has changed since run {run.id} was queued", "start the run again")
 
 
-def sources_of(store: Store, options: RunOptions) -> list[Source]:
-    """The data and templates of a run: one pair, or those of a mixture's tasks.
-
-    Raises:
-        NotFound: Something named is not in the store.
-        BadInput: They do not fit each other.
-    """
-    if options.mixture:
-        return find_all(store, store.mixtures.get(options.mixture))
-    return [find(store, Task(options.dataset, options.template, split=options.split))]
-
-
 def _resolved_settings(options: RunOptions, model: Model) -> dict[str, Any]:
     """The settings as the trainer will use them: what was left to the workbench is filled in."""
     return dataclasses.asdict(options.settings) | {
@@ -252,14 +242,6 @@ def _mixture_lineage(mixture: Mixture, sources: list[Source], tasks: list[dict[s
         },
         "tasks": [{**task, "share": share} for task, share in zip(tasks, shares, strict=True)],
     }
-
-
-def version(package: str) -> str | None:
-    """An installed package's version."""
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _is_settled(root: Path) -> bool:

@@ -11,7 +11,7 @@ from store.mixtures import Task
 from store.models import Model
 from workbench.composing.codec import load_codec
 from workbench.composing.mixing import epoch_rows, shares
-from workbench.composing.tasks import Ruler, Share, divide, find, find_all
+from workbench.composing.tasks import Ruler, Share, Source, divide, find, find_all
 from workbench.runs import sequences
 from workbench.runs.methods import METHODS
 from workbench.runs.options import RunOptions
@@ -94,13 +94,24 @@ def _epochs(settings: TrainingSettings, total: int, items: int) -> float:
 
 def _sequences(store: Store, options: RunOptions, model: Model, rows: int) -> tuple[int, bool]:
     """The sequences that one pass fills when rows are packed, and whether their number is exact."""
+    sources = sources_of(store, options)
     if options.mixture:
         mixture = store.mixtures.get(options.mixture)
-        sources = find_all(store, mixture)
         parts = shares(mixture, [source.rows for source in sources])
         return sequences.of_mixture(store, sources, parts, rows, ruler(options, model))
-    source = find(store, Task(options.dataset, options.template, split=options.split))
-    return sequences.of_split(store, source, ruler(options, model))
+    return sequences.of_split(store, sources[0], ruler(options, model))
+
+
+def sources_of(store: Store, options: RunOptions) -> list[Source]:
+    """The data and templates of a run: one pair, or those of a mixture's tasks.
+
+    Raises:
+        NotFound: Something named is not in the store.
+        BadInput: They do not fit each other.
+    """
+    if options.mixture:
+        return find_all(store, store.mixtures.get(options.mixture))
+    return [find(store, Task(options.dataset, options.template, split=options.split))]
 
 
 def rows_per_step(settings: TrainingSettings) -> int:

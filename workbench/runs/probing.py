@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,9 @@ from store.files import private_folder, write_atomic
 from store.runs import Run
 from workbench import processes
 from workbench.runs import capacity
-from workbench.runs.launch import PACKAGES, sources_of, version
 from workbench.runs.options import RunOptions, field
+from workbench.runs.packages import PACKAGES, version
+from workbench.runs.plan import sources_of
 
 FOLDER = "probes"
 KEPT_ANSWERS = 500
@@ -183,9 +184,18 @@ class Prober:
         lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
         return lines[-1][:300] if lines else "it said nothing"
 
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """End the process, from any thread; one that waits for an answer is told that there is none."""
+        self._process.kill()
+
     def close(self) -> None:
         """End the process; it has nothing to lose."""
-        self._process.kill()
+        self.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
@@ -318,13 +328,3 @@ def _document(options: RunOptions) -> dict[str, Any]:
     if options.mixture:
         document = {key: document[key] for key in document if key not in ("dataset", "template", "split")}
     return {key: value for key, value in document.items() if value is not None}
-
-
-@contextlib.contextmanager
-def probing(root: Path) -> Iterator[Prober]:
-    """A probe process for as long as it is needed."""
-    prober = Prober(root)
-    try:
-        yield prober
-    finally:
-        prober.close()

@@ -375,6 +375,7 @@ ACTIONS: tuple[Action, ...] = (
         ("mark", "tab", "Draw the metric too, or no longer; the space bar does the same"),
         ("leave", "escape", "Close"),
     ),
+    *_move("launch", ("take", "ctrl+t", "Take the change that makes the run fit")),
     *_move("editor", ("save", "ctrl+s", "Save the text"), ("leave", "escape", "Close the editor")),
     *_move("confirm", ("yes", "y,enter", "Yes"), ("leave", "n", "No")),
     *_move("help", ("leave", "escape,q,question_mark", "Close")),
@@ -454,6 +455,7 @@ KEY_NAMES = {
     "ctrl+u": "^u",
     "ctrl+p": "^p",
     "ctrl+s": "^s",
+    "ctrl+t": "^t",
     "shift+tab": "⇧tab",
 }
 

@@ -85,7 +85,7 @@ def _combined_ways(options: RunOptions) -> Iterator[Way]:
 
 
 def smaller_batches(options: RunOptions) -> list[dict[str, Any]]:
-    """Micro-batches of a half, a quarter … of the rows, with the same rows behind each step; the last of one row."""
+    """Micro-batches of a half, a quarter … of the rows, down to one, with the same rows behind each step."""
     rows, passes = options.settings.batch_size, options.settings.gradient_accumulation_steps
     ways, each = [], rows
     while each > 1:

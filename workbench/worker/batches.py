@@ -99,7 +99,8 @@ class TokenRows(Dataset[dict[str, torch.Tensor]]):
 
     def lengths(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Tokens of each row's source and of its target: [rows, 2]."""
-        return np.diff(np.array(self.ends, np.int64)).reshape(-1, 2)
+        ends = np.array(self.ends, np.int64)
+        return (ends[1:] - ends[:-1]).reshape(-1, 2)
 
     def _flush(self) -> None:
         self._pending.tofile(self._file)

@@ -130,7 +130,7 @@ def _stay_in_place(model: nn.Module) -> None:
 
 
 def _four_bit_weight(old: Any, module: Any, device: torch.device) -> nn.Parameter:
-    """A packed weight with its absmax quantised again, as `bitsandbytes.functional.quantize_4bit` leaves it."""
+    """A packed weight with its absmax quantised again, as bitsandbytes' `quantize_4bit` leaves it."""
     from bitsandbytes.functional import QuantState
 
     blocks = -(-old.numel() // NF4_BLOCK)

@@ -61,12 +61,11 @@ def _paged(state: Callable[[torch.nn.Parameter], int]) -> Callable[[torch.nn.Par
 
 
 def _adafactor(parameter: torch.nn.Parameter) -> int:
-    shape, size = parameter.shape, 1  # the mean square of the weights
+    shape, mean_square = parameter.shape, torch.float32.itemsize
     if len(shape) < 2:
-        size += parameter.numel()
-    else:
-        size += math.prod(shape[:-1]) + math.prod(shape[:-2]) * shape[-1]
-    return size * torch.float32.itemsize
+        return parameter.numel() * parameter.itemsize + mean_square
+    factors = math.prod(shape[:-1]) + math.prod(shape[:-2]) * shape[-1]
+    return factors * parameter.itemsize + mean_square
 
 
 def _none(_parameter: torch.nn.Parameter) -> int:

@@ -101,8 +101,10 @@ class Probe:
 
     def _sample(self, model: Model, options: RunOptions) -> Sample:
         settings = options.settings
-        key = (model.fingerprint, options.dataset, options.template, options.mixture, options.split)
-        key = (*key, plan.row_length(options, model), settings.seed, settings.max_eval_samples)
+        key = (
+            *(model.fingerprint, options.dataset, options.template, options.mixture, options.split),
+            *(plan.row_length(options, model), settings.seed, settings.max_eval_samples),
+        )
         if self._known is None or self._known[0] != key:
             self._known = key, sample(self._store, model, options)
         return self._known[1]

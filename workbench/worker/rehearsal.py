@@ -129,7 +129,7 @@ class Rehearsal(TrainerCallback):
 
 
 def measured_step(trainer: RunTrainer, batch: Batch, validation: Batch | None) -> dict[str, Any]:
-    """The largest step, from which everything comes out as it went in; what it took, as a run's plan tells it.
+    """The largest step, from which everything comes out as it went in, and what it took.
 
     The optimizer does not step; a place as large as its states is taken, until it has states of its own.
     """

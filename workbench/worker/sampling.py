@@ -17,8 +17,9 @@ from store.models import Model
 from workbench.composing import bulk, checks, masking, tasks
 from workbench.composing.tasks import Source
 from workbench.composing.template import Composer, composer
-from workbench.runs import launch, plan
+from workbench.runs import plan
 from workbench.runs.options import RunOptions
+from workbench.runs.splits import validation_split
 from workbench.worker.batches import TokenRows
 
 LOOKED_AT = 2048
@@ -66,7 +67,7 @@ def sample(store: Store, model: Model, options: RunOptions) -> Sample:
         NotFound: Something named is not in the store.
         BadInput: No row of a task can be trained on.
     """
-    sources = launch.sources_of(store, options)
+    sources = plan.sources_of(store, options)
     codec, length = masking.load_codec(model.path, model.family), plan.row_length(options, model)
 
     def read(source: Source, pieces: Iterable[tuple[int, Iterable[dict[str, Any]]]]) -> TokenRows:
@@ -76,7 +77,7 @@ def sample(store: Store, model: Model, options: RunOptions) -> Sample:
     validated = [
         (source, split)
         for source in sources
-        if (split := launch.validation_split(source.dataset, source.task.split)) is not None
+        if (split := validation_split(source.dataset, source.task.split)) is not None
     ]
     limit = min(options.settings.max_eval_samples, LOOKED_AT)
     return Sample(

@@ -18,7 +18,7 @@ ROUNDED_TO = 512
 
 
 class TensorTracker(TorchDispatchMode):
-    """Counts the bytes of every living storage that an operation under it has made, or that it was told of."""
+    """Counts the bytes of all living storages that operations under it made, or that it was told of."""
 
     def __init__(self) -> None:
         super().__init__()

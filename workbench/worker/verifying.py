@@ -1,4 +1,4 @@
-"""One real optimizer step and one evaluation batch of a planned run, measured; the model is thrown away after."""
+"""A real optimizer step and an evaluation batch of a planned run, measured; the model is thrown away."""
 
 from __future__ import annotations
 

@@ -13,12 +13,14 @@ from workbench.runs.methods import METHODS
 from workbench.runs.options import RUN_KEYS, RunOptions, make_options
 from workbench.runs.training import fields
 from workbench.tui.clean import clean
-from workbench.tui.glyphs import number_text
-from workbench.tui.present.cells import BAD, QUIET, STRONG, number_of
+from workbench.tui.glyphs import bytes_text, count_text, duration, number_text
+from workbench.tui.present.cells import BAD, QUIET, STRONG, lines, number_of, quiet
 
 if TYPE_CHECKING:
     from store.runs import Run
+    from workbench.runs.estimate import Estimate
     from workbench.runs.plan import Plan
+    from workbench.runs.probing import Memory
 
 PREFERRED_SPLIT = "train"
 SCREEN_KEYS = {"model": "2", "dataset": "3", "template": "4"}
@@ -138,6 +140,42 @@ def plan(of: Plan) -> Content:
     parts = (f"{clean(f'{task.dataset} by {task.template}')} {task.share or 0:.0%}" for task in of.tasks)
     shares = f"; of the examples: {', '.join(parts)}" if of.tasks else ""
     return Content.assemble((f"{about}{of.steps:,} steps", STRONG), (size + rate + shares, QUIET))
+
+
+def reckoning() -> Content:
+    """Stands where the memory will be told."""
+    return quiet("reckoning memory …")
+
+
+def memory(of: Memory) -> Content:
+    """What a run takes against what is free, and the first change that makes it fit."""
+    peaks = f"training {bytes_text(of.training)}"
+    peaks += "" if of.evaluation is None else f", evaluation {bytes_text(of.evaluation)}"
+    said = f" {bytes_text(of.needed)} of {bytes_text(of.free)} free"
+    parts = f"weights {bytes_text(of.weights)}, optimizer {bytes_text(of.optimizer)}"
+    detail = (
+        f": {peaks} (±{100 * of.margin:.0f} %); {parts}; {of.trained:,} of {of.total:,} parameters trained"
+    )
+    verdict = ("memory", STRONG) if of.fits else ("too little memory:", BAD)
+    first = Content.assemble(verdict, (said, STRONG if of.fits else BAD), (detail, QUIET))
+    return first if of.fits else lines([first, _way_out(of)])
+
+
+def _way_out(of: Memory) -> Content:
+    if not of.alternatives:
+        return Content.styled("nothing that was tried fits: a smaller model, or a shorter max_length", BAD)
+    way, *others = of.alternatives
+    more = f"; or {' or '.join(each.text for each in others)}" if others else ""
+    return Content.assemble(("^t", STRONG), f" {way.text} ({bytes_text(way.bytes)})", (more, QUIET))
+
+
+def estimate(of: Estimate) -> Content:
+    """Tokens, time and disk of a run in a line."""
+    tokens = "" if of.tokens_per_epoch is None else f"{count_text(of.tokens_per_epoch)} tokens a pass, "
+    time = "time not known yet" if of.seconds is None else f"about {duration(of.seconds)}"
+    disk = f", {bytes_text(of.disk_bytes)} of {bytes_text(of.disk_free)} disk"
+    short = of.disk_bytes is not None and of.disk_bytes > of.disk_free
+    return Content.assemble((f"{tokens}{time}", QUIET), (disk, BAD if short else QUIET))
 
 
 def refusal(what: str, remedy: str) -> Content:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import on
 from textual.app import App, ComposeResult
+from textual.binding import BindingType
+from textual.content import Content
 from textual.widgets import Static
 
 from store.errors import BadInput, StoreError
 from workbench.runs import launch, plan
+from workbench.tui import actions
 from workbench.tui.present import launch as present
 from workbench.tui.present.cells import quiet
+from workbench.tui.screens.memory_lane import MemoryLane
 from workbench.tui.screens.rendering import fits
 from workbench.tui.widgets.form import Form
 from workbench.tui.widgets.modal import Dialog
@@ -70,14 +74,17 @@ class LaunchDialog(Dialog[None]):
     LaunchDialog { align: center middle; }
     LaunchDialog .dialog { width: 92; height: 90%; padding: 0 1; }
     LaunchDialog Form, LaunchDialog #form-fields { height: 1fr; }
-    LaunchDialog #plan { height: auto; min-height: 2; max-height: 5; padding: 0 1; }
+    LaunchDialog #plan { height: auto; min-height: 2; max-height: 4; padding: 0 1; }
+    LaunchDialog #memory { height: auto; min-height: 1; max-height: 5; padding: 0 1; }
     """
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("launch")
 
     def __init__(self, stock: present.Stock, given: Mapping[str, Any]) -> None:
-        super().__init__("new run", "tab next field  ←→ choose  ^s start  esc leave")
+        super().__init__("new run", "tab next field  ←→ choose  ^t make it fit  ^s start  esc leave")
         self._stock = stock
         self._given = given
         self._options: RunOptions | None = None
+        self._memory = MemoryLane(self, self._show_memory)
 
     @property
     def workbench(self) -> Workbench:
@@ -89,6 +96,11 @@ class LaunchDialog(Dialog[None]):
         fields, choices = present.form_fields(self._stock), present.picks(self._stock)
         yield Form(fields, values=self._given, choices=choices)
         yield Static(id="plan", markup=False)
+        yield Static(id="memory", markup=False)
+
+    def on_unmount(self) -> None:
+        """Let the probe go."""
+        self._memory.close()
 
     def on_mount(self) -> None:
         """Begin with the model, and the first dataset's splits."""
@@ -132,14 +144,29 @@ class LaunchDialog(Dialog[None]):
             options = present.options(self.query_one(Form).values())
         except BadInput as error:
             self._options = None
+            self._memory.forget()
             self._refuse(error)
             return
         self._options = options
+        self._memory.follow(options)
         self.workbench.ask(LANE, lambda store: plan.plan(store, options), self._planned, self._refuse)
 
     def _planned(self, found: plan.Plan) -> None:
         if self._options is not None:
             self.query_one("#plan", Static).update(present.plan(found))
+
+    def _show_memory(self, text: Content) -> None:
+        self.query_one("#memory", Static).update(text)
+
+    def action_take(self) -> None:
+        """Put the first change that makes the run fit into the form."""
+        way = self._memory.way_out
+        if way is None:
+            self.app.bell()
+            return
+        form = self.query_one(Form)
+        for name, value in [*way.settings.items(), *([("method", way.method)] if way.method else [])]:
+            form.set_value(name, value)
 
     def _refuse(self, error: StoreError) -> None:
         self.query_one("#plan", Static).update(present.refusal(error.what, error.remedy))

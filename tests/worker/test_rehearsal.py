@@ -1,0 +1,130 @@
+"""The rehearsal at launch: nothing of the training is changed by it, and what it took is written down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from store import Store
+from store.runs import Run
+from workbench.processes import HeldLock
+from workbench.runs import launch, probing, queue
+from workbench.runs.options import RunOptions
+from workbench.runs.training import TrainingSettings
+from workbench.worker import rehearsal
+from workbench.worker.failures import is_out_of_memory
+from workbench.worker.pulse import Pulse
+from workbench.worker.remedy import with_ways_out
+from workbench.worker.train import train
+
+TEMPLATE = """
+name = "t"
+task = "t"
+[[variants]]
+name = "v"
+prompt = "{{ dialogue }} "
+completion = "{{ summary }}"
+"""
+
+
+@pytest.fixture
+def shop(
+    store: Store, tiny_causal: Path, tiny_seq2seq: Path, dialogue_rows: list[dict[str, str]], tmp_path: Path
+) -> Iterator[Store]:
+    """A store with all that a run needs; its queue is held: the tests train by themselves."""
+    store.models.add(str(tiny_causal), name="causal")
+    store.models.add(str(tiny_seq2seq), name="seq2seq")
+    for split, rows in (("train", dialogue_rows[:20]), ("validation", dialogue_rows[20:])):
+        path = tmp_path / f"{split}.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        store.datasets.add(str(path), name="d", split=split)
+    path = tmp_path / "t.toml"
+    path.write_text(TEMPLATE)
+    store.templates.add(path)
+    lock = HeldLock.take(store.root / queue.LOCK)
+    assert lock is not None
+    with lock:
+        yield store
+
+
+def options(model: str, method: str = "lora", **settings: Any) -> RunOptions:
+    """A short run with dropout."""
+    defaults = {"max_steps": 4, "batch_size": 4, "max_eval_samples": 4, "lora_dropout": 0.3}
+    return RunOptions(model, "d", "t", method, settings=TrainingSettings(**(defaults | settings)))
+
+
+def trained(store: Store, run_options: RunOptions) -> Run:
+    """A run after its training."""
+    run = store.runs.claim(launch.submit(store, run_options).id, "here")
+    assert run is not None
+    store.runs.complete(run.id, train(store, run, Pulse()).name)
+    return store.runs.get(run.id)
+
+
+@pytest.mark.parametrize(
+    ("family", "method", "settings"),
+    [
+        ("causal", "lora", {}),
+        ("causal", "qlora", {"gradient_accumulation_steps": 2}),
+        ("seq2seq", "prompt-tuning", {"optim": "adafactor"}),
+        ("seq2seq", "dora", {"optim": "adamw_bnb_8bit", "dtype": "bfloat16"}),
+    ],
+)
+def test_a_rehearsal_changes_nothing_of_the_training(
+    shop: Store, monkeypatch: pytest.MonkeyPatch, family: str, method: str, settings: dict[str, Any]
+) -> None:
+    """With and without it the same losses and the same adapter, to the bit."""
+    run_options = options(family, method, **settings)
+    with_it = trained(shop, run_options)
+    monkeypatch.setattr(rehearsal.Rehearsal, "on_train_begin", lambda *_, **__: None)
+    without = trained(shop, run_options)
+    assert "measured_peak_bytes" in with_it.plan and without.plan == {}
+    series = [shop.metrics.series(run.id, "loss") for run in (with_it, without)]
+    assert series[0] == series[1] and len(series[0]) == 4
+    assert len({shop.adapters.get(str(run.adapter)).fingerprint for run in (with_it, without)}) == 1
+
+
+def test_what_the_largest_step_took_is_in_the_runs_plan(shop: Store) -> None:
+    """The longest rows of training and validation, and the peaks of both."""
+    plan = trained(shop, options("causal")).plan
+    rows, source, target, padded = plan["shapes"]["training"]
+    assert (rows, source == target, padded) == (4, True, 1)
+    assert plan["shapes"]["evaluation"][0] == 4
+    assert (
+        plan["measured_peak_bytes"] >= plan["measured_training_bytes"] > plan["measured_evaluation_bytes"] > 0
+    )
+    assert plan["measured_process_bytes"] > plan["measured_peak_bytes"]
+
+
+def test_later_predictions_are_corrected_by_what_was_measured(shop: Store) -> None:
+    """Of the same model, method and precision alone."""
+    run = trained(shop, options("causal"))
+    assert probing.experience(shop, options("causal")) == (1.0, probing.FIRST_MARGIN, 0)
+    shop.runs.planned(run.id, predicted_peak_bytes=run.plan["measured_peak_bytes"] / 1.25)
+    ratio, margin, count = probing.experience(shop, options("causal"))
+    assert (ratio, margin, count) == (pytest.approx(1.25), probing.LEAST_MARGIN, 1)
+    assert probing.experience(shop, options("causal", "dora"))[2] == 0
+    assert probing.experience(shop, options("seq2seq"))[2] == 0
+
+
+def test_a_run_that_ran_out_of_memory_is_told_what_would_fit(shop: Store) -> None:
+    """As it is typed, with its size; without a known batch the general advice stands."""
+    run = launch.submit(shop, options("causal", batch_size=32_768))
+    assert with_ways_out(shop, run.id, "lower batch_size") == "lower batch_size"
+    shop.runs.planned(run.id, device="cpu", shapes={"training": [32_768, 250, 250, 1], "evaluation": None})
+    hint = with_ways_out(shop, run.id, "lower batch_size")
+    assert hint.startswith("it would fit with --set batch_size=")
+    assert "--set gradient_accumulation_steps=" in hint and "GiB)" in hint
+
+
+def test_running_out_of_memory_is_known_by_its_errors() -> None:
+    """A real failed allocation is one; another error is not."""
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**58, dtype=torch.uint8)
+    assert is_out_of_memory(caught.value)
+    assert not is_out_of_memory(ValueError("out of range"))
