@@ -169,9 +169,8 @@ def larger(folder: Path) -> Path:
     )
     LlamaForCausalLM(config).save_pretrained(place)
     tokenizer = Tokenizer.from_file(str(STARTER / "tokenizer.json"))
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>").save_pretrained(
-        place
-    )
+    marks = {"pad_token": "<pad>", "eos_token": "</s>"}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **marks).save_pretrained(place)
     return place
 
 
@@ -253,7 +252,7 @@ def test_smaller_batches_keep_the_rows_of_a_step() -> None:
         assert [each["batch_size"] for each in found][-1:] == ([1] if rows > 1 else [])
 
 
-def test_ways_out_are_those_that_suffice(store: Store) -> None:
+def test_ways_out_are_those_that_suffice() -> None:
     """One of each kind where one is enough, a combination where none is, none where nothing is."""
 
     def needed(run: RunOptions) -> int:
@@ -266,6 +265,6 @@ def test_ways_out_are_those_that_suffice(store: Store) -> None:
     checkpointed = {"gradient_checkpointing": True}
     two = {"batch_size": 2, "gradient_accumulation_steps": 4}
     assert found(150) == [(two, None), (checkpointed, None)]
-    assert found(110) == [({"batch_size": 1, "gradient_accumulation_steps": 8} | checkpointed, None)]
+    assert found(108) == [({"batch_size": 1, "gradient_accumulation_steps": 8} | checkpointed, None)]
     assert found(30) == [({"batch_size": 1, "gradient_accumulation_steps": 8} | checkpointed, "qlora")]
     assert found(10) == []
