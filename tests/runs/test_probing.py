@@ -41,7 +41,7 @@ def changed(**settings: object) -> RunOptions:
 
 
 def test_a_probe_answers_what_a_run_takes_and_a_start_keeps_it(filled: Store) -> None:
-    """One process answers several questions, a wrong one too; what it said of a run is in the run's record."""
+    """One process answers several questions, a wrong one too; what it said is in the run's record."""
     prober = probing.Prober(filled.root)
     try:
         assert probing.cached(filled, OPTIONS) is None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,18 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from store import Store
 from store.models import Model
+from workbench.composing.masking import IGNORED
 from workbench.runs.methods import METHODS
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings, fields
-from workbench.worker import alternatives, blueprint, memory, methods
+from workbench.worker import alternatives, batches, blueprint, kernels, memory, methods, swift
+from workbench.worker.batches import TokenRows
+from workbench.worker.data import Data
+from workbench.worker.forward import TrainingForward
 from workbench.worker.loading import load_model
-from workbench.worker.longest import Shape, longest_rows
+from workbench.worker.longest import Shape, longest_batch, longest_rows
 from workbench.worker.optimizers import state_bytes, state_tensors
+from workbench.worker.packing import Packs, padded_collator
 from workbench.worker.rehearsal import Gauge, evaluation_peak, forget_gradients, step_peak, training_peak
 from workbench.worker.tracking import TensorTracker, storage_bytes
 
@@ -46,31 +53,48 @@ def options(method: str = "lora", **settings: Any) -> RunOptions:
 
 def real_model(model: Model, run: RunOptions) -> torch.nn.Module:
     """The run's model on real weights."""
-    base = load_model(model, dtype=run.settings.dtype, four_bit=run.method == "qlora")
+    base = load_model(
+        model,
+        dtype=run.settings.dtype,
+        four_bit=run.method == "qlora",
+        attention=kernels.attention(run.settings),
+    )
     return methods.add_adapter(base, run)
 
 
-def real_batch(shape: Shape) -> dict[str, torch.Tensor]:
-    """Random tokens of a shape."""
-    torch.manual_seed(0)
-    mask = torch.ones(shape.rows, shape.source, dtype=torch.long)
-    if shape.padded:
-        mask[-1, -3:] = 0
-    return {
-        "input_ids": torch.randint(5, 200, (shape.rows, shape.source)),
-        "attention_mask": mask,
-        "labels": torch.randint(5, 200, (shape.rows, shape.target)),
-    }
+def token_rows(folder: Path, lengths: Iterable[tuple[int, int, int]]) -> TokenRows:
+    """Random tokens: rows of so many ids, so many labels, of which the last so many are learned."""
+    chance, rows = random.Random(0), TokenRows(folder)
+    for source, target, learned in lengths:
+        ids = [chance.randrange(5, 200) for _ in range(max(source, target))]
+        rows.add(ids[:source], [IGNORED] * (target - learned) + ids[target - learned : target])
+    rows.close()
+    return rows
 
 
-def measured(store: Store, model: Model, run: RunOptions, shape: Shape, folder: Path) -> tuple[int, int]:
-    """The tracked peaks of two real training steps and of an evaluation batch."""
-    trainer = memory.make_trainer(store, model, run, real_model(model, run), folder, CPU)
+def real_data(rows: TokenRows, model: Model, run: RunOptions) -> Data:
+    """Rows as the run reads them: packed, if it packs them."""
+    if not run.settings.packing:
+        return Data((rows,), rows, None, pad=0, pass_steps=1)
+    capacity, sides = run.settings.max_length, 1 if model.family == "causal" else 2
+    packs = Packs(rows, lambda _: range(len(rows)), capacity=capacity, sides=sides, seed=0)
+    packs.extend(passes=1)
+    return Data((rows,), packs, None, pad=0, pass_steps=1)
+
+
+def measured(
+    store: Store, model: Model, run: RunOptions, rows: TokenRows, folder: Path
+) -> tuple[Shape, int, int]:
+    """The largest batch, the tracked peak of two real training steps on it, and that of an evaluation."""
+    data, adapted = real_data(rows, model, run), real_model(model, run)
+    collate = swift.prepare(adapted, run, data, CPU)
+    batch = longest_batch(data.train, run.settings.batch_size, collate)
+    trainer = memory.make_trainer(store, model, run, adapted, folder, CPU)
     gauge, peaks = Gauge(CPU, blueprint.weights(trainer.model)), []
     for _ in range(2):
-        peaks += [training_peak(trainer, real_batch(shape), gauge), step_peak(trainer, gauge)]
+        peaks += [training_peak(trainer, batch, gauge), step_peak(trainer, gauge)]
         forget_gradients(trainer)
-    return max(peaks), evaluation_peak(trainer, real_batch(shape), gauge)
+    return Shape.of(batch), max(peaks), evaluation_peak(trainer, batch, gauge)
 
 
 @pytest.mark.parametrize("family", ["causal", "seq2seq"])
@@ -92,6 +116,16 @@ def test_parameters_and_bytes_of_weights_are_exact(
     assert storage_bytes(blueprint.weights(drawn)) == storage_bytes(blueprint.weights(real))
 
 
+@pytest.mark.parametrize("beginning", ["gaussian", "orthogonal", "pissa", "olora", "eva"])
+def test_another_beginning_has_the_same_parameters(models: dict[str, Model], beginning: str) -> None:
+    """And what is kept of it has its bytes; EVA's directions are those that its rank has room for."""
+    run = options(init_lora_weights=beginning)
+    real, drawn = real_model(models["causal"], run), blueprint.draw(models["causal"], run, CPU)
+    blueprint.materialise(drawn, FakeTensorMode(), CPU)
+    assert blueprint.parameter_counts(drawn) == methods.count_parameters(real)
+    assert storage_bytes(blueprint.weights(drawn)) == storage_bytes(blueprint.weights(real))
+
+
 @pytest.mark.parametrize("optim", OPTIMIZERS)
 def test_bytes_of_optimizer_states_are_exact(
     store: Store, models: dict[str, Model], optim: str, tmp_path: Path
@@ -101,7 +135,9 @@ def test_bytes_of_optimizer_states_are_exact(
     trainer = memory.make_trainer(
         store, models["causal"], run, real_model(models["causal"], run), tmp_path, CPU
     )
-    training_peak(trainer, real_batch(Shape(2, 8, 8, False)), Gauge(CPU))
+    collate = padded_collator(0, shifts=True)
+    rows = token_rows(tmp_path, [(8, 8, 4), (8, 8, 4)])
+    training_peak(trainer, collate([rows[0], rows[1]]), Gauge(CPU))
     trainer.optimizer.step()
     shared = 2 * 256 * 4 if "8bit" in optim else 0
     trained = [each for each in trainer.model.parameters() if each.requires_grad]
@@ -110,19 +146,38 @@ def test_bytes_of_optimizer_states_are_exact(
     )
 
 
+SHORT = [(48, 48, 20), (40, 40, 30), (30, 30, 11), (30, 30, 8), (12, 12, 5)]
+TRANSLATED = [(48, 20, 20), (40, 12, 12), (30, 18, 18), (30, 9, 9), (12, 5, 5)]
+
+
 @pytest.mark.parametrize(
-    ("name", "method", "shape", "settings"),
+    ("name", "method", "settings"),
     [
-        ("causal", "lora", Shape(4, 48, 48, True), {}),
-        ("causal", "qlora", Shape(4, 48, 48, True), {"optim": "paged_adamw_8bit"}),
-        ("causal", "prompt-tuning", Shape(2, 40, 40, True), {"optim": "adafactor"}),
-        ("causal", "lora", Shape(1, 40, 40, False), {"dtype": "bfloat16", "gradient_checkpointing": True}),
-        ("seq2seq", "dora", Shape(4, 48, 20, True), {"gradient_accumulation_steps": 3}),
-        ("seq2seq", "qlora", Shape(4, 40, 12, False), {"dtype": "bfloat16"}),
-        ("starter", "ia3", Shape(4, 64, 24, True), {"optim": "sgd"}),
-        ("starter", "lora", Shape(4, 64, 24, True), {"optim": "adamw_bnb_8bit"}),
-        ("larger", "lora", Shape(2, 64, 64, True), {"dtype": "bfloat16"}),
-        ("stories", "rslora", Shape(4, 64, 64, True), {"optim": "adamw_torch"}),
+        ("causal", "lora", {}),
+        ("causal", "qlora", {"optim": "paged_adamw_8bit"}),
+        ("causal", "prompt-tuning", {"batch_size": 2, "optim": "adafactor"}),
+        ("causal", "prefix-tuning", {}),
+        ("causal", "p-tuning", {}),
+        ("causal", "ln-tuning", {}),
+        ("causal", "bottleneck", {"dtype": "bfloat16", "bottleneck_style": "houlsby"}),
+        ("causal", "partial", {"dtype": "bfloat16"}),
+        ("causal", "full", {}),
+        ("causal", "full", {"attn_implementation": "eager"}),
+        ("causal", "lora", {"init_lora_weights": "pissa"}),
+        ("causal", "lora", {"batch_size": 1, "dtype": "bfloat16", "gradient_checkpointing": True}),
+        ("causal", "lora", {"packing": True, "max_length": 64, "batch_size": 2}),
+        ("causal", "full", {"packing": True, "max_length": 64, "batch_size": 2, "dtype": "bfloat16"}),
+        ("seq2seq", "dora", {"gradient_accumulation_steps": 3}),
+        ("seq2seq", "qlora", {"dtype": "bfloat16"}),
+        ("seq2seq", "prompt-tuning", {}),
+        ("seq2seq", "prefix-tuning", {}),
+        ("seq2seq", "full", {}),
+        ("seq2seq", "bottleneck", {}),
+        ("seq2seq", "lora", {"packing": True, "max_length": 64, "batch_size": 2}),
+        ("starter", "ia3", {"optim": "sgd"}),
+        ("starter", "lora", {"optim": "adamw_bnb_8bit"}),
+        ("larger", "lora", {"dtype": "bfloat16"}),
+        ("stories", "rslora", {"optim": "adamw_torch"}),
     ],
 )
 def test_the_predicted_peak_is_the_tracked_one(
@@ -132,7 +187,6 @@ def test_the_predicted_peak_is_the_tracked_one(
     tmp_path: Path,
     name: str,
     method: str,
-    shape: Shape,
     settings: dict[str, Any],
 ) -> None:
     """Training and evaluation, within a hundredth of two real steps under the same tracker."""
@@ -142,14 +196,38 @@ def test_the_predicted_peak_is_the_tracked_one(
         model = store.models.add(str(STARTER), name=name)
     else:
         model = store.models.add(str(larger(tmp_path)), name=name) if name == "larger" else models[name]
-    run = options(method, **settings)
+    run = options(method, **({"batch_size": 4} | settings))
+    rows = token_rows(tmp_path, SHORT if model.family == "causal" else TRANSLATED)
+    shape, training, evaluation = measured(store, model, run, rows, tmp_path)
     predicted = memory.predict(store, model, run, shape, shape, CPU)
-    training, evaluation = measured(store, model, run, shape, tmp_path)
     print(f"{name} {method} {settings}: {predicted.training} {training} {predicted.evaluation} {evaluation}")
     assert predicted.training == pytest.approx(training, rel=0.01)
     assert predicted.evaluation == pytest.approx(evaluation, rel=0.01)
     parts = predicted.weights + predicted.gradients + predicted.optimizer + predicted.activations
     assert parts == predicted.peak
+
+
+@pytest.mark.parametrize("name", ["causal", "seq2seq"])
+def test_the_pass_on_fake_tensors_is_the_one_chosen_on_real_ones(
+    models: dict[str, Model], tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lean one, whose logits are those of the labels alone."""
+    ways: list[str] = []
+    choose = TrainingForward._choose
+
+    def noted(self: TrainingForward, *given: Any) -> Any:
+        ways.append(choose(self, *given))
+        return ways[-1]
+
+    monkeypatch.setattr(TrainingForward, "_choose", noted)
+    model, run = models[name], options()
+    swift.prepare(real_model(model, run), run, real_data(token_rows(tmp_path, SHORT), model, run), CPU)
+    drawn, mode = blueprint.draw(model, run, CPU), FakeTensorMode()
+    blueprint.materialise(drawn, mode, CPU)
+    shape = Shape(2, 16, 16, True, 8, 5)
+    with mode, blueprint.known_contents(shape):
+        swift.suppose(drawn, run.settings, memory._fake_batch(shape, model))
+    assert ways == ["chunked", "chunked"]
 
 
 def larger(folder: Path) -> Path:
@@ -190,7 +268,7 @@ root, folder = sys.argv[1:]
 with open_store(root) as store:
     model = dataclasses.replace(store.models.get("causal"), path=Path(folder))
     before = most_resident()
-    shape = Shape(8, 1024, 1024, True)
+    shape = Shape(8, 1024, 1024, True, 2048, 512)
     run = RunOptions("m", "d", "t", "lora", settings=TrainingSettings(dtype="bfloat16"))
     found = memory.predict(store, model, run, shape, shape, torch.device("cpu"))
 print(json.dumps([found.total, found.weights, found.peak, most_resident() - before]))
@@ -233,13 +311,23 @@ def test_the_tracker_counts_what_lives_and_no_more() -> None:
         assert tracker.live == 0
 
 
-def test_the_largest_batch_holds_the_longest_of_both_sides_and_some_padding() -> None:
+def test_the_largest_batch_holds_the_longest_of_both_sides_what_learns_most_and_some_padding() -> None:
     """The longest source and the longest target need not be in one row."""
-    lengths = np.array([(5, 5), (90, 1), (10, 60), (80, 30), (70, 35), (6, 6)])
-    assert set(longest_rows(lengths, 3)) == {1, 2, 3}
-    assert longest_rows(lengths, 1) == [3]
-    assert longest_rows(np.array([(9, 9), (9, 9), (4, 4)]), 2) == [0, 2]
-    assert longest_rows(np.array([(9, 9), (9, 9)]), 8) == [0, 1]
+    sizes = np.array([(5, 5, 5), (90, 1, 1), (10, 60, 60), (80, 30, 30), (70, 35, 35), (6, 6, 6)])
+    assert set(longest_rows(sizes, 3)) == {1, 2, 4}
+    assert longest_rows(sizes, 1) == [3]
+    assert longest_rows(np.array([(9, 9, 2), (8, 8, 1), (4, 4, 4)]), 2) == [0, 2]
+    assert longest_rows(np.array([(9, 9, 2), (9, 9, 2), (4, 4, 1)]), 2) == [0, 2]
+    assert longest_rows(np.array([(9, 9, 2), (9, 9, 2)]), 8) == [0, 1]
+
+
+def test_rows_tell_how_many_of_their_labels_are_learned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever block of rows they are counted in."""
+    monkeypatch.setattr(batches, "_ROWS_AT_ONCE", 2)
+    assert token_rows(tmp_path, SHORT).sizes().tolist() == [list(row) for row in SHORT]
+    assert token_rows(tmp_path, TRANSLATED).sizes().tolist() == [list(row) for row in TRANSLATED]
 
 
 def test_smaller_batches_keep_the_rows_of_a_step() -> None:

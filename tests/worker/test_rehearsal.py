@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
 from workbench.worker import rehearsal
 from workbench.worker.failures import is_out_of_memory
+from workbench.worker.longest import Shape
 from workbench.worker.pulse import Pulse
 from workbench.worker.remedy import with_ways_out
 from workbench.worker.train import train
@@ -92,9 +94,10 @@ def test_a_rehearsal_changes_nothing_of_the_training(
 def test_what_the_largest_step_took_is_in_the_runs_plan(shop: Store) -> None:
     """The longest rows of training and validation, and the peaks of both."""
     plan = trained(shop, options("causal")).plan
-    rows, source, target, padded = plan["shapes"]["training"]
-    assert (rows, source == target, padded) == (4, True, 1)
-    assert plan["shapes"]["evaluation"][0] == 4
+    shape = plan["shapes"]["training"]
+    assert shape["rows"] == 4 and shape["padded"] and not shape["packed"]
+    assert shape["source"] == shape["target"] > shape["most_learned"] > shape["learned"] / 4 > 0
+    assert plan["shapes"]["evaluation"]["rows"] == 4
     assert (
         plan["measured_peak_bytes"] >= plan["measured_training_bytes"] > plan["measured_evaluation_bytes"] > 0
     )
@@ -116,7 +119,8 @@ def test_a_run_that_ran_out_of_memory_is_told_what_would_fit(shop: Store) -> Non
     """As it is typed, with its size; without a known batch the general advice stands."""
     run = launch.submit(shop, options("causal", batch_size=32_768))
     assert with_ways_out(shop, run.id, "lower batch_size") == "lower batch_size"
-    shop.runs.planned(run.id, device="cpu", shapes={"training": [32_768, 250, 250, 1], "evaluation": None})
+    shape = dataclasses.asdict(Shape(32_768, 250, 250, True, learned=32_768 * 50, most_learned=50))
+    shop.runs.planned(run.id, device="cpu", shapes={"training": shape, "evaluation": None})
     hint = with_ways_out(shop, run.id, "lower batch_size")
     assert hint.startswith("it would fit with --set batch_size=")
     assert "--set gradient_accumulation_steps=" in hint and "GiB)" in hint

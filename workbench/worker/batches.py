@@ -18,6 +18,7 @@ from workbench.composing.template import Composer
 
 _REASONS_KEPT = 20
 _FLUSH_NUMBERS = 1 << 20
+_ROWS_AT_ONCE = 1024
 
 
 class TokenRows(Dataset[dict[str, torch.Tensor]]):
@@ -97,10 +98,20 @@ class TokenRows(Dataset[dict[str, torch.Tensor]]):
             "labels": torch.from_numpy(self.numbers[middle:end].astype(np.int64)),  # [target]
         }
 
-    def lengths(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Tokens of each row's source and of its target: [rows, 2]."""
+    def sizes(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Tokens of each row's source, of its target, and those of the target that are learned: [rows, 3]."""
         ends = np.array(self.ends, np.int64)
-        return (ends[1:] - ends[:-1]).reshape(-1, 2)
+        lengths = np.diff(ends).reshape(-1, 2)
+        learned = np.zeros(len(self), np.int64)
+        for first in range(0, len(self), _ROWS_AT_ONCE):
+            last = min(first + _ROWS_AT_ONCE, len(self))
+            start = ends[2 * first]
+            # One more than there are numbers: how many labels were learned before each.
+            before = np.zeros(ends[2 * last] - start + 1, np.int64)
+            np.cumsum(self.numbers[start : ends[2 * last]] != masking.IGNORED, out=before[1:])
+            middles, row_ends = ends[2 * first + 1 : 2 * last : 2], ends[2 * first + 2 : 2 * last + 1 : 2]
+            learned[first:last] = before[row_ends - start] - before[middles - start]
+        return np.column_stack((lengths, learned))
 
     def _flush(self) -> None:
         self._pending.tofile(self._file)

@@ -20,9 +20,11 @@ from transformers import AutoConfig, PreTrainedModel, masking_utils
 from transformers.core_model_loading import build_glob_alternation
 
 from store.models import Model
+from workbench.runs.methods import METHODS
 from workbench.runs.options import RunOptions
-from workbench.worker import methods
+from workbench.worker import forward, kernels, lora_init, methods
 from workbench.worker.loading import CLASSES, compute_dtype, four_bit_config
+from workbench.worker.longest import Shape
 
 NF4_BLOCK = 64
 """Weights that share one absmax in NF4 (arXiv 2305.14314)."""
@@ -44,16 +46,23 @@ def draw(model: Model, options: RunOptions, device: torch.device) -> nn.Module:
     # An initialisation from the base's weights or the data changes values, never sizes.
     settings = dataclasses.replace(options.settings, init_lora_weights="default")
     with torch.device("meta"):
-        base = _base(model, compute_dtype(settings.dtype, device), four_bit=options.method == "qlora")
-        return methods.add_adapter(base, dataclasses.replace(options, settings=settings))
+        base = _base(model, options, compute_dtype(settings.dtype, device))
+        adapted = methods.add_adapter(base, dataclasses.replace(options, settings=settings))
+        if METHODS[options.method].low_rank:
+            lora_init.begin(adapted, options.settings, None)  # what it keeps of the beginning has a size too
+        return adapted
 
 
-def _base(model: Model, precision: torch.dtype, *, four_bit: bool) -> PreTrainedModel:
+def _base(model: Model, options: RunOptions, precision: torch.dtype) -> PreTrainedModel:
     config = AutoConfig.from_pretrained(model.path, trust_remote_code=False, local_files_only=True)
+    asked = kernels.attention(options.settings)
     base: PreTrainedModel = CLASSES[model.family].from_config(
-        config, dtype=precision, trust_remote_code=False
+        config,
+        dtype=precision,
+        trust_remote_code=False,
+        attn_implementation=None if asked == "flash_attention_2" else asked,
     )
-    if four_bit:
+    if options.method == "qlora":
         _replace_linear_layers(base, precision)
     _keep_wide(base, precision)
     return base.eval()
@@ -160,7 +169,7 @@ def _four_bit_weight(old: Any, module: Any, device: torch.device) -> nn.Paramete
 
 
 def weights(model: nn.Module) -> Iterator[torch.Tensor]:
-    """All tensors that a model holds: parameters, buffers, and what goes with weights in 4 bits."""
+    """All tensors that a model holds: parameters, buffers, what goes with 4-bit weights, LoRA as it began."""
     for parameter in model.parameters():
         yield parameter
         state = getattr(parameter, "quant_state", None)
@@ -168,6 +177,7 @@ def weights(model: nn.Module) -> Iterator[torch.Tensor]:
             yield from (each for each in (state.absmax, state.code, state.offset) if each is not None)
             state = state.state2
     yield from model.buffers()
+    yield from getattr(model, "first_lora", {}).values()
 
 
 def parameter_counts(model: nn.Module) -> tuple[int, int]:
@@ -182,22 +192,26 @@ def parameter_counts(model: nn.Module) -> tuple[int, int]:
 
 
 @contextlib.contextmanager
-def known_padding(padded: bool) -> Iterator[None]:
-    """Let transformers choose attention masks as for a real batch: it cannot read a fake one.
+def known_contents(shape: Shape) -> Iterator[None]:
+    """Let what looks at a batch's numbers find a shape's: transformers' masks, and our places of labels.
 
     Args:
-        padded: Whether any row of the batch is padded.
+        shape: The batch's, whose tensors are fake and cannot be read.
     """
 
     def informed(choose: Callable[..., bool]) -> Callable[..., bool]:
         def chosen(padding_mask: torch.Tensor | None, *rest: Any, **named: Any) -> bool:
-            return choose(padding_mask if padded else None, *rest, **named)
+            return choose(padding_mask if shape.padded else None, *rest, **named)
 
         return chosen
+
+    def positions(labels: torch.Tensor, **_: Any) -> torch.Tensor:
+        return torch.empty(2, shape.learned, dtype=torch.long, device=labels.device)
 
     with contextlib.ExitStack() as stack:
         for name in ("_ignore_causal_mask_sdpa", "_ignore_bidirectional_mask_sdpa"):
             stack.enter_context(
                 mock.patch.object(masking_utils, name, informed(getattr(masking_utils, name)))
             )
+        stack.enter_context(mock.patch.object(forward, "label_positions", positions))
         yield

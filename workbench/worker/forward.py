@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import MethodType
 from typing import Any, Literal
@@ -23,6 +24,7 @@ from workbench.composing.masking import IGNORED
 from workbench.worker.randomness import untouched_randomness
 
 Way = Literal["chunked", "gathered", "plain"]
+Agree = Callable[[torch.Tensor, torch.Tensor, float], bool]
 POSITIONS = "label_positions"
 """Of a batch, beside its labels: rows and columns of those that are learned, `[2, learned]`."""
 TOKENS = "tokens"
@@ -93,11 +95,24 @@ class TrainingForward:
             model: The base, or what is laid around it.
             batch: A small one, as it is trained on.
         """
+        with untouched_randomness():
+            return self._choose(model, batch, _close)
+
+    def suppose(self, model: torch.nn.Module, batch: dict[str, Any]) -> Way:
+        """Find the way that `choose` would, on tensors without values: a way that runs is taken for exact.
+
+        Args:
+            model: The base, or what is laid around it.
+            batch: One as it is trained on, of fake tensors.
+        """
+        return self._choose(model, batch, lambda one, other, _within: one.shape == other.shape)
+
+    def _choose(self, model: torch.nn.Module, batch: dict[str, Any], agree: Agree) -> Way:
         training = model.training
         model.eval()
         try:
-            with untouched_randomness(), torch.no_grad():
-                self.way = self._leanest(model, batch)
+            with torch.no_grad():
+                self.way = self._leanest(model, batch, agree)
         finally:
             model.train(training)
         return self.way
@@ -118,7 +133,7 @@ class TrainingForward:
             raise ValueError("the model gives no logits")
         return seen.logits
 
-    def _leanest(self, model: torch.nn.Module, batch: dict[str, Any]) -> Way:
+    def _leanest(self, model: torch.nn.Module, batch: dict[str, Any], agree: Agree) -> Way:
         self.way = "plain"
         plain, seen = self._probed(model, batch)
         if seen.logits is None or len(seen.head) != 1 or seen.other_loss:
@@ -131,8 +146,8 @@ class TrainingForward:
                 loss, found = self._probed(model, batch)
                 # Another shape of the same product rounds otherwise: by how much is the precision's affair.
                 within = 1e-4 if seen.head[0].dtype == torch.float32 else 2e-2
-                if _close(loss, plain, within) and (
-                    way == "chunked" or self._same_logits(batch, found, seen, within)
+                if agree(loss, plain, within) and (
+                    way == "chunked" or self._same_logits(batch, found, seen, within, agree)
                 ):
                     return way
         return "plain"
@@ -148,7 +163,9 @@ class TrainingForward:
             if handle:
                 handle.remove()
 
-    def _same_logits(self, batch: dict[str, Any], found: _Seen, plain: _Seen, within: float) -> bool:
+    def _same_logits(
+        self, batch: dict[str, Any], found: _Seen, plain: _Seen, within: float, agree: Agree
+    ) -> bool:
         """Whether what follows the head does to some positions what it does to all."""
         if found.logits is None or plain.logits is None:
             return False
@@ -156,7 +173,7 @@ class TrainingForward:
         rows, columns = label_positions(labels, shifts=self._shifts)
         # Soft prompts stand before the row: counted from its end, the columns are the same.
         wanted = plain.logits[rows, columns - labels.shape[1] - int(self._shifts)]
-        return found.logits[0].shape == wanted.shape and _close(found.logits[0], wanted, within)
+        return found.logits[0].shape == wanted.shape and agree(found.logits[0], wanted, within)
 
     def _plainly(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> Any:
         """The model's own loss; an encoder-decoder knows only the mean over a batch."""

@@ -17,9 +17,10 @@ from store import Store
 from store.models import Model
 from workbench.runs import plan
 from workbench.runs.options import RunOptions
-from workbench.worker import blueprint, data
+from workbench.worker import blueprint, data, packing, swift
 from workbench.worker.arguments import arguments
 from workbench.worker.batches import TokenRows
+from workbench.worker.forward import POSITIONS, SEGMENTS, TOKENS
 from workbench.worker.longest import Batch, Shape
 from workbench.worker.optimizers import state_bytes, steps_on_fakes
 from workbench.worker.pulse import Pulse
@@ -82,11 +83,16 @@ def predict(
     blueprint.materialise(drawn, mode, device)
     held = list(blueprint.weights(drawn))
     with mode, tempfile.TemporaryDirectory() as folder:
+        with blueprint.known_contents(training):
+            swift.suppose(drawn, options.settings, packing.placed(_fake_batch(training, model), device))
         places = _places(options.settings.optim, drawn)
         trainer = make_trainer(store, model, _without(places, options), drawn, Path(folder), device)
         gauge = Gauge(device, [*held, *places])
-        peak_of_training = _training(trainer, training, gauge, steps=not places)
-        peak_of_evaluation = None if evaluation is None else _evaluation(trainer, evaluation, gauge)
+        peak_of_training = _training(trainer, training, _fake_batch(training, model), gauge, not places)
+        peak_of_evaluation = None
+        if evaluation is not None:
+            with blueprint.known_contents(evaluation):
+                peak_of_evaluation = evaluation_peak(trainer, _fake_batch(evaluation, model), gauge)
     trained = [each for each in drawn.parameters() if each.requires_grad]
     parts = {
         "weights": storage_bytes(held),
@@ -159,11 +165,11 @@ def _without(places: list[torch.Tensor], options: RunOptions) -> RunOptions:
     return dataclasses.replace(options, settings=dataclasses.replace(options.settings, optim="sgd"))
 
 
-def _training(trainer: RunTrainer, shape: Shape, gauge: Gauge, *, steps: bool) -> int:
+def _training(trainer: RunTrainer, shape: Shape, batch: Batch, gauge: Gauge, steps: bool) -> int:
     """The peak of a training step in which the optimizer's states stand from the start."""
-    batch, peaks = _fake_batch(shape), []
+    peaks = []
     for _ in range(STEPS):
-        with blueprint.known_padding(shape.padded):
+        with blueprint.known_contents(shape):
             peaks.append(training_peak(trainer, batch, gauge))
         if steps:
             peaks.append(step_peak(trainer, gauge))
@@ -171,16 +177,26 @@ def _training(trainer: RunTrainer, shape: Shape, gauge: Gauge, *, steps: bool) -
     return max(peaks)
 
 
-def _evaluation(trainer: RunTrainer, shape: Shape, gauge: Gauge) -> int:
-    with blueprint.known_padding(shape.padded):
-        return evaluation_peak(trainer, _fake_batch(shape), gauge)
+def _fake_batch(shape: Shape, model: Model) -> Batch:
+    """A batch as the run's collator makes them; under the mode its tensors are fake."""
 
-
-def _fake_batch(shape: Shape) -> Batch:
     def ids(length: int) -> torch.Tensor:
         return torch.empty(shape.rows, length, dtype=torch.long)
 
-    return {"input_ids": ids(shape.source), "attention_mask": ids(shape.source), "labels": ids(shape.target)}
+    if not shape.packed:
+        others = {"attention_mask": ids(shape.source)}
+    elif model.family == "causal":
+        others = {"position_ids": ids(shape.source)}
+    else:
+        numbered = (ids(shape.source), ids(shape.target))
+        others = {**dict(zip(SEGMENTS, numbered, strict=True)), "decoder_input_ids": ids(shape.target)}
+    return {
+        "input_ids": ids(shape.source),
+        **others,
+        "labels": ids(shape.target),
+        POSITIONS: torch.empty(2, shape.learned, dtype=torch.long),
+        TOKENS: shape.rows * shape.source,
+    }
 
 
 def _by_dtype(tensors: list[torch.Tensor]) -> dict[str, int]:

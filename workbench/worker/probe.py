@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import AutoConfig
 
 from store import Store
 from store.errors import StoreError
@@ -21,8 +22,9 @@ from store.models import Model
 from workbench import telemetry
 from workbench.runs import plan
 from workbench.runs.options import RunOptions, make_options
-from workbench.worker import alternatives, memory, methods
+from workbench.worker import alternatives, kernels, lora_init, memory, methods, swift
 from workbench.worker.batches import collator
+from workbench.worker.data import Data
 from workbench.worker.failures import explain
 from workbench.worker.loading import compute_device, load_model, prepare_process
 from workbench.worker.longest import Batch, Shape, longest_batch
@@ -30,7 +32,6 @@ from workbench.worker.sampling import Sample, sample
 
 CUDA_CONTEXT_BYTES = 512 << 20
 """Of a process on a GPU, before any tensor: the driver's context, kernels, cuBLAS' workspace."""
-GPU_MULTIPLE = 8
 
 
 def main(store: Store) -> int:
@@ -78,7 +79,14 @@ class Probe:
         model = self._store.models.get(options.model)
         prepare_process(model)
         rows = self._sample(model, options)
-        batch, validation = self._batches(rows, options)
+        read = rows.data(options, model)
+        config = AutoConfig.from_pretrained(model.path, trust_remote_code=False, local_files_only=True)
+        collate = swift.batch_collator(config, options.settings, rows.pad, self._device)
+        batch, validation = (
+            each and longest_batch(each, options.settings.batch_size, collate)
+            for each in (read.train, read.validation)
+        )
+        assert batch is not None  # noqa: S101 (only the second may be)
         shapes = Shape.of(batch), None if validation is None else Shape.of(validation)
         predicted = memory.predict(self._store, model, options, *shapes, self._device)
         figures = {
@@ -96,7 +104,7 @@ class Probe:
             found = self._alternatives(model, options, shapes, predicted.peak, asked)
             figures["alternatives"] = [dataclasses.asdict(each) for each in found]
         if asked.get("verify"):
-            figures["measured"] = self._measured(model, options, batch, validation)
+            figures["measured"] = self._measured(model, options, read, batch, validation)
         return figures
 
     def _sample(self, model: Model, options: RunOptions) -> Sample:
@@ -108,14 +116,6 @@ class Probe:
         if self._known is None or self._known[0] != key:
             self._known = key, sample(self._store, model, options)
         return self._known[1]
-
-    def _batches(self, rows: Sample, options: RunOptions) -> tuple[Batch, Batch | None]:
-        collate = collator(rows.pad, multiple_of=GPU_MULTIPLE if self._device.type == "cuda" else 1)
-        size = options.settings.batch_size
-        batch = longest_batch(rows.tasks_of(rows.train), size, collate)
-        if not rows.validation:
-            return batch, None
-        return batch, longest_batch(rows.tasks_of(rows.validation), size, collate)
 
     def _alternatives(
         self,
@@ -131,15 +131,25 @@ class Probe:
         return ways_out(self._store, model, options, shapes, self._device, free=free, ratio=ratio)
 
     def _measured(
-        self, model: Model, options: RunOptions, batch: Batch, validation: Batch | None
+        self, model: Model, options: RunOptions, read: Data, batch: Batch, validation: Batch | None
     ) -> dict[str, Any]:
+        """A real step, with the model made ready as `train` makes it."""
         from workbench.worker.verifying import verify
 
+        settings = options.settings
+        kernels.check(settings, model, self._device)
         base = load_model(
-            model, dtype=options.settings.dtype, device=self._device, four_bit=options.method == "qlora"
+            model,
+            dtype=settings.dtype,
+            device=self._device,
+            four_bit=options.method == "qlora",
+            attention=kernels.attention(settings),
         )
-        torch.manual_seed(options.settings.seed)
-        adapted = methods.add_adapter(base, options)
+        torch.manual_seed(settings.seed)
+        causal = model.family == "causal"
+        first = lora_init.first_batches(read.tasks[0], collator(read.pad), settings, causal=causal)
+        adapted = methods.add_adapter(base, options, first)
+        swift.prepare(adapted, options, read, self._device)
         with tempfile.TemporaryDirectory() as folder:
             trainer = memory.make_trainer(self._store, model, options, adapted, Path(folder), self._device)
             return verify(trainer, batch, validation)
@@ -193,7 +203,6 @@ def notes(options: RunOptions, device: torch.device) -> list[str]:
         "flash attention is reckoned as sdpa": settings.attn_implementation == "flash_attention_2",
         "Liger's kernels take less than this": settings.use_liger_kernel,
         "a compiled model may take more or less": settings.torch_compile,
-        "packed rows are reckoned as a padded batch": settings.packing,
         "what devices share or exchange is not counted": settings.nproc_per_node > 1,
         "beginning from the base's or the data's directions takes more for a moment": (
             settings.init_lora_weights in ("pissa", "olora", "eva")

@@ -7,6 +7,7 @@ nothing of the training is changed by it.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -17,8 +18,8 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from store import Store
-from workbench.composing import masking
 from workbench.worker.blueprint import weights
+from workbench.worker.forward import POSITIONS
 from workbench.worker.longest import Batch, Shape, longest_batch
 from workbench.worker.optimizers import state_bytes, state_tensors
 from workbench.worker.randomness import untouched_randomness
@@ -63,7 +64,7 @@ def training_peak(trainer: RunTrainer, batch: Batch, gauge: Gauge) -> int:
     """
     # The first of several passes leaves its gradients, and the second takes its memory beside them.
     passes = min(trainer.args.gradient_accumulation_steps, 2)
-    items = _predicted_tokens(trainer, batch) * passes
+    items = max(1, batch[POSITIONS].shape[1]) * passes
     return max(gauge.peak(lambda: trainer.unrecorded_pass(dict(batch), items)) for _ in range(passes))
 
 
@@ -87,14 +88,6 @@ def evaluation_peak(trainer: RunTrainer, batch: Batch, gauge: Gauge) -> int:
 def forget_gradients(trainer: RunTrainer) -> None:
     """Drop all gradients, as after a step."""
     trainer.model.zero_grad()
-
-
-def _predicted_tokens(trainer: RunTrainer, batch: Batch) -> int:
-    labels = batch["labels"]
-    if _is_fake(labels):
-        return labels.numel()
-    predicted = labels if trainer.model.config.is_encoder_decoder else labels[:, 1:]
-    return max(1, int((predicted != masking.IGNORED).sum()))
 
 
 class Rehearsal(TrainerCallback):
@@ -187,9 +180,8 @@ def _kept_mode(model: torch.nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def _shape(batch: Batch) -> list[int]:
-    shape = Shape.of(batch)
-    return [shape.rows, shape.source, shape.target, int(shape.padded)]
+def _shape(batch: Batch) -> dict[str, int]:
+    return dataclasses.asdict(Shape.of(batch))
 
 
 def _is_fake(tensor: torch.Tensor) -> bool:

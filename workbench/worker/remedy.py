@@ -44,7 +44,7 @@ def with_ways_out(store: Store, run_id: str, hint: str) -> str:
 
 
 def _ways(store: Store, run: Run, shapes: dict[str, Any]) -> list[Alternative]:
-    training, evaluation = (shapes[each] and Shape(*shapes[each]) for each in ("training", "evaluation"))
+    training, evaluation = (shapes[each] and Shape(**shapes[each]) for each in ("training", "evaluation"))
     device = torch.device(run.plan["device"])
     options = RunOptions(
         run.model,

@@ -39,8 +39,6 @@ from workbench.worker.rehearsal import Rehearsal
 from workbench.worker.trainer import RunTrainer
 from workbench.worker.watching import Watching
 
-_GPU_MULTIPLE = 8
-
 
 def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
     """Train one run's adapter and publish it.
@@ -101,7 +99,7 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
     _say(f"{run.method}: {trainable:,} trained parameters of {total:,}")
     if sharding.is_sharded(options):
         sharding.shard(adapted, device)
-    collate = swift.prepare(adapted, options, rows, multiple_of=_GPU_MULTIPLE if device.type == "cuda" else 1)
+    collate = swift.prepare(adapted, options, rows, device)
     pulse.check()
 
     keeper = Keeper(store, run, options.settings, pulse, recorder, basis)

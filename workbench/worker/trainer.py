@@ -36,7 +36,7 @@ class RunTrainer(Trainer):
         *,
         recorder: Recorder,
         pulse: Pulse,
-        keeper: Keeper,
+        keeper: Keeper | None = None,
         order: EpochOrder | None = None,
         **arguments: Any,
     ) -> None:
@@ -109,7 +109,8 @@ class RunTrainer(Trainer):
     # transformers' own checkpoints are pickles, written in place. What it calls at the same points is ours.
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:  # noqa: ARG002
-        self._keeper.save(self)
+        if self._keeper is not None:  # a step that is only measured has none
+            self._keeper.save(self)
 
     def _load_from_checkpoint(
         self, resume_from_checkpoint: str, model: torch.nn.Module | None = None
