@@ -5,14 +5,22 @@ Rows are in order of importance within their scope: a narrow footer shows the fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-WhyNot = Callable[[Screen[Any]], str | None]
+from workbench.tui.action_rules import (
+    WhyNot,
+    needs_ended_run,
+    needs_live_run,
+    needs_pausable_run,
+    needs_queued_run,
+    needs_selection,
+)
+from workbench.tui.key_names import KEY_NAMES
 
 MODES = ("runs", "models", "datasets", "compose", "adapters", "compare", "inspect", "benchmarks")
 """The eight screens in the order of their keys 1 to 8."""
@@ -39,53 +47,6 @@ class Action:
     """The Textual action string, `action_<name>` of the scope's node when empty."""
     footer: bool = True
     """Whether the footer offers it; movement keys are left to the help overlay."""
-
-
-def needs_selection(noun: str) -> WhyNot:
-    """A rule: something must be under the cursor of the screen."""
-
-    def why_not(screen: Screen[Any]) -> str | None:
-        return None if getattr(screen, "selected", None) is not None else f"no {noun} is selected"
-
-    return why_not
-
-
-def needs_live_run(screen: Screen[Any]) -> str | None:
-    """A rule: the selected run must be queued or at work."""
-    run = getattr(screen, "selected", None)
-    if run is None:
-        return "no run is selected"
-    if run.status in ("queued", "starting", "running", "paused"):
-        return None
-    return f"this run is {run.status}"
-
-
-def needs_queued_run(screen: Screen[Any]) -> str | None:
-    """A rule: the selected run must wait in the queue."""
-    run = getattr(screen, "selected", None)
-    if run is None:
-        return "no run is selected"
-    return None if run.status == "queued" else f"this run is {run.status} and waits in no queue"
-
-
-def needs_pausable_run(screen: Screen[Any]) -> str | None:
-    """A rule: the selected run must be one that can be paused, or one that can go on."""
-    run = getattr(screen, "selected", None)
-    if run is None:
-        return "no run is selected"
-    if run.status in ("completed", "cancelled"):
-        return f"{run.status}: R starts it anew"
-    if run.request:
-        return f"asked to {run.request} already"
-    return None
-
-
-def needs_ended_run(screen: Screen[Any]) -> str | None:
-    """A rule: the selected run must have ended."""
-    run = getattr(screen, "selected", None)
-    if run is None:
-        return "no run is selected"
-    return None if run.over else f"this run is {run.status}: it has not ended"
 
 
 def _mode(number: int, name: str) -> Action:
@@ -431,33 +392,6 @@ def reason(action: Action, screen: Screen[Any]) -> str | None:
         return None
     word: str | None = own(action.name)
     return word
-
-
-KEY_NAMES = {
-    "question_mark": "?",
-    "colon": ":",
-    "slash": "/",
-    "escape": "esc",
-    "left": "←",
-    "right": "→",
-    "up": "↑",
-    "down": "↓",
-    "pagedown": "PgDn",
-    "pageup": "PgUp",
-    "full_stop": ".",
-    "comma": ",",
-    "plus": "+",
-    "equals_sign": "=",
-    "minus": "-",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "ctrl+d": "^d",
-    "ctrl+u": "^u",
-    "ctrl+p": "^p",
-    "ctrl+s": "^s",
-    "ctrl+t": "^t",
-    "shift+tab": "⇧tab",
-}
 
 
 def key_text(action: Action, *, all_keys: bool = False) -> str:

@@ -1,0 +1,27 @@
+"""Keys by Textual's names, as a person writes them."""
+
+KEY_NAMES = {
+    "question_mark": "?",
+    "colon": ":",
+    "slash": "/",
+    "escape": "esc",
+    "left": "←",
+    "right": "→",
+    "up": "↑",
+    "down": "↓",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+    "full_stop": ".",
+    "comma": ",",
+    "plus": "+",
+    "equals_sign": "=",
+    "minus": "-",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "ctrl+d": "^d",
+    "ctrl+u": "^u",
+    "ctrl+p": "^p",
+    "ctrl+s": "^s",
+    "ctrl+t": "^t",
+    "shift+tab": "⇧tab",
+}
