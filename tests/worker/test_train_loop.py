@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import set_seed
 
 from store import Store
 from store.errors import BadInput
@@ -22,6 +25,7 @@ from workbench.runs.methods import METHODS
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings, fields
 from workbench.worker.pulse import Cancelled, Pulse
+from workbench.worker.randomness import untouched_randomness
 from workbench.worker.train import train
 
 TEMPLATE = """
@@ -216,3 +220,13 @@ def test_a_run_of_eva_reads_its_own_training_data(shop: Store) -> None:
     first = [tensor for key, tensor in weights.items() if "lora_A" in key]
     for each in first:  # unit rows at right angles
         torch.testing.assert_close(each @ each.T, torch.eye(4), atol=1e-4, rtol=0)
+
+
+def test_an_evaluation_leaves_every_random_state_as_it_was() -> None:
+    """Python's, numpy's and torch's."""
+    set_seed(1)
+    expected = random.random(), float(np.random.rand()), float(torch.rand(()))
+    set_seed(1)
+    with untouched_randomness():
+        random.random(), np.random.rand(), torch.rand(3)
+    assert (random.random(), float(np.random.rand()), float(torch.rand(()))) == expected

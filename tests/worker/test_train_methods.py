@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import random
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from bitsandbytes.nn import Linear4bit
 from peft import PeftModel
-from transformers import set_seed
+from transformers import AutoConfig, AutoModelForSeq2SeqLM, set_seed
 
 from store import Store
 from store.adapters import Adapter
@@ -23,12 +21,11 @@ from store.runs import Run
 from workbench.runs.methods import METHODS
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
-from workbench.worker import lora_init
+from workbench.worker import lora_init, prefix
 from workbench.worker.batches import collator
 from workbench.worker.loading import compute_dtype, load_model, load_tokenizer
 from workbench.worker.methods import CONFIGS, OWN, add_adapter, count_parameters
 from workbench.worker.publish import publish_adapter
-from workbench.worker.randomness import untouched_randomness
 from workbench.worker.targets import linear_modules
 
 FAMILIES = ("causal", "seq2seq")
@@ -279,6 +276,38 @@ def test_a_soft_prompt_begins_with_the_text_asked_for(models: dict[str, Model], 
     assert torch.equal(prompt, words[torch.tensor(ids + ids[:2])])
 
 
+def test_a_prefix_begins_as_words_would(models: dict[str, Model]) -> None:
+    """Before any training the model answers as if drawn words stood before the prompt."""
+    base = load_model(models["causal"])
+    adapted = add_adapter(base, options("prefix-tuning", num_virtual_tokens=5)).eval()
+    set_seed(3)
+    words = torch.randint(WORDS, (1, 5))
+    set_seed(3)
+    prefix.begin(adapted)
+    prompt = torch.tensor([PROMPT])
+    with torch.no_grad():
+        expected = base(torch.cat((words, prompt), dim=1)).logits[:, 5:]
+        seen = adapted(input_ids=prompt, attention_mask=torch.ones_like(prompt)).logits
+    torch.testing.assert_close(seen, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_each_layer_of_a_decoder_reads_its_own_words(models: dict[str, Model]) -> None:
+    """PEFT deals an encoder-decoder's prefix out in another order; of three layers each has a pair."""
+    config = AutoConfig.from_pretrained(models["seq2seq"].path, num_decoder_layers=3)
+    base = AutoModelForSeq2SeqLM.from_config(config)
+    adapted = add_adapter(base, options("prefix-tuning", num_virtual_tokens=5)).eval()
+    set_seed(3)
+    words = torch.randint(WORDS, (1, 5))
+    set_seed(3)
+    prefix.begin(adapted)
+    with torch.no_grad():
+        own = base(input_ids=words, decoder_input_ids=words, use_cache=True).past_key_values
+        read = adapted.get_prompt(1)
+    for mine, theirs in zip(read.self_attention_cache.layers, own.self_attention_cache.layers, strict=True):
+        torch.testing.assert_close(mine.keys, theirs.keys)
+        torch.testing.assert_close(mine.values, theirs.values)
+
+
 WIDTH, INNER, WORDS = 32, 64, 384
 LLAMA_LAYER = 4 * WIDTH * WIDTH + 3 * WIDTH * INNER + 2 * WIDTH
 T5_ENCODER_LAYER = 4 * WIDTH * WIDTH + 3 * WIDTH * INNER + 2 * WIDTH
@@ -318,7 +347,7 @@ COUNTS = {
 
 @pytest.mark.parametrize("case", COUNTS, ids=lambda case: "-".join(map(str, case)))
 def test_trained_parameters_are_what_arithmetic_says(models: dict[str, Model], case: Any) -> None:
-    """A tied weight counts once; nothing is counted that is never read."""
+    """A tied weight counts once, and a soft prompt's tokens once."""
     family, method, setting = case
     settings = dict([setting]) if setting else {}
     adapted = add_adapter(load_model(models[family]), options(method, **settings))
@@ -360,13 +389,3 @@ def test_precision_is_chosen_by_the_device() -> None:
     cpu = torch.device("cpu")
     assert compute_dtype("auto", cpu) == torch.float32
     assert compute_dtype("bfloat16", cpu) == torch.bfloat16
-
-
-def test_an_evaluation_leaves_every_random_state_as_it_was() -> None:
-    """Python's, numpy's and torch's."""
-    set_seed(1)
-    expected = random.random(), float(np.random.rand()), float(torch.rand(()))
-    set_seed(1)
-    with untouched_randomness():
-        random.random(), np.random.rand(), torch.rand(3)
-    assert (random.random(), float(np.random.rand()), float(torch.rand(()))) == expected

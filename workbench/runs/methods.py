@@ -69,19 +69,19 @@ METHODS: dict[str, Method] = {
         Method(
             "bottleneck",
             "Small layers after feed-forward and attention (Houlsby, Pfeiffer); not a format of PEFT",
-            2e-4,
+            5e-4,
             peft=False,
         ),
         Method(
             "partial",
             "The last layers themselves, or the modules named in target_modules; the rest is frozen",
-            2e-5,
+            5e-5,
             peft=False,
         ),
         Method(
             "full",
             "Every weight: the yardstick; much memory, and it makes a whole model",
-            1e-5,
+            2e-5,
             peft=False,
         ),
     )

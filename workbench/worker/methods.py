@@ -30,7 +30,7 @@ from store.errors import BadInput
 from workbench.runs.methods import METHODS
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
-from workbench.worker import bottleneck, lora_init, selective, targets
+from workbench.worker import bottleneck, lora_init, prefix, selective, targets
 from workbench.worker.targets import linear_modules, norm_modules
 
 # Names of the layers that (IA)^3 scales, over the architectures that transformers ships (arXiv 2205.05638).
@@ -80,6 +80,8 @@ def add_adapter(
         adapted = get_peft_model(base, CONFIGS[options.method](base, task, options.settings))
         if METHODS[options.method].low_rank:
             lora_init.begin(adapted, options.settings, batches)
+        if options.method == "prefix-tuning":
+            prefix.begin(adapted)
     _learn_in_full_precision(adapted)
     return adapted.train()
 
