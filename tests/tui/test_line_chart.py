@@ -284,3 +284,17 @@ def test_where_bright_lines_meet_both_are_seen_and_a_faint_one_gives_way() -> No
         traced = chart_ink.Trace({(0, 0): mask}, frozenset())
         chart_ink.stamp([row], traced, 0, chart_ink.Ink(style, faint=faint, taken=taken))
     assert row == [(chr(0x2800 | 0x01 | 0x08), "second")]
+
+
+async def test_the_gap_of_one_line_hides_no_other(host: Any) -> None:
+    chart = LineChart()
+    async with host(chart).run_test(size=(60, 12)):
+        chart.show_lines(
+            [
+                line("b", [(1, 5.0), (50, math.nan), (100, 5.0)], 1),
+                line("a", [(step, 1.0) for step in range(1, 101)]),
+            ]
+        )
+        rows = chart.draw(60, 12)[1:-2]
+        column = next(x for x, (cell, _) in enumerate(rows[1]) if cell == "╎")
+        assert any(row[column][0] > "\u2800" for row in rows)

@@ -91,8 +91,6 @@ def trace(
 
 def stamp(rows: Sequence[Row], traced: Trace, left: int, ink: Ink, *, braille: bool = True) -> None:
     """Draw a line; in braille, where bright lines meet, both are seen in the colour of the one in front."""
-    if not ink.faint:
-        mark_gaps(rows, traced.gaps, left)
     for (y, x), mask in traced.masks.items():
         row = rows[y]
         if not braille:

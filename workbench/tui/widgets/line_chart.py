@@ -230,6 +230,7 @@ class LineChart(Surface, can_focus=True):
         """Draw the lines, the last in front; what is faint lies under all of them."""
         look, taken = self._look, set[tuple[int, int]]()
         before, self._traces = self._traces, {}
+        inks: list[tuple[ink.Trace, ink.Ink]] = []
         for faint in (True, False):
             for line in lines:
                 series, view = line.raw if faint else line.series, views[line.scale]
@@ -244,7 +245,11 @@ class LineChart(Surface, can_focus=True):
                     traced = ink.trace(series, view, *size, dash=own.dash, braille=look.braille)
                     known = (series, key, traced)
                 self._traces[line.name, faint] = known
-                ink.stamp(rows, known[2], self._left, own, braille=look.braille)
+                inks.append((known[2], own))
+        # One line's gap never hides another line.
+        ink.mark_gaps(rows, {column for traced, _ in inks for column in traced.gaps}, self._left)
+        for traced, own in inks:
+            ink.stamp(rows, traced, self._left, own, braille=look.braille)
 
     # Zoom and cursor
 
