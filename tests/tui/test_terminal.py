@@ -148,7 +148,7 @@ def test_it_starts_on_terminals_with_less(
     opened = terminal(store.root, environment=environment)
     opened.wait_for("dialogue-lora")
     opened.press("?")
-    opened.wait_for("Next row")
+    opened.wait_for("Start a training run")
     if "NO_COLOR" in environment:
         assert not re.search(rb"\x1b\[[0-9;]*[34]8;[25];", bytes(opened.output))
 

@@ -107,7 +107,7 @@ ACTIONS: tuple[Action, ...] = (
         "diff",
         "D",
         "differ",
-        "Show what differs between the marked runs, or the selected one and the one before",
+        "Show what differs between the marked runs, or the selected one and the one under it",
         "runs",
     ),
     Action(
