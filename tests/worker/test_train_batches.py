@@ -129,6 +129,19 @@ def test_padding_is_ignored_and_the_end_is_learned_though_both_are_one_id() -> N
     assert collator(2, multiple_of=8)(rows)["input_ids"].shape == (2, 8)
 
 
+@pytest.mark.parametrize("multiple_of", [1, 8])
+def test_a_batch_is_what_the_preview_shows_of_it(multiple_of: int) -> None:
+    """`masking.collate`, which no torch is needed for, fills the same places with the same ids."""
+    rows = [([5, 6, 2], [-100, 6, 2]), ([7], [7]), (list(range(9)), [-100] * 4)]
+    tensors = [{"input_ids": torch.tensor(ids), "labels": torch.tensor(labels)} for ids, labels in rows]
+    expected, batch = (
+        masking.collate(rows, 3, multiple_of=multiple_of),
+        collator(3, multiple_of=multiple_of)(tensors),
+    )
+    for name in ("input_ids", "attention_mask", "labels"):
+        assert batch[name].tolist() == getattr(expected, name)
+
+
 def test_shapes_follow_the_longest_row_of_each_side(tmp_path: Path) -> None:
     """An encoder's prompt and a decoder's completion are padded apart."""
     rows = tokenise(

@@ -176,12 +176,32 @@ def collator(
     """
 
     def collate(rows: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-        lists = [(row["input_ids"].tolist(), row["labels"].tolist()) for row in rows]
-        batch = masking.collate(lists, pad, multiple_of=multiple_of)
+        sources = [row["input_ids"] for row in rows]
+        lengths = torch.tensor([len(source) for source in sources])
+        input_ids = filled(sources, pad, multiple_of)
+        # By length, not by id: padding and end of sequence may be the same token.
+        mask = (torch.arange(input_ids.shape[1]) < lengths[:, None]).long()
         return {
-            "input_ids": torch.tensor(batch.input_ids),  # [batch, source]
-            "attention_mask": torch.tensor(batch.attention_mask),  # [batch, source]
-            "labels": torch.tensor(batch.labels),  # [batch, target]
+            "input_ids": input_ids,  # [batch, source]
+            "attention_mask": mask,  # [batch, source]
+            "labels": filled(
+                [row["labels"] for row in rows], masking.IGNORED, multiple_of
+            ),  # [batch, target]
         }
 
     return collate
+
+
+def filled(lines: Sequence[torch.Tensor], value: int, multiple_of: int) -> torch.Tensor:
+    """Lines of unlike length under each other, filled up at their right, `[lines, longest]`.
+
+    Args:
+        lines: Each `[length]`.
+        value: What fills them up.
+        multiple_of: The length of the whole is rounded up to this.
+    """
+    width = -(-max(map(len, lines)) // multiple_of) * multiple_of
+    made = torch.full((len(lines), width), value)
+    for at, line in enumerate(lines):
+        made[at, : len(line)] = line
+    return made

@@ -18,7 +18,7 @@ from transformers import PreTrainedModel
 from store.errors import BadInput
 from workbench.composing.masking import IGNORED
 from workbench.runs.packing import Length, pack_epoch
-from workbench.worker.batches import collator
+from workbench.worker.batches import collator, filled
 from workbench.worker.forward import POSITIONS, SEGMENTS, TOKENS, TrainingForward, label_positions
 
 Row = dict[str, torch.Tensor]
@@ -272,12 +272,7 @@ def _numbered(lines: Sequence[Sequence[torch.Tensor]]) -> list[list[torch.Tensor
 
 
 def _filled(lines: Sequence[Sequence[torch.Tensor]], value: int, multiple_of: int) -> torch.Tensor:
-    joined = [torch.cat(list(line)) for line in lines]
-    width = -(-max(map(len, joined)) // multiple_of) * multiple_of
-    filled = torch.full((len(joined), width), value)
-    for at, line in enumerate(joined):
-        filled[at, : len(line)] = line
-    return filled
+    return filled([torch.cat(list(line)) for line in lines], value, multiple_of)
 
 
 def _counted(places: Sequence[Sequence[torch.Tensor]], width: int) -> torch.Tensor:
