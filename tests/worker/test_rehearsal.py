@@ -75,6 +75,8 @@ def trained(store: Store, run_options: RunOptions) -> Run:
         ("causal", "qlora", {"gradient_accumulation_steps": 2}),
         ("seq2seq", "prompt-tuning", {"optim": "adafactor"}),
         ("seq2seq", "dora", {"optim": "adamw_bnb_8bit", "dtype": "bfloat16"}),
+        ("causal", "partial", {"dtype": "bfloat16"}),
+        ("causal", "lora", {"packing": True, "batch_size": 2}),
     ],
 )
 def test_a_rehearsal_changes_nothing_of_the_training(

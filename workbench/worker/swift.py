@@ -16,6 +16,7 @@ from workbench.worker import packing, sharding
 from workbench.worker.batches import TokenRows
 from workbench.worker.data import Data, Draws, by_length
 from workbench.worker.forward import TrainingForward
+from workbench.worker.loading import compute_dtype
 from workbench.worker.order import EpochOrder
 from workbench.worker.packing import Packs
 
@@ -46,11 +47,13 @@ def prepare(model: torch.nn.Module, options: RunOptions, rows: Data, device: tor
     padded = _padded_collator(base.config, rows.pad, device)
     # The compiler would break its graph at the places that the lean way picks; shards come by the plain way.
     if not (options.settings.torch_compile or sharding.is_sharded(options)):
-        forward.choose(model, packing.placed(padded(_short_rows(rows.tasks[0])), base.device))
+        with _precision(options.settings, device):
+            forward.choose(model, packing.placed(padded(_short_rows(rows.tasks[0])), base.device))
     if not options.settings.packing:
         return padded
     packed = batch_collator(base.config, options.settings, rows.pad, device)
-    packing.prove(model, base, forward, packed)
+    with _precision(options.settings, device):
+        packing.prove(model, base, forward, packed)
     if isinstance(rows.train, Packs):
         sys.stdout.write(
             f"packed: {rows.train.per_pass()} sequences a pass, {rows.train.filled():.0%} full\n"
@@ -69,7 +72,8 @@ def suppose(model: torch.nn.Module, settings: TrainingSettings, batch: dict[str,
     forward = TrainingForward(_base(model))
     shards = settings.distributed == "fsdp" and settings.nproc_per_node > 1
     if not (settings.torch_compile or shards):
-        forward.suppose(model, batch)
+        with _precision(settings, batch["input_ids"].device):
+            forward.suppose(model, batch)
 
 
 def batch_collator(
@@ -108,6 +112,12 @@ def _base(model: torch.nn.Module) -> PreTrainedModel:
 
 def _padded_collator(config: PreTrainedConfig, pad: int, device: torch.device) -> Collate:
     return packing.padded_collator(pad, multiple_of=_multiple(device), shifts=not config.is_encoder_decoder)
+
+
+def _precision(settings: TrainingSettings, device: torch.device) -> torch.autocast:
+    """What training computes in: what learns is float32 and may stand between layers in half precision."""
+    dtype = compute_dtype(settings.dtype, device)
+    return torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32)
 
 
 def _multiple(device: torch.device) -> int:
