@@ -242,7 +242,7 @@ def cached(store: Store, options: RunOptions) -> Memory | None:
     try:
         answer = json.loads(_place(store, options).read_text(encoding="utf-8"))
         found = _memory(store, options, answer)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
     # It did fit when it was asked, and does not any more: what to change is not known.
     return None if not found.fits and not found.alternatives and not answer.get("hopeless") else found

@@ -108,6 +108,8 @@ class Rehearsal(TrainerCallback):
         self, args: TrainingArguments, _state: TrainerState, _control: TrainerControl, **_: Any
     ) -> None:
         """Rehearse with the trainer just prepared."""
+        if args.torch_compile and args.device.type == "cpu":
+            return  # tensors cannot be counted inside of compiled code
         trainer = self.trainer
         batch = longest_batch(trainer.train_dataset, args.per_device_train_batch_size, trainer.data_collator)
         validation = (

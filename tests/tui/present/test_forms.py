@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ from store.evaluations import Evaluation
 from store.runs import Run
 from workbench.runs.methods import METHODS
 from workbench.runs.plan import Plan
+from workbench.runs.probing import Alternative, Memory
 from workbench.runs.training import TrainingSettings
 from workbench.tui.present import demo, evaluate, launch
 from workbench.tui.present.evaluate import Offer
@@ -64,6 +66,46 @@ def test_the_size_of_a_run_is_told_in_words() -> None:
         "1,200 steps: 1 pass over 800 rows, 8 rows a step, at most 256 tokens a row, "
         "peak learning rate 2.00e-04"
     )
+
+
+MEMORY = Memory(
+    trained=100,
+    total=1000,
+    weights=4000,
+    by_dtype={"float32": 4000},
+    gradients=400,
+    optimizer=800,
+    activations=4800,
+    training=10_240,
+    evaluation=5120,
+    overhead=1024,
+    device="cpu",
+    free=20_480,
+    capacity=30_000,
+    shapes=({"rows": 8, "source": 64, "target": 64, "padded": True}, None),
+    rows=24,
+    rows_seen=24,
+    mean_tokens=50.0,
+    ratio=1.0,
+    margin=0.1,
+    compared=0,
+)
+
+
+def test_the_memory_of_a_run_is_told_against_what_is_free() -> None:
+    told = launch.memory(MEMORY).plain
+    assert told.startswith("memory 11 kB of 20 kB free: training 10 kB, evaluation 5 kB (±10 %)")
+    assert "100 of 1,000 parameters trained" in told
+
+
+def test_a_run_that_does_not_fit_comes_with_the_change_that_makes_it_fit() -> None:
+    ways = (Alternative({"batch_size": 2}, None, 4096), Alternative({}, "qlora", 6000))
+    lacking = dataclasses.replace(MEMORY, free=8192, alternatives=ways)
+    first, second = launch.memory(lacking).plain.splitlines()
+    assert first.startswith("too little memory: 11 kB of 8 kB free")
+    assert second == "^t --set batch_size=2 (4 kB); or --method qlora"
+    hopeless = launch.memory(dataclasses.replace(MEMORY, free=8192)).plain
+    assert hopeless.splitlines()[1].startswith("nothing that was tried fits")
 
 
 def test_an_evaluation_needs_a_model_data_and_a_template() -> None:
