@@ -181,10 +181,10 @@ def test_a_plan_counts_steps_before_anything_starts(
         'model = "m"\ndataset = "d"\ntemplate = "t"\n[settings]\nbatch_size = 4\nnum_train_epochs = 2\n',
         encoding="utf-8",
     )
-    assert workbench("run", "plan", file, "--json").document["steps"] == 12
-    planned = workbench("run", "plan", file, "--set", "batch_size=8", "--json").document
+    assert workbench("run", "plan", file, "--quick", "--json").document["steps"] == 12
+    planned = workbench("run", "plan", file, "--quick", "--set", "batch_size=8", "--json").document
     assert (planned["steps"], planned["rows"]) == (6, 24)
-    assert "6" in workbench("run", "plan", file, "--set", "batch_size=8").out
+    assert "6" in workbench("run", "plan", file, "--quick", "--set", "batch_size=8").out
 
 
 def test_help_of_start_lists_every_setting(workbench) -> None:
