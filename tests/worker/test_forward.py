@@ -150,6 +150,16 @@ def test_a_model_that_needs_all_its_logits_makes_them(kind: str) -> None:
     agree(base, base, "causal", "plain")
 
 
+def test_a_small_other_part_of_the_loss_is_seen_in_half_precision(tiny_causal: Path) -> None:
+    """A router's part is less than what bfloat16 rounds: the numbers alone would not tell."""
+    torch.manual_seed(0)
+    config = MixtralConfig(**SMALL, num_local_experts=2, output_router_logits=True)
+    base = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    assert TrainingForward(base).choose(base, batch_of("causal")) == "plain"
+    plain = AutoModelForCausalLM.from_pretrained(tiny_causal, dtype=torch.bfloat16)
+    assert TrainingForward(plain).choose(plain, batch_of("causal")) == "chunked"
+
+
 @pytest.mark.parametrize("way", ["chunked", "gathered", "plain"])
 @pytest.mark.parametrize("family", ["causal", "seq2seq"])
 def test_the_loss_of_a_step_is_per_learned_token_of_the_step(
