@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from workbench.worker.grouping import EpochOrder, epoch_order
+from workbench.worker.grouping import epoch_order
 
 
 def lengths_of(rows: int) -> list[int]:
@@ -56,11 +56,3 @@ def test_draws_stay_near_their_place() -> None:
     """What is in its order already moves within fifty batches at most: the shares of a mixture hold."""
     order = epoch_order(lengths_of(3000), 4, seed=1, epoch=0, shuffled=False)
     assert max(abs(row - place) for place, row in enumerate(order)) < 50 * 4
-
-
-def test_the_sampler_goes_by_the_epoch_it_is_told() -> None:
-    """As the trainer tells it before each pass."""
-    sampler = EpochOrder(lambda epoch: [epoch, 5], 2)
-    assert list(sampler) == [0, 5]
-    sampler.set_epoch(3)
-    assert list(sampler) == [3, 5] and len(sampler) == 2

@@ -126,11 +126,6 @@ MODEL_CLASHES: tuple[ModelClash, ...] = (
         "choose bfloat16, float32 or auto",
     ),
     ModelClash(
-        lambda _method, of, model, _config: of.packing and model.family == "seq2seq",
-        "packing lays rows end to end, and {model} reads each row with an encoder of its own",
-        "leave packing off; group_by_length saves padding too",
-    ),
-    ModelClash(
         lambda method, of, _model, config: (
             method.name == "partial" and not of.target_modules and of.last_layers > _layers(config)
         ),
