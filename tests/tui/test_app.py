@@ -152,7 +152,7 @@ async def test_what_cannot_be_done_is_dim_and_says_why(store: Store) -> None:
 
 async def test_help_lists_what_has_focus_the_screen_and_the_app(store: Store) -> None:
     app = WorkbenchApp(store.root)
-    async with app.run_test(size=(100, 60)) as pilot:
+    async with app.run_test(size=(100, 90)) as pilot:
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpOverlay))
         await until(pilot, lambda: "Leave the workbench" in drawn(app))
