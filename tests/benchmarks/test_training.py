@@ -300,4 +300,4 @@ def test_checkpointed_activations(shop: Store) -> None:
             of.append((many - few) / (20 - FEW))
     plain, checkpointed = (statistics.median(of) for of in step.values())
     print(f"\nrecomputed activations: {checkpointed / plain:.2f} times the CPU time of a step")
-    assert checkpointed < 1.6 * plain
+    assert checkpointed < 2 * plain  # never a second whole step
