@@ -20,7 +20,7 @@ from store.errors import BadInput
 from store.runs import Run
 from workbench import processes
 from workbench.processes import HeldLock
-from workbench.runs import command, launch, queue
+from workbench.runs import command, launch, lifecycle, queue
 from workbench.runs.methods import METHODS
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
@@ -70,10 +70,10 @@ def start(shop: Store) -> Iterator[Callable[..., tuple[Run, subprocess.Popen[byt
     started: list[tuple[Run, subprocess.Popen[bytes]]] = []
 
     def begin(
-        method: str = "lora", model: str = "causal", **settings: Any
+        method: str = "lora", model: str = "causal", again: Run | None = None, **settings: Any
     ) -> tuple[Run, subprocess.Popen[bytes]]:
-        queued = launch.submit(shop, options(method, model, **settings))
-        nonce = f"nonce-{queued.id}"
+        queued = again or launch.submit(shop, options(method, model, **settings))
+        nonce = f"nonce-{queued.id}-{queued.attempts}"
         run = shop.runs.claim(queued.id, nonce)
         assert run is not None
         child = processes.spawn(
@@ -147,6 +147,26 @@ def test_two_processes_train_as_one_does_with_two_passes(shop: Store, start: Any
     assert len(shop.adapters.list()) == 2
     until(lambda: processes_left(shop, pair) == [], "a process is left")
     assert "trained parameters" in (shop.runs.folder(pair) / "log-rank1.txt").read_text()
+
+
+@pytest.mark.parametrize("way", ["ddp", pytest.param("fsdp", marks=pytest.mark.slow)])
+def test_a_paused_pair_goes_on_as_if_never_stopped(shop: Store, start: Any, way: str) -> None:
+    """With dropout, which differs in each: the same losses and the same adapter, to the bit."""
+    settings = {"nproc_per_node": 2, "distributed": way, "max_steps": 150, "lora_dropout": 0.3}
+    settings |= {"max_eval_samples": 0}
+    through = trained(shop, start(**settings))
+    run, child = start(**settings)
+    until(lambda: shop.runs.get(run.id).step >= 1, "the run does not start")
+    shop.runs.request(run.id, "pause")
+    child.wait(SECONDS)
+    set_aside = shop.runs.get(run.id)
+    assert set_aside.status == "paused" and 0 < set_aside.step < 150
+    until(lambda: processes_left(shop, run) == [], "a process is left", seconds=20)
+    run = trained(shop, start(again=lifecycle.resume(shop, run.id, {})))
+    assert (run.status, run.attempts, run.step) == ("completed", 2, 150)
+    assert shop.metrics.series(run.id, "loss") == shop.metrics.series(through.id, "loss")
+    ends = [shop.adapters.get(str(each.adapter)).fingerprint for each in (run, through)]
+    assert ends[0] == ends[1]
 
 
 def test_a_killed_follower_ends_the_run_and_leaves_nothing_behind(shop: Store, start: Any) -> None:

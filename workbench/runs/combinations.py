@@ -56,7 +56,7 @@ CLASHES: tuple[Clash, ...] = (
         "set one of them to false",
     ),
     Clash(
-        lambda _method, of: bool(of.probes) and of.distributed == "fsdp" and of.nproc_per_node > 1,
+        lambda _method, of: bool(of.probes) and of.sharded,
         "probes are answered by one process, which holds only its part of a model that fsdp shards",
         "use distributed = ddp, or leave the probes out and evaluate the adapter afterwards",
     ),

@@ -8,7 +8,7 @@ from pathlib import Path
 from store import Store
 from store.runs import Run
 from workbench import processes
-from workbench.runs import devices
+from workbench.runs import devices, repeating
 from workbench.runs.slots import processes_of
 
 MEETING_POINT = "meeting"
@@ -48,11 +48,12 @@ def trainer_argv(store: Store, run: Run, nonce: str, worker: str) -> list[str]:
 
 def trainer_environment(run: Run) -> dict[str, str]:
     """The variables of a run's trainer, beyond those of every worker."""
+    alone = devices.environment(run.devices) | repeating.environment(run.settings)
     count = processes_of(run)
     if count == 1:
-        return devices.environment(run.devices)
+        return alone
     cores = len(os.sched_getaffinity(0))
-    return devices.environment(run.devices) | {
+    return alone | {
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, cores // count))),
         # torchrun starts its interpreters without `-P`.
         "PYTHONSAFEPATH": "1",

@@ -20,7 +20,7 @@ from store import Store, open_store
 from store.errors import StoreError
 from store.runs import Identity, Run
 from workbench import processes, settings
-from workbench.runs import command, devices, hints, repeating, slots
+from workbench.runs import command, devices, hints, slots
 from workbench.runs.hooks import Hooks
 from workbench.runs.slots import Device
 
@@ -140,7 +140,7 @@ class Dispatcher:
                 command.trainer_argv(self._store, run, nonce, self._worker),
                 log=self._store.runs.log_path(run),
                 cwd=self._store.runs.folder(run),
-                env={**command.trainer_environment(run), **repeating.environment(run.settings)},
+                env=command.trainer_environment(run),
             )
         except OSError as error:
             self._store.runs.fail(

@@ -200,6 +200,11 @@ class TrainingSettings:
         42, "machine", "Seed of the adapter, the row order and dropout", low=0, high=2**32 - 1
     )
 
+    @property
+    def sharded(self) -> bool:
+        """Whether each of several devices holds only a part of the model."""
+        return self.distributed == "fsdp" and self.nproc_per_node > 1
+
     def __post_init__(self) -> None:
         problems = [
             problem for info in fields() if (problem := info.problem(getattr(self, info.name))) is not None

@@ -151,14 +151,14 @@ class Keeper(TrainerCallback):
             Interrupted: The process was told to end.
         """
         began, step = time.monotonic(), trainer.state.global_step
-        first = ranks.rank() == 0
-        if first:
+        leads = together.leads()
+        if leads:
             self._recorder.settle()
         training = Training.of(trainer)
-        written = ranks.decided(first and self._may_write(training, step))
+        written = ranks.decided(leads and self._may_write(training, step))
         if written:
             contents = checkpoint.collect(training)
-            written = ranks.decided(first and self._try_to_write(training, contents, trainer.state))
+            written = ranks.decided(leads and self._try_to_write(training, contents, trainer.state))
         self._saved = time.monotonic()
         self._recorder.leave_out(self._saved - began)
         if ranks.decided(self._pulse.leaving) and not trainer.control.should_training_stop:
@@ -167,7 +167,8 @@ class Keeper(TrainerCallback):
     def tell(self, kind: str, step: int, message: str) -> None:
         """Put something that a person must know into the log and among the run's alerts."""
         sys.stdout.write(f"step {step}: {message}\n")
-        self._store.alerts.append(self._run.id, step, kind, message)
+        if together.leads():
+            self._store.alerts.append(self._run.id, step, kind, message)
 
     def _may_write(self, training: Training, step: int) -> bool:
         # Weights of a diverging run must not push out good ones; at a pause they are what there is.
@@ -219,7 +220,7 @@ class Keeper(TrainerCallback):
 
     def _leave(self, step: int, *, written: bool) -> None:
         goes = ranks.decided(written or self._pulse.interrupted)
-        if ranks.rank() > 0:
+        if not together.leads():
             if goes:
                 raise Paused  # the first process tells in what way
             return

@@ -1,35 +1,48 @@
-"""What the processes of one training tell each other about a checkpoint; one alone agrees with itself."""
+"""What the processes of one training tell each other; one alone agrees with itself."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import distributed
 from torch.distributed.tensor import DTensor, distribute_tensor
 
+from workbench.worker.group import together
+
 
 def rank() -> int:
     """This process's place; the first writes for all."""
-    return distributed.get_rank() if _together() else 0
+    return distributed.get_rank() if together() else 0
+
+
+def size() -> int:
+    """How many processes train together."""
+    return distributed.get_world_size() if together() else 1
 
 
 def decided(choice: bool) -> bool:
     """What the first process has chosen, in all of them."""
-    if not _together():
-        return choice
-    told = torch.tensor([choice], dtype=torch.uint8)
+    return all_decided([choice])[0]
+
+
+def all_decided(choices: Sequence[bool]) -> list[bool]:
+    """The same of several choices."""
+    if not together():
+        return list(choices)
+    told = torch.tensor(choices, dtype=torch.uint8)
     distributed.broadcast(told, src=0)
-    return bool(told.item())
+    return [bool(each) for each in told.tolist()]
 
 
 def gathered(document: Any) -> list[Any]:
     """Every process's document of plain JSON values, in the order of their places."""
-    if not _together():
+    if not together():
         return [document]
     content = torch.tensor(list(json.dumps(document).encode()), dtype=torch.uint8)
-    sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(distributed.get_world_size())]
+    sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(size())]
     distributed.all_gather(sizes, torch.tensor([len(content)]))
     padded = torch.zeros(int(max(sizes)), dtype=torch.uint8)
     padded[: len(content)] = content
@@ -48,7 +61,3 @@ def like(tensor: torch.Tensor, model: torch.Tensor) -> torch.Tensor:
     if isinstance(model, DTensor) and tensor.shape == model.shape:
         return distribute_tensor(tensor, model.device_mesh, model.placements)
     return tensor.to(model.device)
-
-
-def _together() -> bool:
-    return distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1

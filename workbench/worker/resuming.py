@@ -10,7 +10,7 @@ from store.checkpoints import Checkpoint
 from store.errors import Conflict
 from store.runs import Run
 from workbench.runs.options import RunOptions
-from workbench.worker import checkpoint, together
+from workbench.worker import checkpoint, ranks, together
 from workbench.worker.data import Data
 
 _POSITION = (
@@ -31,11 +31,11 @@ def basis(options: RunOptions, rows: Data) -> dict[str, Any]:
 
 
 def find(store: Store, run: Run, now: dict[str, Any], *, repeats: bool) -> Checkpoint | None:
-    """Find the checkpoint that a run goes on from, and tell what is to be known about it.
+    """Find the checkpoint that a run goes on from; of several processes the first looks, for all.
 
     Args:
         store: An open store.
-        run: The run; only its own worker may ask.
+        run: The run; only its own workers may ask.
         now: Its `basis`.
         repeats: Whether this device repeats its results to the bit.
 
@@ -45,10 +45,19 @@ def find(store: Store, run: Run, now: dict[str, Any], *, repeats: bool) -> Check
     Raises:
         Conflict: The checkpoint was made of other data or with other settings.
     """
+    found = _looked_for(store, run, now, repeats=repeats) if together.leads() else None
+    step = ranks.gathered(found.step if found else None)[0]
+    return None if step is None else store.checkpoints.get(run.id, step)
+
+
+def _looked_for(store: Store, run: Run, now: dict[str, Any], *, repeats: bool) -> Checkpoint | None:
+    """Find it among what earlier attempts have left, and tell what is to be known about it."""
     found, damages = store.checkpoints.newest_whole(run.id)
     for damage in damages:
         onward = f"it goes on from step {found.step}" if found else "it begins anew, from step 0"
-        _alert(store, run, found.step if found else 0, f"{damage}; {onward}")
+        message = f"{damage}; {onward}"
+        sys.stdout.write(f"{message}\n")
+        store.alerts.append(run.id, found.step if found else 0, "checkpoint", message)
     if found is None:
         if run.step and not damages:
             sys.stdout.write(f"there is no checkpoint yet of the {run.step} steps before: begins anew\n")
@@ -69,9 +78,3 @@ def find(store: Store, run: Run, now: dict[str, Any], *, repeats: bool) -> Check
             "run that was never stopped\n"
         )
     return found
-
-
-def _alert(store: Store, run: Run, step: int, message: str) -> None:
-    sys.stdout.write(f"{message}\n")
-    if together.leads():
-        store.alerts.append(run.id, step, "checkpoint", message)

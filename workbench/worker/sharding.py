@@ -13,17 +13,12 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor
 
 from workbench.runs.options import RunOptions
-from workbench.worker import together
-
-
-def is_sharded(options: RunOptions) -> bool:
-    """Whether a run's model is to be sharded."""
-    return options.settings.distributed == "fsdp" and together.size() > 1
+from workbench.worker import ranks
 
 
 def loading_device(options: RunOptions, device: torch.device) -> torch.device:
     """Where to load a base: one that is sharded never stands on a device as a whole."""
-    return torch.device("cpu") if is_sharded(options) else device
+    return torch.device("cpu") if options.settings.sharded else device
 
 
 def shard(model: nn.Module, device: torch.device) -> None:
@@ -33,7 +28,7 @@ def shard(model: nn.Module, device: torch.device) -> None:
         model: The base with its adapter; alike in all processes.
         device: Where this process computes; the parts are moved there.
     """
-    mesh = init_device_mesh(device.type, (together.size(),))
+    mesh = init_device_mesh(device.type, (ranks.size(),))
     for block in _blocks(model):
         fully_shard(block, mesh=mesh)
     fully_shard(model, mesh=mesh)
@@ -51,11 +46,6 @@ def gather(model: nn.Module) -> None:
                 if id(weight) not in whole:
                     whole[id(weight)] = nn.Parameter(weight.full_tensor().detach().cpu())
                 module.register_parameter(name, whole[id(weight)])
-
-
-def whole_norm(norm: torch.Tensor | float | None) -> torch.Tensor | float | None:
-    """A gradient norm over all shards, whose parts are spread like the gradients."""
-    return norm.full_tensor() if isinstance(norm, DTensor) else norm
 
 
 def _blocks(model: nn.Module) -> list[nn.Module]:

@@ -12,7 +12,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
-from workbench.worker import packing, sharding
+from workbench.worker import packing
 from workbench.worker.batches import TokenRows
 from workbench.worker.data import Data, Draws, by_length
 from workbench.worker.forward import TrainingForward
@@ -46,7 +46,7 @@ def prepare(model: torch.nn.Module, options: RunOptions, rows: Data, device: tor
     forward = TrainingForward(base)
     padded = _padded_collator(base.config, rows.pad, device)
     # The compiler would break its graph at the places that the lean way picks; shards come by the plain way.
-    if not (options.settings.torch_compile or sharding.is_sharded(options)):
+    if not (options.settings.torch_compile or options.settings.sharded):
         with _precision(options.settings, device):
             forward.choose(model, packing.placed(padded(_short_rows(rows.tasks[0])), base.device))
     if not options.settings.packing:
@@ -70,8 +70,7 @@ def suppose(model: torch.nn.Module, settings: TrainingSettings, batch: dict[str,
         batch: One of fake tensors, on the model's device.
     """
     forward = TrainingForward(_base(model))
-    shards = settings.distributed == "fsdp" and settings.nproc_per_node > 1
-    if not (settings.torch_compile or shards):
+    if not (settings.torch_compile or settings.sharded):
         with _precision(settings, batch["input_ids"].device):
             forward.suppose(model, batch)
 

@@ -13,6 +13,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from store import Store
 from store.runs import Run
 from workbench.runs.command import meeting_point
+from workbench.worker import ranks
 from workbench.worker.group import Released, read_group, together
 
 _DECISIONS = (
@@ -26,12 +27,7 @@ _DECISIONS = (
 
 def leads() -> bool:
     """Whether this process writes for all."""
-    return not together() or distributed.get_rank() == 0
-
-
-def size() -> int:
-    """How many processes train together."""
-    return distributed.get_world_size() if together() else 1
+    return ranks.rank() == 0
 
 
 def meet(store: Store, run: Run, device: torch.device) -> None:
@@ -94,7 +90,7 @@ def shared_pass(loss: torch.Tensor, tokens: int) -> tuple[torch.Tensor, int]:
     if not together():
         return loss, tokens
     both = torch.stack(
-        [loss.double() / size(), torch.tensor(tokens, dtype=torch.float64, device=loss.device)]
+        [loss.double() / ranks.size(), torch.tensor(tokens, dtype=torch.float64, device=loss.device)]
     )
     distributed.all_reduce(both)
     return both[0].to(loss.dtype), round(float(both[1]))
@@ -147,8 +143,8 @@ class Share(Dataset[Any]):
     def __init__(self, rows: Any, ignored: int) -> None:
         self._rows = rows
         self._ignored = ignored
-        self._first = distributed.get_rank()
-        self._step = distributed.get_world_size()
+        self._first = ranks.rank()
+        self._step = ranks.size()
 
     def __len__(self) -> int:
         return -(-len(self._rows) // self._step)
@@ -165,7 +161,6 @@ class Share(Dataset[Any]):
 
 
 def _agree(control: TrainerControl) -> None:
-    decisions = torch.tensor([getattr(control, name) for name in _DECISIONS], dtype=torch.uint8)
-    distributed.broadcast(decisions, src=0)
-    for name, decided in zip(_DECISIONS, decisions.tolist(), strict=True):
-        setattr(control, name, bool(decided))
+    chosen = ranks.all_decided([getattr(control, name) for name in _DECISIONS])
+    for name, decided in zip(_DECISIONS, chosen, strict=True):
+        setattr(control, name, decided)

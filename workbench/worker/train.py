@@ -21,6 +21,7 @@ from workbench.worker import (
     lora_init,
     methods,
     randomness,
+    ranks,
     resuming,
     sharding,
     swift,
@@ -85,7 +86,7 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
     )
     recorder = Recorder(store, run.id, pulse)
     watchers: list[TrainerCallback] = [recorder]
-    if together.leads() and not sharding.is_sharded(options):
+    if together.leads() and not options.settings.sharded:
         watching = Watching(store, run, options, model, base, recorder, pulse)
         watching.follow(pass_steps=rows.pass_steps, validated=rows.validation is not None)
         watching.before_training(base)
@@ -97,7 +98,7 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
     adapted = methods.add_adapter(base, options, first)
     trainable, total = methods.count_parameters(adapted)
     _say(f"{run.method}: {trainable:,} trained parameters of {total:,}")
-    if sharding.is_sharded(options):
+    if options.settings.sharded:
         sharding.shard(adapted, device)
     collate = swift.prepare(adapted, options, rows, device)
     pulse.check()
@@ -106,7 +107,7 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
     if together.leads():
         watchers += [*keeper.callbacks, *_listeners(store, run, adapted, recorder)]
     rehearsal = Rehearsal(store, run.id)
-    if together.size() == 1:
+    if ranks.size() == 1:
         watchers.insert(0, rehearsal)
     trainer = RunTrainer(
         recorder=recorder,
@@ -124,7 +125,7 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
     trainer.remove_callback(PrinterCallback)
     together.vary_randomness(options.settings.seed)
     keeper.train(trainer, rows.total_steps(options.settings), resumed)
-    if sharding.is_sharded(options):
+    if options.settings.sharded:
         sharding.gather(adapted)
     together.part()
     published = keeper.published(trainer)

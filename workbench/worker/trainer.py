@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
 from transformers import Trainer, TrainerControl
 
 from workbench.composing import masking
-from workbench.worker import checkpoint, sharding, together
+from workbench.worker import checkpoint, ranks, together
 from workbench.worker.checkpoint import Training
 from workbench.worker.data import Draws
 from workbench.worker.forward import TOKENS
@@ -83,7 +83,7 @@ class RunTrainer(Trainer):
 
     def _validation_batches(self) -> Iterable[dict[str, Any]]:
         """The validation rows in batches; of several processes each has its share, and none a row twice."""
-        if together.size() == 1:
+        if ranks.size() == 1:
             return self.get_eval_dataloader()
         rows = together.Share(self.eval_dataset, masking.IGNORED)
         return DataLoader(rows, batch_size=self.args.eval_batch_size, collate_fn=self.data_collator)
@@ -95,7 +95,8 @@ class RunTrainer(Trainer):
             self.accelerator.prepare_model = partial(self.accelerator.prepare_model, evaluation_mode=True)
 
     def _get_grad_norm(self, model: torch.nn.Module, grad_norm: Any = None) -> Any:
-        return sharding.whole_norm(super()._get_grad_norm(model, grad_norm=grad_norm))
+        norm = super()._get_grad_norm(model, grad_norm=grad_norm)
+        return ranks.whole(norm) if isinstance(norm, torch.Tensor) else norm
 
     def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Sampler[int]:
         """An order that is a function of seed and epoch alone; draws and packed rows have theirs already."""
