@@ -15,7 +15,7 @@ from store.alerts import Alert
 from store.runs import Run
 from workbench.processes import HeldLock
 from workbench.runs import queue
-from workbench.runs.alerts import KINDS
+from workbench.runs.alerts import KINDS, OF_CHECKPOINTS
 from workbench.settings import PROJECT_FILE
 from workbench.tui.notices import TROUBLES, Notices, newly_ended, sequence
 
@@ -23,7 +23,7 @@ HOSTILE = "x\x1b]52;c;ZXZpbA==\x07\x1b\\\x9d0;t\x9c\x07;;\u202eda\r\n\x1bPtmux;æ
 
 
 def test_every_kind_has_words() -> None:
-    assert set(TROUBLES) == set(KINDS)
+    assert set(TROUBLES) == {*KINDS, *OF_CHECKPOINTS}
 
 
 def test_a_terminal_that_cannot_be_told_gets_both_kinds_and_a_known_one_its_own() -> None:

@@ -190,6 +190,26 @@ with open_store(sys.argv[1]) as store:
     assert len(shop.metrics.series(run.id, "loss")) == 4
 
 
+def test_what_was_measured_before_training_is_exported_too(tmp_path: Path) -> None:
+    """The base's probes are: step 0 comes first."""
+    from transformers import TrainerCallback
+
+    from workbench.worker.export import Export
+
+    told: list[tuple[int, dict[str, float]]] = []
+
+    class Listening(TrainerCallback):
+        def on_log(self, _args: Any, state: TrainerState, *_: Any, logs: dict[str, float], **__: Any) -> None:
+            told.append((state.global_step, logs))
+
+    export = Export(Listening(), "run")
+    export.hear([(0, "probe/other:t/loss", 3.0)])
+    begun = (TrainingArguments(output_dir=str(tmp_path), report_to="none"), TrainerState(), TrainerControl())
+    export.on_train_begin(*begun, model=None)
+    export.hear([(1, "loss", 1.0)])
+    assert told == [(0, {"probe/other:t/loss": 3.0}), (1, {"loss": 1.0})]
+
+
 def test_an_export_that_fails_does_not_end_the_training(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from statistics import median
 
 KINDS = ("nan", "divergence", "plateau", "memory", "disk")
+OF_CHECKPOINTS = ("checkpoint", "pause")
+"""What is told where checkpoints are written and read."""
 
 WINDOW = 20
 """Logged losses behind one median: what half of them do is no accident."""

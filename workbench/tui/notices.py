@@ -26,6 +26,8 @@ TROUBLES: Mapping[str, str] = {
     "plateau": "the loss has stopped falling",
     "memory": "memory is nearly full",
     "disk": "the disk is nearly full",
+    "checkpoint": "a checkpoint is missing or damaged",
+    "pause": "it could not be paused",
 }
 BELL = "\a"
 

@@ -29,7 +29,6 @@ def arguments(folder: Path, options: RunOptions, device: torch.device, rows: dat
         output_dir=str(folder),  # it must be named, and gets nothing: saving is our own
         num_train_epochs=settings.num_train_epochs,
         max_steps=rows.total_steps(settings) if ordered else settings.max_steps,
-        train_sampling_strategy="sequential" if ordered else "random",
         per_device_train_batch_size=settings.batch_size,
         per_device_eval_batch_size=settings.batch_size,
         gradient_accumulation_steps=settings.gradient_accumulation_steps,

@@ -59,10 +59,13 @@ class Contents:
 
 
 def collect(training: Training) -> Contents:
-    """Take what a checkpoint keeps; every process of a training must do so, and nothing is changed by it."""
+    """Take what a checkpoint keeps; every process of a training must do so, and nothing is changed by it.
+
+    What is sharded comes whole to the first process alone, which writes.
+    """
     states = ranks.gathered(randomness.snapshot())
     with torch.no_grad():
-        weights = {name: ranks.whole(weight) for name, weight in _trainable(training.model)}
+        weights = {name: ranks.kept_by_first(weight) for name, weight in _trainable(training.model)}
         return Contents(weights, _optimizer_state(training), states)
 
 
@@ -99,7 +102,7 @@ def bytes_needed(training: Training) -> int:
         for value in state.values()
         if isinstance(value, torch.Tensor)
     )
-    optimizer = sum({tensor.data_ptr(): tensor.nbytes for tensor in tensors}.values())
+    optimizer = sum({id(tensor): tensor.nbytes for tensor in tensors}.values())
     return copies * weights + optimizer + _ROOM_BYTES
 
 
@@ -191,7 +194,7 @@ def _optimizer_state(training: Training) -> dict[str, Any]:
     ]
     states = {
         names[id(parameter)]: {
-            key: ranks.whole(value) if isinstance(value, torch.Tensor) else value
+            key: ranks.kept_by_first(value) if isinstance(value, torch.Tensor) else value
             for key, value in optimizer.state[parameter].items()
         }
         for group in optimizer.param_groups

@@ -30,6 +30,7 @@ class Export(TrainerCallback):
         self._integration: TrainerCallback | None = integration
         self._name = name
         self._about: tuple[TrainingArguments, TrainerState, TrainerControl, torch.nn.Module] | None = None
+        self._early: list[tuple[int, str, float]] = []
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any
@@ -41,10 +42,12 @@ class Export(TrainerCallback):
         own.trackio_space_id, own.trackio_static_space_id, own.trackio_bucket_id = None, False, None
         self._about = own, copy.copy(state), control, more["model"]
         self._ask("on_train_begin", self._about[1])
+        self.hear(self._early)
 
     def hear(self, points: Sequence[tuple[int, str, float]]) -> None:
         """Take the points that were just written."""
         if self._about is None:
+            self._early += points  # what was measured before the training began
             return
         by_step: dict[int, dict[str, float]] = {}
         for step, name, value in points:

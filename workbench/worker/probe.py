@@ -110,7 +110,12 @@ class Probe:
     def _sample(self, model: Model, options: RunOptions) -> Sample:
         settings = options.settings
         key = (
-            *(model.fingerprint, options.dataset, options.template, options.mixture, options.split),
+            *(model.fingerprint, options.mixture, options.split),
+            # By content: a template may be edited while the form is open.
+            *(
+                (each.dataset.fingerprint, each.template.hash)
+                for each in plan.sources_of(self._store, options)
+            ),
             *(plan.row_length(options, model), settings.seed, settings.max_eval_samples),
         )
         if self._known is None or self._known[0] != key:

@@ -56,6 +56,17 @@ def whole(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
+def kept_by_first(tensor: torch.Tensor) -> torch.Tensor:
+    """The same in the memory of the host, for the first process alone; nothing is left in the others.
+
+    One after the other, a model that stands on no device as a whole is put together like this.
+    """
+    if not isinstance(tensor, DTensor):
+        return tensor
+    together_again = tensor.full_tensor()
+    return together_again.cpu() if rank() == 0 else together_again.new_empty(0)
+
+
 def like(tensor: torch.Tensor, model: torch.Tensor) -> torch.Tensor:
     """A whole tensor on the device of another and, where that is sharded and as large, sharded like it."""
     if isinstance(model, DTensor) and tensor.shape == model.shape:

@@ -89,11 +89,11 @@ def shared_pass(loss: torch.Tensor, tokens: int) -> tuple[torch.Tensor, int]:
     """
     if not together():
         return loss, tokens
-    both = torch.stack(
-        [loss.double() / ranks.size(), torch.tensor(tokens, dtype=torch.float64, device=loss.device)]
-    )
-    distributed.all_reduce(both)
-    return both[0].to(loss.dtype), round(float(both[1]))
+    mean, counted = loss.double() / ranks.size(), torch.tensor(tokens)
+    distributed.all_reduce(mean)
+    # On the processor: nobody waits for a device to know how many tokens it has read.
+    distributed.all_reduce(counted)
+    return mean.to(loss.dtype), int(counted)
 
 
 def totals(*numbers: float) -> list[float]:

@@ -15,6 +15,7 @@ from store import Store
 from store.adapters import Adapter
 from store.runs import Run
 from workbench.runs import lifecycle
+from workbench.runs.options import RunOptions
 from workbench.worker import (
     data,
     kernels,
@@ -91,6 +92,8 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
         watching.follow(pass_steps=rows.pass_steps, validated=rows.validation is not None)
         watching.before_training(base)
         watchers.append(watching)
+    elif options.settings.num_samples and together.leads():
+        _say("no samples: one process alone cannot answer with a model that is sharded over several")
     set_seed(options.settings.seed)
     first = lora_init.first_batches(
         rows.tasks[0], collator(rows.pad), options.settings, causal=model.family == "causal"
@@ -105,7 +108,7 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
 
     keeper = Keeper(store, run, options.settings, pulse, recorder, basis)
     if together.leads():
-        watchers += [*keeper.callbacks, *_listeners(store, run, adapted, recorder)]
+        watchers += [*keeper.callbacks, *_listeners(store, run, options, adapted, recorder)]
     rehearsal = Rehearsal(store, run.id)
     if ranks.size() == 1:
         watchers.insert(0, rehearsal)
@@ -140,10 +143,12 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
     return publish_adapter(store, run, model, adapted, results)
 
 
-def _listeners(store: Store, run: Run, adapted: torch.nn.Module, recorder: Recorder) -> list[Alarm | Export]:
+def _listeners(
+    store: Store, run: Run, options: RunOptions, adapted: torch.nn.Module, recorder: Recorder
+) -> list[Alarm | Export]:
     """What takes every recorded point besides the store; after all who record, since it ends last."""
     folder = store.runs.folder(run)
-    export = exporter(run.settings.get("report_to", "none"), folder, run.name)
+    export = exporter(options.settings.report_to, folder, run.name)
     listeners: list[Alarm | Export] = [Alarm(store, run.id, machine_reader(folder, adapted))]
     listeners += [export] if export else []
     for each in listeners:

@@ -6,7 +6,6 @@ It disturbs nothing: random states, training mode and the tokens per second are 
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -84,8 +83,6 @@ class Watching(TrainerCallback):
         self._every = settings.eval_steps
         self._validated = False
         self._last = -1
-        # Of several processes that train together each computes, and one writes.
-        self._writes = os.environ.get("RANK", "0") == "0"
         self._pinned = self._questions(self._examples(settings.num_samples))
         self._probes = [self._probe(each, settings.probe_rows) for each in run.lineage.get("probes", ())]
 
@@ -111,8 +108,7 @@ class Watching(TrainerCallback):
         self, _args: TrainingArguments, state: TrainerState, _control: TrainerControl, **_: Any
     ) -> None:
         """Drop what an earlier attempt said past the step that this one goes on from."""
-        if self._writes:
-            self._store.samples.forget_after(self._run.id, state.global_step)
+        self._store.samples.forget_after(self._run.id, state.global_step)
 
     def on_evaluate(
         self, _args: TrainingArguments, state: TrainerState, _control: TrainerControl, **more: Any
@@ -166,8 +162,7 @@ class Watching(TrainerCallback):
             Answer(asked.prompt, text, asked.reference, _scores(text, asked.reference))
             for asked, text in zip(self._pinned, spoken, strict=True)
         ]
-        if self._writes:
-            self._store.samples.append(self._run.id, step, answers)
+        self._store.samples.append(self._run.id, step, answers)
         for metric in SAMPLE_METRICS:
             mean = sum(answer.scores[metric] for answer in answers) / len(answers)
             self._recorder.add(step, {f"sample_{metric}": mean})
