@@ -19,7 +19,7 @@ from store.runs import Run
 from workbench.runs.training import TrainingSettings
 from workbench.worker import checkpoint, ranks, together
 from workbench.worker.checkpoint import Contents, Training
-from workbench.worker.pulse import Cancelled, Paused, Pulse
+from workbench.worker.pulse import Cancelled, Pulse
 from workbench.worker.record import Recorder
 from workbench.worker.stopping import Judge, TimeLimit
 
@@ -219,20 +219,18 @@ class Keeper(TrainerCallback):
                 self._store.checkpoints.remove(self._run.id, each.step)
 
     def _leave(self, step: int, *, written: bool) -> None:
-        goes = ranks.decided(written or self._pulse.interrupted)
-        if not together.leads():
-            if goes:
-                raise Paused  # the first process tells in what way
-            return
-        self._pulse.check()
-        if written:
-            self._recorder.forget_later()
-        if not goes:
+        if ranks.decided(written or self._pulse.interrupted):
+            # All go at once: none of them is missed by the others.
+            together.part()
+            self._pulse.check()
+            if written:
+                self._recorder.forget_later()
+            self._pulse.set_aside()
+        elif together.leads():
+            self._pulse.check()
             self._pulse.carry_on()
             self._store.runs.decline(self._run.id, "pause")
             self.tell("pause", step, "the run goes on: it cannot be paused without a checkpoint")
-            return
-        self._pulse.set_aside()
 
     def _finish_from(self, trainer: Trainer, total_steps: int, resumed: Checkpoint) -> None:
         """Take the weights of a checkpoint with which training had come to its end already."""

@@ -101,11 +101,17 @@ class RunTrainer(Trainer):
     def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Sampler[int]:
         """An order that is a function of seed and epoch alone; draws and packed rows have theirs already."""
         rows: Any = self.train_dataset if train_dataset is None else train_dataset
-        if self._order is not None:
-            return self._order
-        if isinstance(rows, (Draws, Packs)):
+        if isinstance(rows, (Draws, Packs)) and self._order is None:
             return SequentialSampler(rows)
-        return EpochOrder(shuffled(len(rows)), len(rows), self.args.data_seed)
+        if self._order is None:
+            self._order = EpochOrder(shuffled(len(rows)), len(rows), self.args.data_seed)
+        return self._order
+
+    def _run_epoch(self, *, epoch: int, **more: Any) -> None:
+        # Where batches are skipped and dealt out to processes, the library's word does not reach the order.
+        if self._order is not None:
+            self._order.set_epoch(epoch)
+        super()._run_epoch(epoch=epoch, **more)
 
     # transformers' own checkpoints are pickles, written in place. What it calls at the same points is ours.
 
