@@ -331,8 +331,7 @@ def test_a_run_that_gets_no_better_is_ended_early_and_its_patience_survives_a_pa
     through = finished(shop, submitted(shop, **settings))
     losses = [loss for _, loss in shop.metrics.series(through.id, "eval_loss")]
     assert 4 <= through.step < 40 and min(losses) == losses[-4] and len(losses) == through.step
-    # A pulse is asked at the end of a step and at each batch of a validation, of which there is one.
-    run = paused(shop, submitted(shop, **settings), 2 * through.step - 3)
+    run = paused(shop, submitted(shop, **settings), through.step - 1)
     assert run.step == through.step - 1
     run = finished(shop, resumed(shop, run))
     assert outcome(shop, run) == outcome(shop, through)

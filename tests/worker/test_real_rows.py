@@ -111,6 +111,7 @@ def _trainer(model: Any, rows: Any, pad: int, folder: Path) -> RunTrainer:
         output_dir=str(folder / "out"),
         per_device_train_batch_size=16,
         use_cpu=True,
+        data_seed=0,
         report_to="none",
         remove_unused_columns=False,
     )

@@ -193,7 +193,7 @@ def test_a_second_run_reads_kept_tokens(shop: Store) -> None:
 @pytest.mark.parametrize("method", ["prompt-tuning"])
 def test_soft_prompts_are_not_packed(shop: Store, method: str) -> None:
     """PEFT would put them before the first row alone, and drop the positions: refused before the queue."""
-    with pytest.raises(BadInput, match=r"packing does not suit prompt-tuning.*set packing=false"):
+    with pytest.raises(BadInput, match=r"virtual tokens of prompt-tuning stand before.*leave packing off"):
         launch.submit(shop, options_of("causal", method=method, packing=True))
     with pytest.raises(BadInput, match="packing and group_by_length are both set"):
         launch.submit(shop, options_of("causal", packing=True, group_by_length=True))
