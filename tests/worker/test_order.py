@@ -16,7 +16,7 @@ from workbench.worker.order import EpochOrder, shuffled
 
 def test_an_epochs_order_is_the_same_whatever_happened_before() -> None:
     """Every row once; other epochs and other seeds give others; global generators play no part."""
-    order = EpochOrder(shuffled(100), 100, seed=3)
+    order = EpochOrder(shuffled(100, seed=3), 100)
     order.set_epoch(4)
     fourth = list(order)
     torch.manual_seed(1)
@@ -26,7 +26,7 @@ def test_an_epochs_order_is_the_same_whatever_happened_before() -> None:
         walked = list(order)
         assert sorted(walked) == list(range(100)) and len(order) == 100
         assert (walked == fourth) == (epoch == 4)
-    other = EpochOrder(shuffled(100), 100, seed=4)
+    other = EpochOrder(shuffled(100, seed=4), 100)
     other.set_epoch(4)
     assert list(other) != fourth
 

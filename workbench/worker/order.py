@@ -1,4 +1,4 @@
-"""The order of a run's rows: for each epoch a pure function of seed and epoch, whatever happened before.
+"""The order of a run's rows: in each epoch a pure function of seed and epoch, whatever happened before.
 
 A run that goes on in the middle of an epoch asks for the same order and skips what it has had; no row is
 loaded for that. A mixture has an order of its own (`data.Draws`).
@@ -11,18 +11,19 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from torch.utils.data import Sampler
 
-Order = Callable[[int, int], Sequence[int]]
-"""From (seed, epoch) to the rows' indexes in their order: each once, or those that are to be seen."""
+Order = Callable[[int], Sequence[int]]
+"""From an epoch to the rows' indexes in their order: each once, or those that are to be seen."""
 
 
-def shuffled(rows: int) -> Order:
+def shuffled(rows: int, seed: int) -> Order:
     """The order that draws without replacement: every row once in each epoch.
 
     Args:
         rows: So many there are.
+        seed: The run's.
     """
 
-    def order(seed: int, epoch: int) -> Sequence[int]:
+    def order(epoch: int) -> Sequence[int]:
         return np.random.default_rng([seed, epoch]).permutation(rows).tolist()
 
     return order
@@ -32,15 +33,13 @@ class EpochOrder(Sampler[int]):
     """A sampler that walks through an order, a new one in each epoch.
 
     Args:
-        order: From seed and epoch to indexes; every epoch must have as many.
+        order: From an epoch to indexes; every epoch must have as many.
         count: So many they are.
-        seed: The run's.
     """
 
-    def __init__(self, order: Order, count: int, seed: int) -> None:
+    def __init__(self, order: Order, count: int) -> None:
         self._order = order
         self._count = count
-        self._seed = seed
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -51,4 +50,4 @@ class EpochOrder(Sampler[int]):
         return self._count
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self._order(self._seed, self._epoch))
+        return iter(self._order(self._epoch))

@@ -100,8 +100,7 @@ def order(rows: Data, settings: TrainingSettings) -> EpochOrder | None:
     """The order in which batches hold rows of like length, if that was asked for."""
     if not settings.group_by_length or not isinstance(rows.train, (TokenRows, Draws)):
         return None
-    ordered = by_length(rows.train, settings)
-    return EpochOrder(lambda _seed, epoch: ordered(epoch), len(rows.train), settings.seed)
+    return EpochOrder(by_length(rows.train, settings), len(rows.train))
 
 
 def _base(model: torch.nn.Module) -> PreTrainedModel:

@@ -104,7 +104,7 @@ class RunTrainer(Trainer):
         if isinstance(rows, (Draws, Packs)) and self._order is None:
             return SequentialSampler(rows)
         if self._order is None:
-            self._order = EpochOrder(shuffled(len(rows)), len(rows), self.args.data_seed)
+            self._order = EpochOrder(shuffled(len(rows), self.args.data_seed), len(rows))
         return self._order
 
     def _run_epoch(self, *, epoch: int, **more: Any) -> None:
