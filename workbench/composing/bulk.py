@@ -8,13 +8,14 @@ from itertools import islice
 from typing import Any
 
 from store.errors import BadInput
-from workbench.composing import masking
+from workbench.composing import checks, masking
 from workbench.composing.masking import Codec, Tokens
 from workbench.composing.template import Composer, Example
 
 ENCODED_AT_ONCE = 256
 
 Refuse = Callable[[int, BadInput], None]
+Skip = Callable[[int, str], object]
 Rendered = tuple[int, Example | BadInput]
 Made = tuple[int, Example, Tokens]
 
@@ -51,6 +52,36 @@ def masked(
                 yield from _good(before.result(), refuse)
         if encoding is not None:
             yield from _good(encoding.result(), refuse)
+
+
+def trainable(
+    rows: Iterable[Mapping[str, Any]],
+    composer: Composer,
+    codec: Codec,
+    max_length: int,
+    skip: Skip,
+    start: int = 0,
+) -> Iterator[Made]:
+    """As `masked`, without the rows from which nothing can be learned.
+
+    Args:
+        rows: Rows of one split, in order.
+        composer: The template at work.
+        codec: The model's tokenizer.
+        max_length: The most tokens of a row.
+        skip: Told of every row that is left out, by its number, and why.
+        start: The number of the first of the rows in its split.
+    """
+
+    def refuse(index: int, error: BadInput) -> None:
+        skip(index, str(error))
+
+    for index, example, tokens in masked(rows, composer, codec, max_length, refuse, start):
+        fatal = [each.message for each in checks.problems(tokens, codec, example) if each.fatal]
+        if fatal:
+            skip(index, fatal[0])
+        else:
+            yield index, example, tokens
 
 
 def _rendered(composer: Composer, index: int, row: Mapping[str, Any]) -> Rendered:

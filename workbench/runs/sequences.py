@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from itertools import cycle, islice
 
 from store import Store
-from store.errors import BadInput
-from workbench.composing import bulk, checks, tasks, template
+from workbench.composing import bulk, tasks, template
 from workbench.composing.tasks import Ruler, Source
 from workbench.runs.packing import WINDOW, Length, pack
 
@@ -61,12 +60,11 @@ def _lengths(store: Store, source: Source, ruler: Ruler) -> list[Length]:
     at_work = template.composer(store, source.dataset, source.template, ruler.seed)
     causal = ruler.codec.family == "causal"
 
-    def pass_over(_index: int, _error: BadInput) -> None:
+    def pass_over(_index: int, _reason: str) -> None:
         """The trainer leaves such rows out, or the run is refused before."""
 
     lengths: list[Length] = []
     for start, rows in tasks.sample(store, source, SAMPLE_ROWS):
-        for _, example, made in bulk.masked(rows, at_work, ruler.codec, ruler.max_length, pass_over, start):
-            if not any(problem.fatal for problem in checks.problems(made, ruler.codec, example)):
-                lengths.append((len(made.input_ids), 0 if causal else len(made.labels)))
+        for _, _, made in bulk.trainable(rows, at_work, ruler.codec, ruler.max_length, pass_over, start):
+            lengths.append((len(made.input_ids), 0 if causal else len(made.labels)))
     return lengths

@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import Dataset
 
 from store.errors import BadInput
-from workbench.composing import bulk, checks, masking
+from workbench.composing import bulk, masking
 from workbench.composing.template import Composer
 
 _REASONS_KEPT = 20
@@ -147,15 +147,8 @@ def tokenise(
             check()
             yield row
 
-    def refuse(index: int, error: BadInput) -> None:
-        made.skip(index, str(error))
-
-    for index, example, tokens in bulk.masked(watched(), composer, codec, max_length, refuse):
-        fatal = [each.message for each in checks.problems(tokens, codec, example) if each.fatal]
-        if fatal:
-            made.skip(index, fatal[0])
-        else:
-            made.add(tokens.input_ids, tokens.labels)
+    for _, _, tokens in bulk.trainable(watched(), composer, codec, max_length, made.skip):
+        made.add(tokens.input_ids, tokens.labels)
     made.close()
     if not len(made):
         reason = made.reasons[-1].partition(": ")[2] if made.reasons else "the split is empty"

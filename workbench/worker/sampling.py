@@ -6,7 +6,7 @@ Small splits are read whole, as the trainer will; of large ones pieces from all 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from typing import Any
 from store import Store
 from store.errors import BadInput
 from store.models import Model
-from workbench.composing import bulk, checks, masking, mixing, tasks
+from workbench.composing import bulk, masking, mixing, tasks
 from workbench.composing.mixing import Order
+from workbench.composing.requests import codec_of
 from workbench.composing.tasks import Source
 from workbench.composing.template import Composer, composer
 from workbench.runs import plan
@@ -73,7 +74,7 @@ def sample(store: Store, model: Model, options: RunOptions) -> Sample:
         BadInput: No row of a task can be trained on.
     """
     sources = plan.sources_of(store, options)
-    codec, length = masking.load_codec(model.path, model.family), plan.row_length(options, model)
+    codec, length = codec_of(model), plan.row_length(options, model)
 
     def read(source: Source, pieces: Iterable[tuple[int, Iterable[dict[str, Any]]]]) -> TokenRows:
         at_work = composer(store, source.dataset, source.template, options.settings.seed)
@@ -139,10 +140,8 @@ def _tokens(
     length: int,
 ) -> TokenRows:
     made = TokenRows(Path(tempfile.gettempdir()))
-    for index, tokens, reason in _masked(pieces, at_work, codec, length):
-        if tokens is None:
-            made.skip(index, reason)
-        else:
+    for start, rows in pieces:
+        for _, _, tokens in bulk.trainable(rows, at_work, codec, length, made.skip, start):
             made.add(tokens.input_ids, tokens.labels)
     made.close()
     if not len(made):
@@ -151,21 +150,3 @@ def _tokens(
             "look at them with `workbench template render`",
         )
     return made
-
-
-def _masked(
-    pieces: Iterable[tuple[int, Iterable[dict[str, Any]]]],
-    at_work: Composer,
-    codec: masking.Codec,
-    length: int,
-) -> Iterator[tuple[int, masking.Tokens | None, str]]:
-    refused: list[tuple[int, None, str]] = []
-
-    def refuse(index: int, error: BadInput) -> None:
-        refused.append((index, None, str(error)))
-
-    for start, rows in pieces:
-        for index, example, tokens in bulk.masked(rows, at_work, codec, length, refuse, start):
-            fatal = [each.message for each in checks.problems(tokens, codec, example) if each.fatal]
-            yield (index, None, fatal[0]) if fatal else (index, tokens, "")
-    yield from refused

@@ -21,7 +21,7 @@ from store.models import Model
 from store.runs import Run
 from store.samples import Answer
 from store.templates import parse_template
-from workbench.composing import bulk, checks
+from workbench.composing import bulk
 from workbench.composing.masking import Tokens, load_codec
 from workbench.composing.template import Example, composer
 from workbench.evaluation import rouge
@@ -224,19 +224,14 @@ class Watching(TrainerCallback):
         """The first rows of a split that can be trained on, with their tokens."""
         dataset = self._store.datasets.get(task["dataset"]["name"])
         template = parse_template(task["template"]["text"], origin=f"run {self._run.id}")
-        made = bulk.masked(
+        made = bulk.trainable(
             self._store.datasets.rows(dataset.name, split, limit=ROWS_PER_EXAMPLE * count),
             composer(self._store, dataset, template, self._seed),
             self._codec,
             self._length,
-            lambda _index, _error: None,
+            lambda _index, _reason: None,
         )
-        usable = (
-            (example, tokens)
-            for _, example, tokens in made
-            if not any(problem.fatal for problem in checks.problems(tokens, self._codec, example))
-        )
-        return islice(usable, count)
+        return ((example, tokens) for _, example, tokens in islice(made, count))
 
 
 def _scores(text: str, reference: str) -> dict[str, float]:
