@@ -17,8 +17,8 @@ from store.errors import BadInput
 from store.models import Model
 from store.runs import Run
 from store.templates import parse_template
-from workbench.composing import masking
 from workbench.composing.mixing import Order
+from workbench.composing.requests import codec_of
 from workbench.composing.template import composer
 from workbench.runs import plan
 from workbench.runs.options import RunOptions
@@ -194,7 +194,7 @@ class _Reader:
         self._store = store
         self._run = run
         self._check = check
-        self._codec = masking.load_codec(model.path, model.family)
+        self._codec = codec_of(model)
         self._tokenizer = token_cache.tokenizer_hash(model)
         self._max_length = plan.row_length(options, model)
         self._seed = options.settings.seed
@@ -226,7 +226,7 @@ class _Reader:
             "seed": self._seed if template.shots or len(template.variants) > 1 else None,
         }
         try:
-            return token_cache.through(self._store.root, key, make)
+            return token_cache.through(self._store.root, key, make, self._check)
         except BadInput as error:
             if self._run.mixture is None:
                 raise

@@ -13,7 +13,7 @@ import secrets
 import shutil
 import sys
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ import store
 from store.files import private_folder
 from store.models import Model
 from workbench import composing
+from workbench.processes import HeldLock
 from workbench.worker import batches
 from workbench.worker.batches import TokenRows
 
@@ -42,17 +43,23 @@ _TOKENIZER_FILES = (
 _PACKAGES = ("tokenizers", "jinja2", "pyarrow")
 _HEADER_BYTES = 1 << 16
 _SUFFIX = ".tokens"
+_LOOK_SECONDS = 0.5
 
 
 def through(
-    root: Path, key: dict[str, Any], make: Callable[[], TokenRows], most_bytes: int = MOST_BYTES
+    root: Path,
+    key: dict[str, Any],
+    make: Callable[[], TokenRows],
+    check: Callable[[], None],
+    most_bytes: int = MOST_BYTES,
 ) -> TokenRows:
-    """Rows as they were kept, or made and kept.
+    """Rows as they were kept, or made and kept; what one process makes, others that need it wait for.
 
     Args:
         root: The store's folder.
         key: All that the rows depend on beside the code, as JSON has it.
         make: Tokenises them.
+        check: Called while another process makes them; may raise to end.
         most_bytes: The most that is kept in all.
 
     Raises:
@@ -64,14 +71,9 @@ def through(
     kept = _read(path)
     if kept is not None:
         return kept
-    made = make()
-    try:
-        private_folder(folder)
-        if _write(path, made, most_bytes):
-            _make_room(folder, path, most_bytes)
-    except OSError as error:
-        sys.stdout.write(f"tokens are not kept: {error.strerror}\n")
-    return made
+    with _turn(path, check):
+        kept = _read(path)
+        return _kept(path, make(), most_bytes) if kept is None else kept
 
 
 def tokenizer_hash(model: Model) -> str:
@@ -93,6 +95,32 @@ def code_version() -> str:
     digest.update(Path(batches.__file__).read_bytes())
     digest.update(" ".join(metadata.version(package) for package in _PACKAGES).encode())
     return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def _turn(path: Path, check: Callable[[], None]) -> Iterator[None]:
+    """Be the only process that makes these rows, where a lock can be had at all."""
+    place, lock = path.with_suffix(".lock"), None
+    with contextlib.suppress(OSError):
+        private_folder(path.parent)
+        while (lock := HeldLock.take(place, wait_seconds=_LOOK_SECONDS)) is None:
+            check()
+    try:
+        yield
+    finally:
+        if lock is not None:
+            # Who waits at it finds the rows; who comes later finds no lock, and finds them too.
+            place.unlink(missing_ok=True)
+            lock.release()
+
+
+def _kept(path: Path, made: TokenRows, most_bytes: int) -> TokenRows:
+    try:
+        if _write(path, made, most_bytes):
+            _make_room(path.parent, path, most_bytes)
+    except OSError as error:
+        sys.stdout.write(f"tokens are not kept: {error.strerror}\n")
+    return made
 
 
 def _write(path: Path, rows: TokenRows, most_bytes: int) -> bool:
