@@ -7,6 +7,9 @@ import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
+
+import pytest
 
 from workbench import telemetry
 
@@ -21,6 +24,21 @@ def test_the_hosts_memory_and_processor_are_within_bounds() -> None:
     assert 0 < second.memory_used_bytes < second.memory_total_bytes
     assert 0 < second.cpu_percent <= 100
     assert second.total_ticks > first.total_ticks
+
+
+def test_a_containers_limit_is_all_the_memory_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What files keep of it is free; a container without a limit has the machine's."""
+    whole = telemetry.read_host()
+    monkeypatch.setattr(telemetry, "_CGROUP", tmp_path)
+    (tmp_path / "memory.max").write_text("100000000\n")
+    (tmp_path / "memory.current").write_text("60000000\n")
+    (tmp_path / "memory.stat").write_text("anon 30000000\ninactive_file 20000000\n")
+    limited = telemetry.read_host()
+    assert (limited.memory_used_bytes, limited.memory_total_bytes) == (40_000_000, 100_000_000)
+    (tmp_path / "memory.max").write_text("max\n")
+    assert telemetry.read_host().memory_total_bytes >= whole.memory_total_bytes
 
 
 def test_a_process_that_takes_memory_is_seen_taking_it() -> None:

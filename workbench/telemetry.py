@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class GpuReading:
 
 @dataclass(frozen=True)
 class HostReading:
-    """Memory and processor of the whole machine at one moment."""
+    """Memory and processor of the machine, or of the container that this process is in, at one moment."""
 
     memory_used_bytes: int
     memory_total_bytes: int
@@ -56,12 +57,15 @@ def read_gpus() -> list[GpuReading]:
 
 
 def read_host(since: HostReading | None = None) -> HostReading:
-    """Read the host's memory and processor.
+    """Read the host's memory and processor; a container's limit counts as all the memory there is.
 
     Args:
         since: An earlier reading; `cpu_percent` covers the time between, or the time since boot without one.
     """
     total, available = _memory()
+    limit = _container_memory()
+    if limit is not None:
+        total, available = min(total, limit[0]), min(available, max(0, limit[0] - limit[1]))
     busy, ticks = _processor_ticks()
     busy_before, ticks_before = (since.busy_ticks, since.total_ticks) if since else (0, 0)
     span = ticks - ticks_before
@@ -122,6 +126,21 @@ def _memory() -> tuple[int, int]:
     lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     values = {name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(":") for line in lines)}
     return values["MemTotal"], values["MemAvailable"]
+
+
+def _container_memory() -> tuple[int, int] | None:
+    """(limit, used) bytes of the container that this process is in (cgroup v2), None where there is none."""
+    try:
+        limit = (_CGROUP / "memory.max").read_text(encoding="ascii").strip()
+        used = int((_CGROUP / "memory.current").read_text(encoding="ascii"))
+        counted = (_CGROUP / "memory.stat").read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):
+        return None
+    if limit == "max":
+        return None
+    # What files keep in memory is given back when it is needed.
+    cached = sum(int(line.split()[1]) for line in counted if line.startswith("inactive_file "))
+    return int(limit), used - cached
 
 
 def _processor_ticks() -> tuple[int, int]:
