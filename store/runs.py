@@ -1,4 +1,4 @@
-"""Runs: their record, table, status machine, requests and folder; what a run does is the worker's affair."""
+"""Runs: their record, table, requests and folder; what a run does is the worker's affair."""
 
 from __future__ import annotations
 
@@ -10,50 +10,18 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
 from store.db import write
 from store.errors import BadInput, Conflict, not_found
 from store.files import check_name, inside, private_folder, write_atomic
+from store.identity import Identity
+from store.run_status import ENDED, IDLE, LIVE, RESUMABLE, Request, Status, check_move
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
-
-Status = Literal["queued", "starting", "running", "paused", "completed", "failed", "cancelled", "interrupted"]
-STATUSES: tuple[Status, ...] = get_args(Status)
-LIVE: frozenset[Status] = frozenset({"starting", "running"})
-ENDED: frozenset[Status] = frozenset({"completed", "failed", "cancelled", "interrupted"})
-RESUMABLE: frozenset[Status] = frozenset({"paused", "interrupted", "failed"})
-
-# From a status to those that may follow it.
-MOVES: dict[Status, frozenset[Status]] = {
-    "queued": frozenset({"starting", "cancelled", "paused"}),
-    "starting": frozenset({"running", "failed", "cancelled", "interrupted", "paused"}),
-    "running": frozenset({"completed", "failed", "cancelled", "interrupted", "paused"}),
-    "paused": frozenset({"queued", "cancelled"}),
-    "interrupted": frozenset({"queued", "cancelled"}),
-    "failed": frozenset({"queued", "cancelled"}),
-}
-Request = Literal["cancel", "pause"]
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What tells one process from every other, even after its PID has been given away again.
-
-    Args:
-        boot_id: the kernel's id of this boot.
-        pid: process id.
-        start_ticks: the process's start, in clock ticks since boot.
-        nonce: what the one who started it put into its arguments.
-    """
-
-    boot_id: str
-    pid: int
-    start_ticks: int
-    nonce: str
 
 
 @dataclass(frozen=True)
@@ -217,7 +185,8 @@ class Runs:
         with write(self._db):
             taken = self._db.execute(
                 """update runs set status = 'starting', nonce = ?, started = coalesce(started, ?),
-                       devices = ?, attempts = attempts + 1, identity = null, ended = null
+                       devices = ?, attempts = attempts + 1, identity = null, ended = null,
+                       plan = json_remove(plan, '$.waits_for')
                    where id = ? and status = 'queued'""",
                 [nonce, time.time(), _json(list(devices)), _number(self.get(id).id)],
             ).rowcount
@@ -327,40 +296,47 @@ class Runs:
         """
         with write(self._db):
             run = self.get(id)
-            if run.status != "queued" and run.status not in RESUMABLE:
+            if run.status not in IDLE:
                 raise Conflict(
                     f"run {run.id} is {run.status}", "only a run that waits has a place in a queue"
                 )
             self._set(run, priority=priority)
         return self.get(run.id)
 
-    def change(self, id: str, settings: dict[str, Any], step: int | None = None) -> Run:
+    def change(
+        self,
+        id: str,
+        settings: dict[str, Any],
+        step: int | None = None,
+        *,
+        plan: dict[str, Any] | None = None,
+    ) -> Run:
         """Give a run that no worker works on other settings; its lineage tells from which step on.
 
         Args:
             settings: all of them, as `create` took them.
             step: the step that it will go on from, the one that it has reached when left out.
+            plan: what it is predicted to take now, in the place of all that was predicted and measured
+                before; left out, that still holds.
         Raises:
             Conflict: a worker works on it, or it is completed or cancelled.
         """
         with write(self._db):
             run = self.get(id)
-            if run.status != "queued" and run.status not in RESUMABLE:
+            if run.status not in IDLE:
                 raise Conflict(f"run {run.id} is {run.status}", "pause it first: workbench run pause")
+            # As they are kept: a list of modules is no change from a tuple of them.
             changed = {
                 key: [run.settings.get(key), value]
-                for key, value in settings.items()
+                for key, value in json.loads(_json(settings)).items()
                 if value != run.settings.get(key)
             }
-            changes = [
-                *run.lineage.get("changes", []),
-                {"step": run.step if step is None else step, "settings": changed},
-            ]
-            lineage = {**run.lineage, "changes": changes}
-            self._set(run, settings=_json(settings), lineage=_json(lineage))
+            told = {"step": run.step if step is None else step, "settings": changed}
+            lineage = {**run.lineage, "changes": [*run.lineage.get("changes", []), told]}
+            figures = {} if plan is None else {"plan": _json(plan)}
+            self._set(run, settings=_json(settings), lineage=_json(lineage), **figures)
             folder = self.folder(run)
             described = tomllib.loads((folder / "run.toml").read_text(encoding="utf-8"))
-            described.pop("settings", None)
             _write_description(folder, described, settings)
         return self.get(run.id)
 
@@ -385,11 +361,7 @@ class Runs:
     def _move(self, id: str, status: Status, **values: Any) -> Run:
         with write(self._db):
             run = self.get(id)
-            if status not in MOVES.get(run.status, ()):
-                raise Conflict(
-                    f"run {run.id} is {run.status} and cannot become {status}",
-                    "see it with `workbench run show`",
-                )
+            check_move(run.id, run.status, status)
             if status in ENDED:
                 values["ended"] = time.time()
             self._set(run, status=status, **values)

@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 
 from store import Store, open_store
-from store.runs import Identity, Run
+from store.identity import Identity
+from store.runs import Run
 
 NONCE = sys.argv[0]
 """A trainer's nonce is one of its arguments, by which a dispatcher knows it; ours has this one anyway."""

@@ -17,8 +17,8 @@ from store.datasets import Dataset
 from store.errors import BadInput, NotFound, Unavailable
 from store.evaluations import Evaluation
 from store.files import private_folder
+from store.identity import Identity
 from store.models import Model
-from store.runs import Identity
 from workbench import link, processes
 from workbench.composing.template import check
 from workbench.link import REQUEST_BYTES, ROWS, Link, Lost, Sampling

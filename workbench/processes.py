@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from store.runs import Identity
+from store.identity import Identity
 
 # A worker sees these variables of its starter and no others: tokens and keys stay behind.
 _ALLOWED_NAMES = frozenset(

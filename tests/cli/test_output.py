@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from store.runs import STATUSES
+from store.run_status import STATUSES
 from workbench.cli.output import STATUS_MARKS, Column, cell, jsonable, print_json, status, table
 
 

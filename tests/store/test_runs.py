@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from store import BadInput, Conflict, NotFound, Store, open_store
-from store.runs import MOVES, STATUSES, Identity, Run, Status
+from store.identity import Identity
+from store.run_status import MOVES, STATUSES, Status
+from store.runs import Run
 
 IDENTITY = Identity("boot", 4711, 99, "nonce")
 

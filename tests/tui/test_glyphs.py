@@ -7,7 +7,7 @@ import typing
 
 import pytest
 
-from store.runs import Status
+from store.run_status import Status
 from workbench.tui import glyphs
 from workbench.tui.glyphs import ASCII, UNICODE, bytes_text, count_text, duration, number_text
 
