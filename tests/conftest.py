@@ -34,6 +34,7 @@ def _load(name: str) -> ModuleType:
 
 
 tiny_models = _load("tiny_models")
+stocking = _load("stocking")
 
 
 @pytest.fixture
@@ -116,6 +117,23 @@ def dialogue_file(tmp_path: Path, dialogue_rows: list[dict[str, Any]]) -> Path:
     path = tmp_path / "dialogues.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in dialogue_rows), encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def stock(
+    store: Store, tiny_causal: Path, tiny_seq2seq: Path, dialogue_rows: list[dict[str, str]]
+) -> Iterator[Store]:
+    """A store with all that a run needs, whose queue is held: nothing starts by itself.
+
+    The models "causal" and "seq2seq", the dialogues "d" with four validation rows, and the template "t".
+    """
+    store.models.add(str(tiny_causal), name="causal")
+    store.models.add(str(tiny_seq2seq), name="seq2seq")
+    stocking.add_rows(store, "d", dialogue_rows[:20])
+    stocking.add_rows(store, "d", dialogue_rows[20:], split="validation")
+    stocking.add_template(store)
+    with stocking.held_queue(store):
+        yield store
 
 
 @pytest.fixture

@@ -34,6 +34,9 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("prompt-tuning", {"target_modules": ("q_proj",)}, "and prompt-tuning chooses none"),
     ("lora", {"packing": True, "group_by_length": True}, "packed rows have no padding to save"),
     ("lora", {"probes": ("d:t",), "distributed": "fsdp", "nproc_per_node": 2}, "only its part of a model"),
+    ("lora", {"distributed": "fsdp"}, "one process has nothing to share"),
+    ("qlora", {"distributed": "fsdp", "nproc_per_node": 2}, "does not shard a base in 4 bits"),
+    ("lora", {"distributed": "fsdp", "nproc_per_node": 2, "optim": "adafactor"}, "adafactor cannot work on"),
 ]
 
 
@@ -87,6 +90,9 @@ def t5(store: Store, tiny_seq2seq: Path) -> Model:
     [
         ("partial", {"last_layers": 3}, "last_layers = 3 is more than the 2 layers of 't5'"),
         ("lora", {"dtype": "float16"}, "float16 overflows in encoder-decoder models"),
+        ("lora", {"attn_implementation": "flash_attention_2"}, "no relative position bias, which 't5' needs"),
+        ("lora", {"use_liger_kernel": True}, "use_liger_kernel has no kernels for 't5'"),
+        ("p-tuning", {"num_virtual_tokens": 249}, "leaves no room in the 256 tokens of 't5'"),
     ],
 )
 def test_a_clash_with_the_model_is_refused(

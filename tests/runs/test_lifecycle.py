@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,34 @@ def test_what_a_checkpoint_depends_on_is_refused_with_the_reason_and_nothing_cha
         lifecycle.resume(shop, run.id, {"max_steps": -5})
 
 
+def test_what_was_measured_at_the_beginning_stays_what_is_measured(shop: Store) -> None:
+    """The lineage holds the probes, and the base's scores stand at step 0."""
+    run = interrupted(shop)
+    with pytest.raises(BadInput, match=r"another probes \(.*\), probe_rows \(the base was measured by them"):
+        lifecycle.resume(shop, run.id, {"probes": ("d:t",), "probe_rows": 8})
+
+
+def test_what_this_machine_lacks_is_refused_before_the_run_goes_on(shop: Store) -> None:
+    """As when a run is started."""
+    run = interrupted(shop)
+    missing = next((name for name in ("wandb", "trackio", "tensorboard") if find_spec(name) is None), None)
+    if missing is None:
+        pytest.skip("every export is installed")
+    with pytest.raises(BadInput, match=f"needs the package {missing}, which is not installed"):
+        lifecycle.resume(shop, run.id, {"report_to": missing})
+    assert shop.runs.get(run.id).settings == run.settings
+
+
+def test_a_prediction_for_other_settings_is_forgotten(shop: Store) -> None:
+    """A queue would give room for it, and later predictions would be corrected by it."""
+    run = interrupted(shop)
+    shop.runs.planned(run.id, predicted_bytes=7, predicted_peak_bytes=5, measured_peak_bytes=6)
+    kept = lifecycle.resume(shop, run.id, {"max_steps": 20, "report_to": "none"}).plan
+    assert kept == {"predicted_bytes": 7, "predicted_peak_bytes": 5, "measured_peak_bytes": 6}
+    shop.runs.request(run.id, "pause")
+    assert lifecycle.resume(shop, run.id, {"gradient_checkpointing": True}).plan == {}
+
+
 def test_every_fixed_setting_exists(shop: Store) -> None:
     """A setting that is renamed must not become changeable by that."""
     assert set(lifecycle.FIXED) <= {info.name for info in fields()}
@@ -130,10 +159,11 @@ def test_data_that_has_changed_is_refused_before_anything_is_queued(shop: Store,
 
 def test_a_retried_run_is_a_fresh_one_of_the_same_specification(shop: Store) -> None:
     """The old one stays; one that has not ended is not retried."""
-    old = interrupted(shop)
+    old = shop.runs.prioritise(interrupted(shop).id, 3)
     new = lifecycle.retry(shop, old.id)
     assert new.id != old.id and new.status == "queued" and new.step == 0
     assert (new.settings, new.name, new.method) == (old.settings, old.name, old.method)
+    assert new.priority == 3
     assert shop.runs.get(old.id) == old
     with pytest.raises(Conflict, match="is queued; wait for its end, or cancel it"):
         lifecycle.retry(shop, new.id)

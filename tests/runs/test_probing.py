@@ -100,5 +100,5 @@ def test_settings_without_effect_are_settings() -> None:
 
 def test_a_change_is_told_as_it_is_typed() -> None:
     """With the method before it."""
-    text = probing.set_text({"batch_size": 2, "gradient_checkpointing": True}, "qlora")
-    assert text == "--method qlora --set batch_size=2 --set gradient_checkpointing=true"
+    way = probing.Alternative({"batch_size": 2, "gradient_checkpointing": True}, "qlora", 1)
+    assert way.text == "--method qlora --set batch_size=2 --set gradient_checkpointing=true"

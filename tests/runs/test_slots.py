@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from store.runs import Identity, Run
+from store.runs import Run
 from workbench.runs import slots
 from workbench.runs.slots import AUTO, HOST, Device, choose, devices_of, in_order, place
 from workbench.telemetry import GpuReading, HostReading
@@ -13,19 +13,20 @@ GB = 1_000_000_000
 
 
 def run(number: int, status: str = "queued", **told: Any) -> Run:
-    """A run; `memory` is what it was predicted to take, `over` its processes, `pid` its trainer."""
-    memory, over, pid = told.pop("memory", None), told.pop("over", 1), told.pop("pid", None)
+    """A run; `memory` is what it was predicted to take, `over` its processes."""
+    memory, over = told.pop("memory", None), told.pop("over", 1)
     fields: dict[str, Any] = {
         "id": f"r{number}",
         "name": "n",
         "status": status,
         "settings": {"nproc_per_node": over},
         "plan": {} if memory is None else {"predicted_bytes": memory},
-        "identity": None if pid is None else Identity("boot", pid, 1, "n"),
         "created": float(number),
     }
     empty = dict.fromkeys(("model", "dataset", "template", "method"), "")
-    nothing = dict.fromkeys(("adapter", "error", "hint", "started", "ended", "heartbeat", "request"))
+    nothing = dict.fromkeys(
+        ("identity", "adapter", "error", "hint", "started", "ended", "heartbeat", "request")
+    )
     return Run(**{"step": 0, "total_steps": 0, "lineage": {}, **empty, **nothing, **fields, **told})
 
 
@@ -39,9 +40,9 @@ def gpus(*used: int, total: int = 80 * GB) -> list[Device]:
     return [Device(index, total, each) for index, each in enumerate(used)]
 
 
-def host(used: int = 2 * GB, total: int = 32 * GB, **processes: int) -> list[Device]:
+def host(used: int = 2 * GB, total: int = 32 * GB) -> list[Device]:
     """A machine without a GPU."""
-    return [Device(HOST, total, used, {int(pid[1:]): each for pid, each in processes.items()})]
+    return [Device(HOST, total, used)]
 
 
 def started(decision: slots.Decision) -> list[tuple[str, tuple[int, ...]]]:
@@ -101,9 +102,9 @@ def test_a_free_gpu_comes_before_a_shared_one() -> None:
 
 def test_what_others_hold_counts_once() -> None:
     """A run's own memory is not taken for somebody else's; somebody else's is never ours to give."""
-    busy = live(1, 0, memory=30 * GB, pid=7)
-    own = [Device(0, 80 * GB, 28 * GB, {7: 28 * GB})]
-    foreign = [Device(0, 80 * GB, 28 * GB, {8: 28 * GB})]
+    busy = live(1, 0, memory=30 * GB)
+    own = [Device(0, 80 * GB, 28 * GB, {"r1": 28 * GB})]
+    foreign = [Device(0, 80 * GB, 28 * GB, {"r9": 28 * GB})]
     waiting = run(2, memory=40 * GB)
     assert started(choose([waiting], [busy], own, AUTO)) == [("r2", (0,))]
     assert started(choose([waiting], [busy], foreign, AUTO)) == []
@@ -173,6 +174,17 @@ def test_processes_of_one_run_on_the_machine_are_one_slot_and_add_their_memory()
 
 def test_the_machine_is_the_device_where_there_is_no_gpu() -> None:
     reading = HostReading(2 * GB, 32 * GB, 0.0, 0, 0)
-    assert devices_of([], reading, {7: GB}) == [Device(HOST, 32 * GB, 2 * GB, {7: GB})]
-    gpu = GpuReading(3, "H", GB, 80 * GB, None, None, None, ((7, GB),))
-    assert devices_of([gpu], reading, {}) == [Device(3, 80 * GB, GB, {7: GB})]
+    assert devices_of([], reading, {"r1": {7: GB, 8: GB}}) == [Device(HOST, 32 * GB, 2 * GB, {"r1": 2 * GB})]
+
+
+def test_a_run_over_several_gpus_has_a_process_of_its_own_on_each() -> None:
+    """What any of them holds is the run's, not somebody else's, so that there is room beside it."""
+    reading = HostReading(2 * GB, 32 * GB, 0.0, 0, 0)
+    both = [
+        GpuReading(index, "H", 28 * GB, 80 * GB, None, None, None, ((pid, 28 * GB),))
+        for index, pid in enumerate((7, 8))
+    ]
+    read = devices_of(both, reading, {"r1": {7: GB, 8: GB}})
+    assert [device.held for device in read] == [{"r1": 28 * GB}] * 2
+    pair, waiting = live(1, 0, 1, over=2, memory=30 * GB), [run(2, memory=40 * GB), run(3, memory=40 * GB)]
+    assert started(choose(waiting, [pair], read, AUTO)) == [("r2", (0,)), ("r3", (1,))]

@@ -13,8 +13,10 @@ import pytest
 from store import Store
 from store.errors import BadInput, NotFound
 from workbench.processes import HeldLock
-from workbench.runs import queue, sweep
+from workbench.runs import plan, preflight, queue, sweep
+from workbench.runs.options import RunOptions
 from workbench.runs.sweep import Sweep, read_sweep, results, submit
+from workbench.runs.training import TrainingSettings
 
 BASE = """
 model = "tiny"
@@ -169,6 +171,22 @@ def test_a_warning_is_told_once_for_all_runs(filled: Store, tmp_path: Path) -> N
     told: list[str] = []
     submit(filled, read(tmp_path, "[sweep]\nr = [4, 8]\nmax_length = [16]"), told.append)
     assert told and len(told) == len(set(told))
+
+
+def test_rows_that_runs_share_are_looked_at_once(filled: Store) -> None:
+    """Unless something that rows feel is another."""
+    known: preflight.Known = {}
+    model = filled.models.get("tiny")
+
+    def found(**settings: Any) -> list[preflight.Concern]:
+        options = RunOptions("tiny", "dialogues", "summarise", settings=TrainingSettings(**settings))
+        return preflight.check(filled, options, model, plan.sources_of(filled, options), known)
+
+    first = found(max_length=16)
+    assert first
+    assert found(max_length=16, learning_rate=0.1, r=4) is first
+    assert found(max_length=17) is not first
+    assert found(max_length=16, seed=1) is not first
 
 
 def end(store: Store, run: Any, **losses: float) -> None:

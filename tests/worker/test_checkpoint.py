@@ -380,7 +380,9 @@ def test_a_pause_before_the_first_step_costs_nothing(shop: Store) -> None:
     assert finished(shop, resumed(shop, run)).step == STEPS
 
 
-def test_a_full_disk_is_told_and_ends_nothing(shop: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_told_and_ends_nothing(
+    shop: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """No checkpoint is begun that would not fit; a pause is then declined, and the run completes."""
     monkeypatch.setattr(keeping.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 1000))
     run = submitted(shop, save_steps=6)
@@ -388,9 +390,10 @@ def test_a_full_disk_is_told_and_ends_nothing(shop: Store, monkeypatch: pytest.M
     run = finished(shop, run, PausedAt(3))
     assert run.step == STEPS and shop.checkpoints.list(run.id) == []
     told = [(alert.kind, alert.step) for alert in shop.alerts.list(run.id)]
-    # The first is the watch over the disk, which looks at every step that is logged.
-    assert told == [("disk", 1), ("disk", 3), ("pause", 3), ("disk", 6), ("disk", 12)]
-    assert "free some space" in shop.alerts.list(run.id)[1].message
+    assert told == [("disk", 1), ("pause", 3)]  # one shortage is told once
+    assert "free some space" in shop.alerts.list(run.id)[0].message
+    log = capsys.readouterr().out
+    assert [f"step {step}: no checkpoint: it needs" in log for step in (3, 6, 12)] == [True] * 3
 
 
 def test_points_that_are_measured_again_take_the_place_of_the_old_ones(shop: Store) -> None:

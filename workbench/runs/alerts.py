@@ -101,7 +101,7 @@ class Watch:
             yield Trouble(
                 "disk",
                 f"{_size(now.disk_free)} are free where the run is kept, {what} {_size(needed)}: "
-                "free some space",
+                "free some space, or remove checkpoints of other runs",
             )
 
     def _rises(self, name: str, bad: bool, good: bool) -> bool:

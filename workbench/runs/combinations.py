@@ -17,6 +17,10 @@ from workbench.runs.training import TrainingSettings
 
 CHANGES_THE_BASE = ("pissa", "olora")
 """Values of `init_lora_weights` that move a part of the base's weights into the adapter."""
+WITHOUT_SHARDS = ("adamw_bnb_8bit", "paged_adamw_8bit", "paged_adamw_32bit", "adafactor")
+"""Optimizers whose state is no plain tensor per weight."""
+SHORTEST_ROW = 8
+"""Tokens that a soft prompt must leave of what a model can take."""
 LAYER_KEYS = (
     "num_hidden_layers",
     "num_layers",
@@ -59,6 +63,21 @@ CLASHES: tuple[Clash, ...] = (
         lambda _method, of: bool(of.probes) and of.sharded,
         "probes are answered by one process, which holds only its part of a model that fsdp shards",
         "use distributed = ddp, or leave the probes out and evaluate the adapter afterwards",
+    ),
+    Clash(
+        lambda _method, of: of.distributed == "fsdp" and of.nproc_per_node == 1,
+        "distributed = fsdp shards over several devices, and one process has nothing to share",
+        "raise nproc_per_node, or leave distributed at ddp",
+    ),
+    Clash(
+        lambda method, of: method.name == "qlora" and of.distributed == "fsdp",
+        "distributed = fsdp does not shard a base in 4 bits: its weights are packed as bytes",
+        "choose distributed = ddp, or the method lora",
+    ),
+    Clash(
+        lambda _method, of: of.distributed == "fsdp" and of.optim in WITHOUT_SHARDS,
+        "optim = {optim} cannot work on shards (distributed = fsdp)",
+        "choose adamw_torch or adamw_torch_fused, or distributed = ddp",
     ),
     Clash(
         lambda method, of: method.name == "prefix-tuning" and of.gradient_checkpointing,
@@ -126,6 +145,27 @@ MODEL_CLASHES: tuple[ModelClash, ...] = (
         "choose bfloat16, float32 or auto",
     ),
     ModelClash(
+        lambda _method, of, model, _config: (
+            of.attn_implementation == "flash_attention_2" and model.family == "seq2seq"
+        ),
+        "attn_implementation = flash_attention_2 has no relative position bias, which {model} needs",
+        "choose sdpa or auto",
+    ),
+    ModelClash(
+        lambda _method, of, model, _config: of.use_liger_kernel and model.family == "seq2seq",
+        "use_liger_kernel has no kernels for {model}",
+        "set use_liger_kernel=false",
+    ),
+    ModelClash(
+        lambda method, of, model, _config: (
+            method.virtual_tokens
+            and model.max_length is not None
+            and model.max_length - of.num_virtual_tokens < SHORTEST_ROW
+        ),
+        "num_virtual_tokens = {num_virtual_tokens} leaves no room in the {model_length} tokens of {model}",
+        "use fewer virtual tokens",
+    ),
+    ModelClash(
         lambda method, of, _model, config: (
             method.name == "partial" and not of.target_modules and of.last_layers > _layers(config)
         ),
@@ -153,6 +193,7 @@ def check_model(method: str, settings: TrainingSettings, model: Model) -> None:
     """
     of, config = METHODS[method], read_json(model.path / "config.json")
     words = vars(settings) | {"method": method, "model": repr(model.name), "layers": _layers(config)}
+    words["model_length"] = model.max_length
     _refuse([(clash, words) for clash in MODEL_CLASHES if clash.holds(of, settings, model, config)])
 
 

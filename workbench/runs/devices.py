@@ -7,13 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from store.errors import BadInput
 from store.runs import Run
-from workbench import telemetry
-from workbench.runs.slots import Device, devices_of
+from workbench import processes, telemetry
+from workbench.runs.slots import Device, devices_of, processes_of
+from workbench.runs.training import TrainingSettings
 from workbench.telemetry import GpuReading
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-WITHOUT_SHARDS = ("adamw_bnb_8bit", "paged_adamw_8bit", "paged_adamw_32bit", "adafactor")
-"""Optimizers whose state is no plain tensor per weight."""
 
 
 def read_devices(live: Iterable[Run]) -> list[Device]:
@@ -23,8 +22,17 @@ def read_devices(live: Iterable[Run]) -> list[Device]:
         live: The runs at work, whose memory is told apart from everybody else's.
     """
     gpus = visible(telemetry.read_gpus(), os.environ)
-    memory = {} if gpus else {run.pid: telemetry.process_memory(run.pid) for run in live if run.pid}
-    return devices_of(gpus, telemetry.read_host(), memory)
+    used = {run.id: {pid: telemetry.process_memory(pid) for pid in _pids(run)} for run in live}
+    return devices_of(gpus, telemetry.read_host(), used)
+
+
+def _pids(run: Run) -> list[int]:
+    """The processes that train a run; each of several has the nonce among its arguments."""
+    if run.identity is None:
+        return []
+    if processes_of(run) == 1:
+        return [run.identity.pid]
+    return [identity.pid for identity in processes.find_all(run.identity.nonce)]
 
 
 def visible(gpus: Sequence[GpuReading], environment: Mapping[str, str]) -> list[GpuReading]:
@@ -51,44 +59,19 @@ def environment(devices: Sequence[int]) -> dict[str, str]:
     return {VISIBLE: ",".join(map(str, devices)), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 
-def check_group(method: str, settings: Mapping[str, object]) -> None:
-    """Refuse a run over several devices that cannot work.
-
-    Args:
-        method: How it fine-tunes.
-        settings: Its settings.
+def check_group(settings: TrainingSettings) -> None:
+    """Refuse a run over more devices than there are.
 
     Raises:
-        BadInput: They ask for more GPUs, or for more processes than there are processors, than this machine
-            has; or for a way to share that does not fit the method or the optimizer.
+        BadInput: It asks for more than this machine has GPUs or, where it has none, processors.
     """
-    wanted = int(str(settings.get("nproc_per_node") or 1))
-    if settings.get("distributed") == "fsdp":
-        _check_sharding(method, wanted, str(settings.get("optim")))
+    wanted = settings.nproc_per_node
     gpus = visible(telemetry.read_gpus(), os.environ) if wanted > 1 else []
     cores = len(os.sched_getaffinity(0))
     most = len(gpus) or max(2, cores)
     if wanted > most:
         has = f"{len(gpus)} GPUs" if gpus else f"{cores} processors and no GPU"
         raise BadInput(f"nproc_per_node = {wanted}, and this machine has {has}", f"give at most {most}")
-
-
-def _check_sharding(method: str, wanted: int, optim: str) -> None:
-    if wanted == 1:
-        raise BadInput(
-            "distributed = fsdp shards over several devices, and one process has nothing to share",
-            "raise nproc_per_node, or leave distributed at ddp",
-        )
-    if method == "qlora":
-        raise BadInput(
-            "distributed = fsdp does not shard a base in 4 bits: its weights are packed as bytes",
-            "choose distributed = ddp, or the method lora",
-        )
-    if optim in WITHOUT_SHARDS:
-        raise BadInput(
-            f"optim = {optim} cannot work on shards (distributed = fsdp)",
-            "choose adamw_torch or adamw_torch_fused, or distributed = ddp",
-        )
 
 
 def _is_called(gpu: GpuReading, entry: str) -> bool:

@@ -19,7 +19,7 @@ from store.templates import format_template
 from workbench import processes
 from workbench.composing import mixing
 from workbench.composing.tasks import Source
-from workbench.runs import devices, plan, preflight, probes, probing, queue
+from workbench.runs import plan, preflight, probes, probing, queue, requirements
 from workbench.runs.options import RunOptions
 from workbench.runs.packages import PACKAGES, version
 from workbench.runs.splits import validation_split
@@ -73,7 +73,8 @@ def submit_all(
         sweep: The sweep that they belong to.
     """
     told: dict[str, None] = {}
-    described = [_described(store, options, lambda line: told.setdefault(line)) for options in wanted]
+    known: preflight.Known = {}
+    described = [_described(store, options, told.setdefault, known) for options in wanted]
     if warn is not None:
         for line in told:
             warn(line)
@@ -82,16 +83,16 @@ def submit_all(
     return runs
 
 
-def _described(store: Store, options: RunOptions, warn: Callable[[str], object]) -> dict[str, Any]:
+def _described(
+    store: Store, options: RunOptions, warn: Callable[[str], object], known: preflight.Known
+) -> dict[str, Any]:
     """A run that was checked, as the store takes it."""
-    devices.check_group(options.method, dataclasses.asdict(options.settings))
     model = store.models.get(options.model)
+    requirements.check(store, options, model)
     mixture = store.mixtures.get(options.mixture) if options.mixture else None
     sources = plan.sources_of(store, options)
-    for concern in preflight.check(store, options, model, sources):
+    for concern in preflight.check(store, options, model, sources, known):
         warn(str(concern))
-    # Only what is known already: a start waits for no probe.
-    known = probing.cached(store, options)
     return {
         "name": options.name or f"{options.mixture or options.dataset}-{options.method}"[:120],
         "model": model.name,
@@ -103,7 +104,8 @@ def _described(store: Store, options: RunOptions, warn: Callable[[str], object])
         "lineage": _lineage(options, model, mixture, sources)
         | {"probes": probes.lineage(probes.find_all(store, options.settings))},
         "split": None if mixture else options.split,
-        "plan": None if known is None else known.planned(),
+        # Only what is known already: a start waits for no probe.
+        "plan": probing.predicted(store, options),
     }
 
 

@@ -8,18 +8,25 @@ from typing import Any
 
 from store import Store
 from store.errors import BadInput, Conflict
-from store.runs import RESUMABLE, Run
-from workbench.runs import hints, launch, plan
+from store.run_status import RESUMABLE
+from store.runs import Run
+from workbench.runs import hints, launch, plan, probing, requirements
 from workbench.runs.options import RunOptions, make_settings
 
-_ORDER = "the checkpoint's place in the data is counted in it"
+POSITION = (
+    "batch_size",
+    "gradient_accumulation_steps",
+    "seed",
+    "packing",
+    "group_by_length",
+    "max_length",
+    "nproc_per_node",
+)
+"""Settings that a checkpoint's place in the data depends on."""
 _WEIGHTS = "the checkpoint's weights have its shape"
 _VALIDATED = "validation losses before and after could not be compared"
 FIXED: Mapping[str, str] = {
-    **dict.fromkeys(
-        ("batch_size", "gradient_accumulation_steps", "packing", "group_by_length", "seed", "nproc_per_node"),
-        _ORDER,
-    ),
+    **dict.fromkeys(POSITION, "the checkpoint's place in the data is counted in it"),
     **dict.fromkeys(
         ("r", "target_modules", "num_virtual_tokens", "encoder_hidden_size", "reduction_factor"), _WEIGHTS
     ),
@@ -28,6 +35,7 @@ FIXED: Mapping[str, str] = {
     **dict.fromkeys(("prompt_tuning_init_text",), "it is only read at the beginning"),
     **dict.fromkeys(("max_length", "bad_rows"), "the rows would be others"),
     **dict.fromkeys(("max_eval_samples",), _VALIDATED),
+    **dict.fromkeys(("probes", "probe_rows"), "the base was measured by them at the beginning"),
     **dict.fromkeys(("optim",), "the checkpoint holds this optimizer's moments"),
 }
 """Settings that cannot change when a run goes on, each with the reason; all others can."""
@@ -55,14 +63,13 @@ def resume(store: Store, run_id: str, changes: Mapping[str, Any] | None = None) 
 
     Raises:
         Conflict: It needs no resuming, or its data or base has changed.
-        BadInput: A setting cannot be changed any more, or its value is wrong.
+        BadInput: A setting cannot be changed any more, or its value is wrong or cannot work here.
     """
     run = store.runs.get(run_id)
     if run.status in RESUMABLE:
         launch.check_unchanged(store, run)
         if changes:
-            newest = store.checkpoints.newest(run.id)
-            store.runs.change(run.id, _changed(store, run, changes), newest.step if newest else 0)
+            _change(store, run, changes)
     run = store.runs.resume(run.id)
     launch.ensure_queue(store.root)
     return run
@@ -88,7 +95,7 @@ def retry(store: Store, run_id: str, warn: Callable[[str], object] | None = None
     if not run.over:
         way = f"resume it: workbench run resume {run.id}" if run.at_rest else "wait for its end, or cancel it"
         raise Conflict(f"run {run.id} is {run.status}", way)
-    return launch.submit(store, options_of(run), warn)
+    return launch.submit(store, options_of(run), warn, priority=run.priority)
 
 
 def options_of(run: Run) -> RunOptions:
@@ -106,8 +113,8 @@ def options_of(run: Run) -> RunOptions:
     )
 
 
-def _changed(store: Store, run: Run, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """All settings of a run, with the changes in their place."""
+def _change(store: Store, run: Run, changes: Mapping[str, Any]) -> None:
+    """Give a run other settings and, where these change what it takes, the prediction for them."""
     before = make_settings(run.settings)
     refused = [
         f"{key} ({FIXED[key]})"
@@ -120,6 +127,13 @@ def _changed(store: Store, run: Run, changes: Mapping[str, Any]) -> dict[str, An
             f"leave it, or start a new run: workbench run start {store.runs.folder(run) / 'run.toml'}",
         )
     settings = make_settings({**run.settings, **changes})
-    options = dataclasses.replace(options_of(run), settings=settings)
-    rate = plan.learning_rate(options, store.models.get(run.model))
-    return {**dataclasses.asdict(settings), "learning_rate": rate}
+    options, model = dataclasses.replace(options_of(run), settings=settings), store.models.get(run.model)
+    requirements.check(store, options, model)
+    newest = store.checkpoints.newest(run.id)
+    felt = {key for key in changes if getattr(settings, key) != getattr(before, key)} - probing.WITHOUT_EFFECT
+    store.runs.change(
+        run.id,
+        {**dataclasses.asdict(settings), "learning_rate": plan.learning_rate(options, model)},
+        newest.step if newest else 0,
+        plan=probing.predicted(store, options) if felt else None,
+    )

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from store import Store
 from store.mixtures import Task
 from store.models import Model
-from workbench.composing.codec import load_codec
 from workbench.composing.mixing import epoch_rows, shares
+from workbench.composing.requests import codec_of
 from workbench.composing.tasks import Ruler, Share, Source, divide, find, find_all
-from workbench.runs import sequences
+from workbench.runs import requirements, sequences
 from workbench.runs.methods import METHODS
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
@@ -56,9 +56,10 @@ def plan(store: Store, options: RunOptions, *, measure: bool = False) -> Plan:
 
     Raises:
         NotFound: There is no such model, dataset or mixture.
-        BadInput: A task of the mixture is not whole.
+        BadInput: A task of the mixture is not whole, or the settings cannot work here.
     """
     model = store.models.get(options.model)
+    requirements.check(store, options, model)
     tasks: tuple[Share, ...] = ()
     if options.mixture:
         mixture = store.mixtures.get(options.mixture)
@@ -121,8 +122,7 @@ def rows_per_step(settings: TrainingSettings) -> int:
 
 def ruler(options: RunOptions, model: Model) -> Ruler:
     """What a run's examples are measured with: the trainer's own tokenizer, length and seed."""
-    codec = load_codec(model.path, model.family)
-    return Ruler(codec, row_length(options, model), options.settings.seed)
+    return Ruler(codec_of(model), row_length(options, model), options.settings.seed)
 
 
 def steps_per_epoch(settings: TrainingSettings, rows: int) -> int:

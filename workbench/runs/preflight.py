@@ -1,4 +1,4 @@
-"""What is wrong with a run before it starts: its settings, and rows from all over its data.
+"""What is wrong with the data of a run before it starts: rows from all over it are made into tokens.
 
 What would make training pointless is refused; the rest is told with its remedy.
 """
@@ -13,13 +13,13 @@ from store.errors import BadInput
 from store.models import Model
 from workbench.composing import bulk, checks, masking, tasks
 from workbench.composing.masking import Tokens
+from workbench.composing.requests import codec_of
 from workbench.composing.shown import Problem
 from workbench.composing.tasks import Source
 from workbench.composing.template import composer
-from workbench.runs import combinations, exports, plan
+from workbench.runs import plan
 from workbench.runs.options import RunOptions
 
-SHORTEST_ROW = 8
 OF_ROWS = ("not-rendered", "nothing-trained")
 LOOKED_AT = 1024
 """Rows of each task; smaller splits are looked through whole."""
@@ -67,43 +67,43 @@ class Preflight:
             self.by_kind[problem.kind] = Concern(problem, where)
 
 
-def check(store: Store, options: RunOptions, model: Model, sources: list[Source]) -> list[Concern]:
-    """Look at a run's settings and at rows of each of its tasks.
+Known = dict[tuple[object, ...], list[Concern]]
+"""What was found for runs that were looked at, by all that it depends on."""
+
+
+def check(
+    store: Store, options: RunOptions, model: Model, sources: list[Source], known: Known
+) -> list[Concern]:
+    """Look at rows of each of a run's tasks.
 
     Args:
         store: An open store.
         options: The run.
         model: Its base.
         sources: Its data: one, or the tasks of a mixture.
+        known: Those of the runs before, and of this one from now on: runs of a sweep often share their rows.
 
     Returns:
         What training can live with, and what to do about it.
 
     Raises:
-        BadInput: The settings do not fit the model, or a row cannot be trained on.
+        BadInput: A row cannot be trained on.
     """
-    _check_settings(options, model)
-    exports.check(options.settings)
-    found = Preflight(skips=options.settings.bad_rows == "skip")
-    for source in sources:
-        _look(store, options, model, source, found)
-    for concern in found.by_kind.values():
-        concern.seen = found.seen
-    return found.concerns
-
-
-def _check_settings(options: RunOptions, model: Model) -> None:
-    combinations.check_model(options.method, options.settings, model)
-    if plan.row_length(options, model) < SHORTEST_ROW:
-        raise BadInput(
-            f"num_virtual_tokens = {options.settings.num_virtual_tokens} leaves no room in the "
-            f"{model.max_length} tokens of {model.name!r}",
-            "use fewer virtual tokens",
-        )
+    settings, length = options.settings, plan.row_length(options, model)
+    data = (options.dataset, options.template, options.split, options.mixture)
+    key = (model.name, *data, length, settings.seed, settings.batch_size, settings.bad_rows)
+    if key not in known:
+        found = Preflight(skips=settings.bad_rows == "skip")
+        for source in sources:
+            _look(store, options, model, source, found)
+        for concern in found.by_kind.values():
+            concern.seen = found.seen
+        known[key] = found.concerns
+    return known[key]
 
 
 def _look(store: Store, options: RunOptions, model: Model, source: Source, found: Preflight) -> None:
-    codec, length = masking.load_codec(model.path, model.family), plan.row_length(options, model)
+    codec, length = codec_of(model), plan.row_length(options, model)
     at_work = composer(store, source.dataset, source.template, options.settings.seed)
     of = f" of {source.dataset.name!r}" if options.mixture else ""
 

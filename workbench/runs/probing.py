@@ -18,7 +18,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from store import Store
 from store.errors import BadInput, Unavailable
@@ -28,7 +28,7 @@ from workbench import processes
 from workbench.runs import capacity
 from workbench.runs.options import RunOptions, field
 from workbench.runs.packages import PACKAGES, version
-from workbench.runs.plan import sources_of
+from workbench.runs.plan import row_length, sources_of
 
 FOLDER = "probes"
 KEPT_ANSWERS = 500
@@ -59,12 +59,26 @@ class Alternative:
 
     settings: Mapping[str, Any]
     method: str | None
+    """Another method, where that is part of it."""
     bytes: int
+    """What it needs of the device."""
 
     @property
     def text(self) -> str:
         """As it is typed on the command line."""
-        return set_text(self.settings, self.method)
+        pairs = [f"--set {name}={field(name).show(value)}" for name, value in self.settings.items()]
+        return " ".join(([f"--method {self.method}"] if self.method else []) + pairs)
+
+
+class Experience(NamedTuple):
+    """What earlier runs of a kind tell of the next prediction."""
+
+    ratio: float
+    """What they measured, over what was predicted of them."""
+    margin: float
+    """How far off a prediction may be: a share."""
+    compared: int
+    """How many runs that comes from."""
 
 
 @dataclass(frozen=True)
@@ -220,28 +234,40 @@ def memory(
         BadInput: The run cannot be.
         Unavailable: The probe did not answer.
     """
-    known = None if verify else cached(store, options)
+    earlier = experience(store, options)
+    known = None if verify else _cached(store, options, earlier)
     if known is not None:
         return known
-    ratio, _, _ = experience(store, options)
     with contextlib.ExitStack() as stack:
         if prober is None:
             prober = Prober(store.root)
             stack.callback(prober.close)
-        question = {"options": _document(options), "verify": verify, "ratio": ratio}
+        question = {"options": _document(options), "verify": verify, "ratio": earlier.ratio}
         answer = prober.ask(question)
-        size = int(max(answer["training"], answer["evaluation"] or 0) * ratio) + answer["overhead"]
-        if size > (free := capacity.free_bytes(answer["device"])):
-            answer["alternatives"] = prober.ask({**question, "verify": False, "free": free})["alternatives"]
+        found = _memory(answer, earlier)
+        if not found.fits:
+            asked = prober.ask({**question, "verify": False, "free": found.free})
+            answer |= {"alternatives": asked["alternatives"], "hopeless": not asked["alternatives"]}
+            found = _memory(answer, earlier)
     keep(store, options, {key: value for key, value in answer.items() if key != "measured"})
-    return _memory(store, options, answer)
+    return found
 
 
 def cached(store: Store, options: RunOptions) -> Memory | None:
     """What is known of a run already, against what is free now; None where it must be asked."""
+    return _cached(store, options, experience(store, options))
+
+
+def predicted(store: Store, options: RunOptions) -> dict[str, Any]:
+    """What a run's record keeps of what is known of it already; nothing where it must be asked."""
+    known = cached(store, options)
+    return {} if known is None else known.planned()
+
+
+def _cached(store: Store, options: RunOptions, earlier: Experience) -> Memory | None:
     try:
         answer = json.loads(_place(store, options).read_text(encoding="utf-8"))
-        found = _memory(store, options, answer)
+        found = _memory(answer, earlier)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
     # It did fit when it was asked, and does not any more: what to change is not known.
@@ -252,35 +278,24 @@ def keep(store: Store, options: RunOptions, answer: Mapping[str, Any]) -> None:
     """Put an answer where `cached` finds it; a store that cannot be written to keeps none."""
     if store.read_only:
         return
-    hopeless = not answer["alternatives"] and not _memory(store, options, answer).fits
     with contextlib.suppress(OSError):
         place = _place(store, options)
         private_folder(place.parent)
-        write_atomic(place, json.dumps({**answer, "hopeless": hopeless}))
+        write_atomic(place, json.dumps(answer))
         for old in sorted(place.parent.glob("*.json"), key=lambda each: each.stat().st_mtime)[:-KEPT_ANSWERS]:
             old.unlink(missing_ok=True)
 
 
-def experience(store: Store, options: RunOptions) -> tuple[float, float, int]:
-    """How earlier runs of the same model, method and precision compare with what was predicted of them.
-
-    Returns:
-        (measured over predicted, how far off a prediction may be, how many runs that comes from).
-    """
+def experience(store: Store, options: RunOptions) -> Experience:
+    """How earlier runs of the same model, method and precision compare with what was predicted of them."""
     ratios = [ratio for run in store.runs.list() if (ratio := _ratio(run, options)) is not None][
         :EARLIER_RUNS
     ]
     if not ratios:
-        return 1.0, FIRST_MARGIN, 0
+        return Experience(1.0, FIRST_MARGIN, 0)
     ratio = statistics.median(ratios)
     spread = max(abs(each / ratio - 1) for each in ratios)
-    return ratio, max(LEAST_MARGIN, spread), len(ratios)
-
-
-def set_text(settings: Mapping[str, Any], method: str | None) -> str:
-    """Settings, and perhaps a method, as they are typed on the command line."""
-    pairs = [f"--set {name}={field(name).show(value)}" for name, value in settings.items()]
-    return " ".join(([f"--method {method}"] if method else []) + pairs)
+    return Experience(ratio, max(LEAST_MARGIN, spread), len(ratios))
 
 
 def _ratio(run: Run, options: RunOptions) -> float | None:
@@ -291,17 +306,14 @@ def _ratio(run: Run, options: RunOptions) -> float | None:
     return measured / predicted if predicted and measured else None
 
 
-def _memory(store: Store, options: RunOptions, answer: Mapping[str, Any]) -> Memory:
-    ratio, margin, compared = experience(store, options)
+def _memory(answer: Mapping[str, Any], earlier: Experience) -> Memory:
     names = {each.name for each in dataclasses.fields(Memory)}
     kept = {name: value for name, value in answer.items() if name in names}
     kept["alternatives"] = tuple(Alternative(**each) for each in answer["alternatives"])
     kept |= {"shapes": tuple(answer["shapes"]), "notes": tuple(answer["notes"])}
     return Memory(
         **kept,
-        ratio=ratio,
-        margin=margin,
-        compared=compared,
+        **earlier._asdict(),
         free=capacity.free_bytes(answer["device"]),
         capacity=capacity.total_bytes(answer["device"]),
     )
@@ -311,10 +323,11 @@ def _place(store: Store, options: RunOptions) -> Path:
     """The file of an answer, named by all that it depends on."""
     document = _document(options)
     document.pop("name", None)
+    model = store.models.get(options.model)
     document["settings"] = {
         name: value for name, value in document["settings"].items() if name not in WITHOUT_EFFECT
-    }
-    facts = [json.dumps(document, sort_keys=True), store.models.get(options.model).fingerprint]
+    } | {"max_length": row_length(options, model)}  # what was asked for may be more than the model takes
+    facts = [json.dumps(document, sort_keys=True), model.fingerprint]
     for source in sources_of(store, options):
         facts += [source.dataset.fingerprint, source.template.hash]
     facts += [str(version(package)) for package in PACKAGES]

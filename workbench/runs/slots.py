@@ -29,8 +29,8 @@ class Device:
     index: int
     total_bytes: int
     used_bytes: int
-    processes: Mapping[int, int] = dataclasses.field(default_factory=dict)
-    """The bytes of each process that is known to use it, by process id."""
+    held: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """The bytes that the processes of each run of ours have of it, by run id."""
 
     @property
     def name(self) -> str:
@@ -54,9 +54,14 @@ def in_order(runs: Iterable[Run]) -> list[Run]:
     return sorted(queued, key=lambda run: (-run.priority, run.created, int(run.id[1:])))
 
 
+def places(runs: Iterable[Run]) -> dict[str, int]:
+    """How many queued runs start before each of them, by run id."""
+    return {run.id: place for place, run in enumerate(in_order(runs))}
+
+
 def place(run: Run, runs: Iterable[Run]) -> int | None:
     """How many queued runs start before this one; None where it does not wait in the queue."""
-    return next((place for place, other in enumerate(in_order(runs)) if other.id == run.id), None)
+    return places(runs).get(run.id)
 
 
 def processes_of(run: Run) -> int:
@@ -64,17 +69,28 @@ def processes_of(run: Run) -> int:
     return int(run.settings.get("nproc_per_node") or 1)
 
 
-def devices_of(gpus: Sequence[GpuReading], host: HostReading, memory: Mapping[int, int]) -> list[Device]:
+def devices_of(
+    gpus: Sequence[GpuReading], host: HostReading, processes: Mapping[str, Mapping[int, int]]
+) -> list[Device]:
     """The devices of this machine: its GPUs, or itself where it has none.
 
     Args:
         gpus: The GPUs that may be used.
         host: The machine's memory.
-        memory: Resident bytes of each trainer's process.
+        processes: Of each run at work its processes: resident bytes by process id.
     """
-    if gpus:
-        return [Device(gpu.index, gpu.total_bytes, gpu.used_bytes, dict(gpu.processes)) for gpu in gpus]
-    return [Device(HOST, host.memory_total_bytes, host.memory_used_bytes, memory)]
+    if not gpus:
+        held = {run_id: sum(resident.values()) for run_id, resident in processes.items()}
+        return [Device(HOST, host.memory_total_bytes, host.memory_used_bytes, held)]
+    return [Device(gpu.index, gpu.total_bytes, gpu.used_bytes, _held(gpu, processes)) for gpu in gpus]
+
+
+def _held(gpu: GpuReading, processes: Mapping[str, Mapping[int, int]]) -> dict[str, int]:
+    """What each run has of a GPU: every one of its processes may be on another."""
+    return {
+        run_id: sum(size for pid, size in gpu.processes if pid in of_run)
+        for run_id, of_run in processes.items()
+    }
 
 
 def choose(
@@ -181,7 +197,7 @@ class _Table:
     def _available(self, device: Device) -> int:
         """The bytes that nobody has and none of our runs will take: a new one has not taken them yet."""
         users = self._users[device.index]
-        held = {user.id: device.processes.get(user.pid or 0, 0) for user in users}
+        held = {user.id: device.held.get(user.id, 0) for user in users}
         foreign = max(0, device.used_bytes - sum(held.values()))
         ours = sum(max(held[user.id], self._need(user) or 0) for user in users)
         return device.total_bytes - foreign - ours

@@ -170,7 +170,7 @@ class TrainingSettings:
         choices=("auto", "float32", "bfloat16", "float16"),
     )
     gradient_checkpointing: bool = setting(
-        False, "machine", "Recompute activations: far less memory, about a fifth slower"
+        False, "machine", "Recompute activations: far less memory, steps a third to two thirds slower"
     )
     attn_implementation: str = setting(
         "auto",

@@ -17,8 +17,6 @@ from workbench import telemetry
 from workbench.runs.alerts import Machine, Trouble, Watch
 
 READ_SECONDS = 5.0
-MOMENTS = 2
-"""AdamW keeps two numbers for each trained one."""
 
 
 class Alarm(TrainerCallback):
@@ -64,16 +62,13 @@ class Alarm(TrainerCallback):
             sys.stdout.write(f"alert ({trouble.kind}): {trouble.message}\n")
 
 
-def machine_reader(folder: Path, model: torch.nn.Module) -> Callable[[], Machine]:
+def machine_reader(folder: Path, checkpoint_bytes: Callable[[], int]) -> Callable[[], Machine]:
     """Make what reads the machine for a run.
 
     Args:
         folder: Where its checkpoints are written.
-        model: The model with what is trained of it: a checkpoint holds that and the optimizer's moments.
+        checkpoint_bytes: Tells what the next one takes.
     """
-    trained = sum(
-        weight.numel() * weight.element_size() for weight in model.parameters() if weight.requires_grad
-    )
 
     def read() -> Machine:
         host = telemetry.read_host()
@@ -83,6 +78,6 @@ def machine_reader(folder: Path, model: torch.nn.Module) -> Callable[[], Machine
             # What PyTorch keeps in reserve is no shortage; what it once needed at a time is.
             spare = torch.cuda.memory_reserved() - torch.cuda.max_memory_allocated()
             devices.append(("GPU", total - free - max(0, spare), total))
-        return Machine(tuple(devices), shutil.disk_usage(folder).free, (1 + MOMENTS) * trained)
+        return Machine(tuple(devices), shutil.disk_usage(folder).free, checkpoint_bytes())
 
     return read

@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from store.errors import BadInput
 from workbench.runs.options import RunOptions
+from workbench.runs.probing import Alternative
 
 CHECKPOINTED = {"gradient_checkpointing": True}
 QUANTISABLE = ("lora", "rslora", "dora")
-NOT_CHECKPOINTED = ("prefix-tuning",)
 
 Peak = Callable[[RunOptions], int]
-
-
-@dataclass(frozen=True)
-class Alternative:
-    """A change that makes a run fit."""
-
-    settings: dict[str, Any]
-    method: str | None
-    """Another method, where that is part of it."""
-    bytes: int
-    """What it needs of the device."""
 
 
 def find(options: RunOptions, free: int, needed: Peak) -> list[Alternative]:
@@ -51,14 +40,22 @@ Way = tuple[dict[str, Any], str | None]
 
 def _first(options: RunOptions, ways: Iterator[Way], free: int, needed: Peak) -> Alternative | None:
     for settings, method in ways:
-        size = needed(changed(options, settings, method))
+        try:
+            other = changed(options, settings, method)
+        except BadInput:
+            continue  # they do not go together: no way out
+        size = needed(other)
         if size <= free:
             return Alternative(settings, method, size)
     return None
 
 
 def changed(options: RunOptions, settings: dict[str, Any], method: str | None) -> RunOptions:
-    """A run with other settings and perhaps another method."""
+    """A run with other settings and perhaps another method.
+
+    Raises:
+        BadInput: They do not go together.
+    """
     return dataclasses.replace(
         options,
         method=method or options.method,
@@ -68,7 +65,7 @@ def changed(options: RunOptions, settings: dict[str, Any], method: str | None) -
 
 def _single_ways(options: RunOptions) -> Iterator[Iterator[Way]]:
     yield ((batch, None) for batch in smaller_batches(options))
-    if _can_checkpoint(options):
+    if not options.settings.gradient_checkpointing:
         yield iter([(CHECKPOINTED, None)])
     if options.method in QUANTISABLE:
         yield iter([({}, "qlora")])
@@ -76,11 +73,11 @@ def _single_ways(options: RunOptions) -> Iterator[Iterator[Way]]:
 
 def _combined_ways(options: RunOptions) -> Iterator[Way]:
     batches = smaller_batches(options) or [{}]
-    if _can_checkpoint(options):
+    if not options.settings.gradient_checkpointing:
         yield from (({**batch, **CHECKPOINTED}, None) for batch in batches)
     if options.method in QUANTISABLE:
         yield {**batches[-1]}, "qlora"
-        if _can_checkpoint(options):
+        if not options.settings.gradient_checkpointing:
             yield {**batches[-1], **CHECKPOINTED}, "qlora"
 
 
@@ -93,7 +90,3 @@ def smaller_batches(options: RunOptions) -> list[dict[str, Any]]:
         each = next(size for size in range(each // 2, 0, -1) if rows % size == 0)
         ways.append({"batch_size": each, "gradient_accumulation_steps": passes * rows // each})
     return ways
-
-
-def _can_checkpoint(options: RunOptions) -> bool:
-    return not options.settings.gradient_checkpointing and options.method not in NOT_CHECKPOINTED

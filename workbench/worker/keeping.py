@@ -55,6 +55,7 @@ class Keeper(TrainerCallback):
         self._basis = basis
         self._saved = time.monotonic()
         self._validated: tuple[int, float] = (0, math.nan)
+        self._trainer: Trainer | None = None
         self.limit = TimeLimit(settings.max_seconds)
         self.judge = Judge(settings.early_stopping_patience, settings.early_stopping_threshold)
 
@@ -74,6 +75,7 @@ class Keeper(TrainerCallback):
         Raises:
             Cancelled, Paused, Interrupted: The run was asked to end; its points are in the store.
         """
+        self._trainer = trainer
         if resumed is not None:
             self._resume(resumed)
         try:
@@ -91,6 +93,10 @@ class Keeper(TrainerCallback):
     def _ended(self) -> bool:
         """Whether training has ended for another reason than its last step."""
         return self.limit.reached or self.judge.reached
+
+    def bytes_needed(self) -> int:
+        """What the next checkpoint takes of the disk; 0 before the training."""
+        return 0 if self._trainer is None else checkpoint.bytes_needed(Training.of(self._trainer))
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, _control: TrainerControl, **_: Any
@@ -177,11 +183,10 @@ class Keeper(TrainerCallback):
         needed = checkpoint.bytes_needed(training)
         free = shutil.disk_usage(self._store.root).free
         if free < needed:
-            self.tell(
-                "disk",
-                step,
-                f"no checkpoint: it needs {needed / 1e6:,.0f} MB and the disk has {free / 1e6:,.0f} MB free; "
-                "free some space, or remove checkpoints of other runs",
+            # The watch over the disk has told it already: the log alone says each time what came of it.
+            sys.stdout.write(
+                f"step {step}: no checkpoint: it needs {needed / 1e6:,.0f} MB and the disk has "
+                f"{free / 1e6:,.0f} MB free\n"
             )
         return free >= needed
 

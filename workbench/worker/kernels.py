@@ -1,41 +1,40 @@
-"""Faster kernels that a run may ask for, and whether this machine and model have them."""
+"""Faster kernels that a run may ask for, and whether the device that it was given can run them."""
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from typing import Any
 
 import torch
 
 from store.errors import BadInput
-from store.models import Model
 from workbench.runs.training import TrainingSettings
 from workbench.worker.loading import compute_dtype
 
 _COMPILERS = ("c++", "g++", "clang++")
 
 
-def check(settings: TrainingSettings, model: Model, device: torch.device) -> None:
+def check(settings: TrainingSettings, device: torch.device) -> None:
     """See that what is asked for can run, before the base is loaded.
 
     Args:
         settings: The run's.
-        model: Its base.
         device: Where it computes.
 
     Raises:
-        BadInput: A kernel is missing, or does not fit the device, the precision or the model.
+        BadInput: A kernel does not fit the device or the precision.
     """
     if settings.attn_implementation == "flash_attention_2":
-        _check_flash(settings, model, device)
+        _check_flash(settings, device)
     if settings.torch_compile and device.type == "cpu" and not any(map(shutil.which, _COMPILERS)):
         raise BadInput(
             "torch_compile needs a C++ compiler, and there is none on the path",
             "install g++, or set torch_compile=false",
         )
-    if settings.use_liger_kernel:
-        _check_liger(model, device)
+    if settings.use_liger_kernel and device.type != "cuda":
+        raise BadInput(
+            "use_liger_kernel needs a GPU: its kernels are written for one", "set use_liger_kernel=false"
+        )
 
 
 def attention(settings: TrainingSettings) -> str | None:
@@ -56,23 +55,9 @@ def arguments(settings: TrainingSettings) -> dict[str, Any]:
     }
 
 
-def _check_flash(settings: TrainingSettings, model: Model, device: torch.device) -> None:
+def _check_flash(settings: TrainingSettings, device: torch.device) -> None:
     asked, remedy = "attn_implementation = flash_attention_2", "choose sdpa or auto"
     if device.type != "cuda":
         raise BadInput(f"{asked} needs a GPU", remedy)
-    if importlib.util.find_spec("flash_attn") is None:
-        raise BadInput(f"{asked} needs the package flash-attn, which is not installed", remedy)
     if compute_dtype(settings.dtype, device) == torch.float32:
         raise BadInput(f"{asked} computes in bfloat16 or float16", f"{remedy}, or dtype=bfloat16")
-    if model.family == "seq2seq":
-        raise BadInput(f"{asked} has no relative position bias, which {model.name!r} needs", remedy)
-
-
-def _check_liger(model: Model, device: torch.device) -> None:
-    remedy = "set use_liger_kernel=false"
-    if device.type != "cuda":
-        raise BadInput("use_liger_kernel needs a GPU: its kernels are written for one", remedy)
-    if importlib.util.find_spec("liger_kernel") is None:
-        raise BadInput("use_liger_kernel needs the package liger-kernel, which is not installed", remedy)
-    if model.family == "seq2seq":
-        raise BadInput(f"use_liger_kernel has no kernels for {model.name!r}", remedy)

@@ -22,11 +22,11 @@ from store.models import Model
 from workbench import telemetry
 from workbench.runs import plan
 from workbench.runs.options import RunOptions, make_options
-from workbench.worker import alternatives, kernels, lora_init, memory, methods, swift
-from workbench.worker.batches import collator
+from workbench.runs.probing import Alternative
+from workbench.worker import adapting, alternatives, kernels, memory, swift
 from workbench.worker.data import Data
 from workbench.worker.failures import explain
-from workbench.worker.loading import compute_device, load_model, prepare_process
+from workbench.worker.loading import compute_device, prepare_process
 from workbench.worker.longest import Batch, Shape, longest_batch
 from workbench.worker.sampling import Sample, sample
 
@@ -129,7 +129,7 @@ class Probe:
         shapes: tuple[Shape, Shape | None],
         peak: int,
         asked: dict[str, Any],
-    ) -> list[alternatives.Alternative]:
+    ) -> list[Alternative]:
         free, ratio = asked["free"], asked.get("ratio") or 1.0
         if peak * ratio + self._overhead <= free:
             return []
@@ -141,19 +141,8 @@ class Probe:
         """A real step, with the model made ready as `train` makes it."""
         from workbench.worker.verifying import verify
 
-        settings = options.settings
-        kernels.check(settings, model, self._device)
-        base = load_model(
-            model,
-            dtype=settings.dtype,
-            device=self._device,
-            four_bit=options.method == "qlora",
-            attention=kernels.attention(settings),
-        )
-        torch.manual_seed(settings.seed)
-        causal = model.family == "causal"
-        first = lora_init.first_batches(read.tasks[0], collator(read.pad), settings, causal=causal)
-        adapted = methods.add_adapter(base, options, first)
+        kernels.check(options.settings, self._device)
+        adapted = adapting.adapt(adapting.load(model, options, self._device), model, options, read)
         swift.prepare(adapted, options, read, self._device)
         with tempfile.TemporaryDirectory() as folder:
             trainer = memory.make_trainer(self._store, model, options, adapted, Path(folder), self._device)
@@ -169,7 +158,7 @@ def ways_out(
     *,
     free: int,
     ratio: float,
-) -> list[alternatives.Alternative]:
+) -> list[Alternative]:
     """Changes that let a run fit.
 
     Args:

@@ -11,10 +11,9 @@ import torch
 from store import Store
 from store.errors import StoreError
 from store.runs import Run
+from workbench.runs import lifecycle
 from workbench.runs.capacity import free_bytes
-from workbench.runs.options import RunOptions, make_settings
-from workbench.runs.probing import set_text
-from workbench.worker.alternatives import Alternative
+from workbench.runs.probing import Alternative
 from workbench.worker.longest import Shape
 from workbench.worker.probe import ways_out
 
@@ -46,19 +45,16 @@ def with_ways_out(store: Store, run_id: str, hint: str) -> str:
 def _ways(store: Store, run: Run, shapes: dict[str, Any]) -> list[Alternative]:
     training, evaluation = (shapes[each] and Shape(**shapes[each]) for each in ("training", "evaluation"))
     device = torch.device(run.plan["device"])
-    options = RunOptions(
-        run.model,
-        run.dataset,
-        run.template,
-        run.method,
-        settings=make_settings(run.settings),
-        mixture=run.mixture,
-    )
-    free = free_bytes(device.type)
     return ways_out(
-        store, store.models.get(run.model), options, (training, evaluation), device, free=free, ratio=1.0
+        store,
+        store.models.get(run.model),
+        lifecycle.options_of(run),
+        (training, evaluation),
+        device,
+        free=free_bytes(device.type),
+        ratio=1.0,
     )
 
 
 def _text(way: Alternative) -> str:
-    return f"{set_text(way.settings, way.method)} ({way.bytes / 2**30:.2g} GiB)"
+    return f"{way.text} ({way.bytes / 2**30:.2g} GiB)"

@@ -9,24 +9,15 @@ from store import Store
 from store.checkpoints import Checkpoint
 from store.errors import Conflict
 from store.runs import Run
+from workbench.runs.lifecycle import POSITION
 from workbench.runs.options import RunOptions
 from workbench.worker import checkpoint, ranks, together
 from workbench.worker.data import Data
 
-_POSITION = (
-    "batch_size",
-    "gradient_accumulation_steps",
-    "seed",
-    "packing",
-    "group_by_length",
-    "max_length",
-    "nproc_per_node",
-)
-
 
 def basis(options: RunOptions, rows: Data) -> dict[str, Any]:
     """What weights, order and position depend on: it must be the same when the run goes on."""
-    settings = {name: getattr(options.settings, name) for name in _POSITION}
+    settings = {name: getattr(options.settings, name) for name in POSITION}
     return {"method": options.method, "rows": rows.rows, **settings}
 
 

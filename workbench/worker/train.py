@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 import torch
-from transformers import TrainerCallback, set_seed
+from transformers import TrainerCallback
 from transformers.trainer_callback import PrinterCallback
 
 from store import Store
@@ -17,9 +17,9 @@ from store.runs import Run
 from workbench.runs import lifecycle
 from workbench.runs.options import RunOptions
 from workbench.worker import (
+    adapting,
     data,
     kernels,
-    lora_init,
     methods,
     randomness,
     ranks,
@@ -30,10 +30,9 @@ from workbench.worker import (
 )
 from workbench.worker.alarm import Alarm, machine_reader
 from workbench.worker.arguments import arguments
-from workbench.worker.batches import collator
 from workbench.worker.export import Export, exporter
 from workbench.worker.keeping import Keeper
-from workbench.worker.loading import compute_device, load_model, prepare_process
+from workbench.worker.loading import compute_device, prepare_process
 from workbench.worker.publish import publish_adapter
 from workbench.worker.pulse import Pulse
 from workbench.worker.record import Recorder
@@ -64,7 +63,7 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
     device = compute_device()
     if options.settings.deterministic and device.type == "cuda":
         randomness.repeat_to_the_bit()
-    kernels.check(options.settings, model, device)
+    kernels.check(options.settings, device)
     together.meet(store, run, device)
 
     rows = data.read(store, run, options, model, pulse.check)
@@ -78,13 +77,7 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
     resumed = resuming.find(store, run, basis, repeats=repeats)
     pulse.check()
 
-    base = load_model(
-        model,
-        dtype=options.settings.dtype,
-        device=sharding.loading_device(options, device),
-        four_bit=options.method == "qlora",
-        attention=kernels.attention(options.settings),
-    )
+    base = adapting.load(model, options, sharding.loading_device(options, device))
     recorder = Recorder(store, run.id, pulse)
     watchers: list[TrainerCallback] = [recorder]
     if together.leads() and not options.settings.sharded:
@@ -94,11 +87,7 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
         watchers.append(watching)
     elif options.settings.num_samples and together.leads():
         _say("no samples: one process alone cannot answer with a model that is sharded over several")
-    set_seed(options.settings.seed)
-    first = lora_init.first_batches(
-        rows.tasks[0], collator(rows.pad), options.settings, causal=model.family == "causal"
-    )
-    adapted = methods.add_adapter(base, options, first)
+    adapted = adapting.adapt(base, model, options, rows)
     trainable, total = methods.count_parameters(adapted)
     _say(f"{run.method}: {trainable:,} trained parameters of {total:,}")
     if options.settings.sharded:
@@ -108,7 +97,7 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
 
     keeper = Keeper(store, run, options.settings, pulse, recorder, basis)
     if together.leads():
-        watchers += [*keeper.callbacks, *_listeners(store, run, options, adapted, recorder)]
+        watchers += [*keeper.callbacks, *_listeners(store, run, options, keeper, recorder)]
     rehearsal = Rehearsal(store, run.id)
     if ranks.size() == 1:
         watchers.insert(0, rehearsal)
@@ -144,12 +133,12 @@ def train(store: Store, run: Run, pulse: Pulse) -> Adapter:
 
 
 def _listeners(
-    store: Store, run: Run, options: RunOptions, adapted: torch.nn.Module, recorder: Recorder
+    store: Store, run: Run, options: RunOptions, keeper: Keeper, recorder: Recorder
 ) -> list[Alarm | Export]:
     """What takes every recorded point besides the store; after all who record, since it ends last."""
     folder = store.runs.folder(run)
     export = exporter(options.settings.report_to, folder, run.name)
-    listeners: list[Alarm | Export] = [Alarm(store, run.id, machine_reader(folder, adapted))]
+    listeners: list[Alarm | Export] = [Alarm(store, run.id, machine_reader(folder, keeper.bytes_needed))]
     listeners += [export] if export else []
     for each in listeners:
         recorder.listen(each.hear)
