@@ -53,6 +53,11 @@ def running(store: Store, name: str = "first") -> Run:
     return store.runs.begin(run.id, 10)
 
 
+def working(store: Store) -> list[Run]:
+    """The runs at work."""
+    return [run for run in store.runs.list() if run.live]
+
+
 def lines(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
@@ -62,12 +67,12 @@ def test_a_program_is_told_of_alerts_and_ends_once(store: Store, script: Path, h
     said: list[str] = []
     told = Hooks(store, said.append, command=lambda: (str(script), "$HOME", "two words"))
     run = running(store)
-    told.turn()
+    told.turn(working(store))
     store.alerts.append(run.id, 7, "divergence", "the loss is 9, it was 1 at its best")
-    told.turn()
+    told.turn(working(store))
     store.runs.complete(run.id, "made")
-    told.turn()
-    told.turn()
+    told.turn(working(store))
+    told.turn(working(store))
     told.close()
     alert, end = lines(heard)
     assert (alert["event"], alert["kind"]) == ("alert", "divergence")
@@ -89,7 +94,7 @@ def test_another_dispatcher_neither_forgets_nor_repeats(store: Store, script: Pa
 
     def turn() -> None:
         told = Hooks(store, print, command=lambda: (str(script),))
-        told.turn()
+        told.turn(working(store))
         told.close()
 
     turn()
@@ -110,15 +115,15 @@ def test_what_cannot_be_remembered_is_told_later_and_harms_nothing(
     """As on a full disk: nothing is raised, and nothing is told twice."""
     told = Hooks(store, print, command=lambda: (str(script),))
     run = running(store)
-    told.turn()
+    told.turn(working(store))
     (store.root / hooks.STATE).unlink()
     (store.root / hooks.STATE).mkdir()
     store.alerts.append(run.id, 1, "disk", "little is left")
-    told.turn()
-    told.turn()
+    told.turn(working(store))
+    told.turn(working(store))
     (store.root / hooks.STATE).rmdir()
-    told.turn()
-    told.turn()
+    told.turn(working(store))
+    told.turn(working(store))
     told.close()
     assert [each["kind"] for each in lines(heard)] == ["disk"]
 
@@ -129,9 +134,9 @@ def test_a_hostile_text_reaches_the_program_as_harmless_lines(
     """No control character, no NUL that would end it, in JSON and environment alike."""
     run = running(store)
     told = Hooks(store, print, command=lambda: (str(script),))
-    told.turn()
+    told.turn(working(store))
     store.runs.fail(run.id, "bad\x1b]0;title\x07\x00\nnext", "-")
-    told.turn()
+    told.turn(working(store))
     told.close()
     (end,) = lines(heard)
     assert str(end["message"]).isprintable()
@@ -151,10 +156,10 @@ def test_a_program_that_fails_or_hangs_harms_nothing(store: Store, body: str, ex
     said: list[str] = []
     told = Hooks(store, said.append, command=lambda: (sys.executable, "-c", body), seconds=2.0)
     run = running(store)
-    told.turn()
+    told.turn(working(store))
     store.alerts.append(run.id, 1, "disk", "little is left")
     began = time.monotonic()
-    told.turn()
+    told.turn(working(store))
     assert time.monotonic() - began < 1  # the dispatcher does not wait
     told.close()
     assert len(said) == 1 and expected in said[0] and "disk of r1" in said[0]
@@ -165,9 +170,9 @@ def test_a_program_that_is_not_there_is_said(store: Store) -> None:
     said: list[str] = []
     told = Hooks(store, said.append, command=lambda: ("/nowhere/at/all",))
     run = running(store)
-    told.turn()
+    told.turn(working(store))
     store.alerts.append(run.id, 1, "disk", "little is left")
-    told.turn()
+    told.turn(working(store))
     told.close()
     assert len(said) == 1 and "/nowhere/at/all for disk of r1 cannot be started" in said[0]
 

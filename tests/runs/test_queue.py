@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,7 +17,8 @@ from typing import Any
 import pytest
 
 from store import Store
-from store.runs import Identity, Run
+from store.identity import Identity
+from store.runs import Run
 from workbench import processes
 from workbench.runs import command
 from workbench.runs.queue import IDENTIFY_SECONDS, Dispatcher, trainer_lock
@@ -182,6 +184,45 @@ def test_runs_go_side_by_side_to_the_gpus_that_were_read(
     assert (third.status, third.devices) == ("starting", (0, 1))
     for identity in processes.find_all(third.id, str(store.root), "train"):
         processes.terminate(identity, signal.SIGKILL)
+
+
+def test_a_run_is_not_started_again_before_its_old_trainer_is_gone(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Set aside and resumed while that one still ends: it is waited for, and then the run starts."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    run = make_run(store, None)
+    dispatcher = Dispatcher(store, worker="fake_trainer", read_devices=lambda _: [Device(0, 80, 0)])
+    old = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"])
+    dispatcher._children[run.id] = old
+    dispatcher.turn()
+    assert store.runs.get(run.id).status == "queued"
+    old.kill()
+    old.wait()
+    dispatcher.turn()
+    assert store.runs.get(run.id).status == "starting"
+    dispatcher._children[run.id].kill()
+    dispatcher._children[run.id].wait()
+
+
+def test_devices_are_read_now_and_then_and_at_once_where_other_runs_are_at_work(store: Store) -> None:
+    """Each reading goes through the driver; what a run has left is not seen in an old one."""
+    readings: list[list[str]] = []
+
+    def read(alive: Iterable[Run]) -> list[Device]:
+        readings.append([run.id for run in alive])
+        return [Device(0, 80, 80)]
+
+    busy = running(store, processes.me(""))
+    waiting = make_run(store, None)
+    store.runs.planned(waiting.id, predicted_bytes=10)
+    dispatcher = Dispatcher(store, read_devices=read)
+    for _ in range(3):
+        dispatcher.turn()
+    assert readings == [[busy.id]]
+    store.runs.complete(busy.id, "made")
+    dispatcher.turn()
+    assert readings == [[busy.id], []]
 
 
 def test_several_processes_are_started_by_torchrun_and_listen_to_nobody_else(store: Store) -> None:

@@ -76,12 +76,12 @@ def _options(starter: Starter, seconds: int | None) -> Any:
 
 def _going(store: Store) -> Run | None:
     """Find a demo run that is still under way: opening the screens again must not queue another one."""
-    return next((run for run in store.runs.list() if run.name == RUN_NAME and not run.over), None)
+    return next((run for run in store.runs.list() if run.name == RUN_NAME and not run.at_rest), None)
 
 
 def _draw(session: Session, store: Store, run: Run, picture: Path) -> None:
     """Wait until there is a loss to see, and save the screens as they are then."""
-    while not run.over and run.step <= run.total_steps // 2:
+    while not run.at_rest and run.step <= run.total_steps // 2:
         time.sleep(POLL_SECONDS)
         run = store.runs.get(run.id)
     draw_screens(store.root, picture)

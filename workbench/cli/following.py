@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,11 +113,19 @@ def failure(run: Run) -> StoreError | None:
     return StoreError(what, run.hint or f"`workbench run logs {run.id}` says more")
 
 
-def run_document(store: Store, run: Run) -> dict[str, Any]:
-    """Write a run as the JSON document of `run show`."""
+def run_document(store: Store, run: Run, waiting: Mapping[str, int] | None = None) -> dict[str, Any]:
+    """Write a run as the JSON document of `run show`.
+
+    Args:
+        store: An open store.
+        run: The run.
+        waiting: The places in the queue, where they are known already.
+    """
+    if waiting is None:
+        waiting = queueing.places(store) if run.status == "queued" else {}
     record: dict[str, Any] = jsonable(run)
     record["pid"] = run.pid
-    record["queue_place"] = queueing.places(store).get(run.id) if run.status == "queued" else None
+    record["queue_place"] = waiting.get(run.id)
     record["latest"] = jsonable(store.metrics.latest(run.id))
     record["folder"] = str(store.runs.folder(run))
     record["log"] = str(store.runs.log_path(run))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 
 from store import Store
@@ -20,9 +22,9 @@ priority_option = click.option(
 )
 
 
-def places(store: Store) -> dict[str, int]:
+def places(store: Store) -> Mapping[str, int]:
     """The place of each queued run, the next one's is 1, by run id."""
-    return {run.id: place for place, run in enumerate(slots.in_order(store.runs.list("queued")), start=1)}
+    return {run_id: before + 1 for run_id, before in slots.places(store.runs.list("queued")).items()}
 
 
 @click.command()

@@ -12,7 +12,8 @@ import click
 from store import Store
 from store.errors import BadInput, Unavailable
 from store.metrics import Point
-from store.runs import STATUSES, Run, Status
+from store.run_status import STATUSES, Status
+from store.runs import Run
 from workbench.cli import run_life
 from workbench.cli.following import changes, failure, follow, log_lines, run_document
 from workbench.cli.output import (
@@ -183,7 +184,7 @@ def list_runs(session: Session, wanted: Status | None, sweep: str | None, text: 
         runs = [run for run in store.runs.list(wanted, sweep=sweep) if passes(run)]
         waiting = places(store)
         rows = [(run, store.metrics.latest(run.id), waiting.get(run.id)) for run in runs]
-        documents = [run_document(store, run) for run in runs] if session.as_json else []
+        documents = [run_document(store, run, waiting) for run in runs] if session.as_json else []
     session.show(documents, table(RUN_COLUMNS, rows, empty=_no_runs(wanted or sweep or text)))
 
 

@@ -13,6 +13,7 @@ from workbench.cli import figures
 from workbench.cli.mixture_text import share_table
 from workbench.cli.output import Column, cell, facts, status, table
 from workbench.cli.plan_text import estimate_facts, memory_facts
+from workbench.runs import hints
 from workbench.runs.diff import Difference
 from workbench.runs.estimate import Estimate
 from workbench.runs.plan import Plan
@@ -43,7 +44,7 @@ def state_text(run: Run) -> str:
     """Write a run's state in one line, with the way to follow it while it goes on."""
     text = f"run {cell(run.id)} ({cell(run.name)}) {status(run.status)}"
     if run.status == "paused":
-        return f"{text}; let it go on with: workbench run resume {cell(run.id)}"
+        return f"{text}; {hints.to_resume(cell(run.id))}"
     if run.over:
         return f"{text}, adapter {cell(run.adapter)}" if run.adapter else text
     return f"{text}; follow it with: workbench run watch {cell(run.id)}"

@@ -12,7 +12,7 @@ from store.runs import Run
 from workbench.cli import figures
 from workbench.cli.following import run_document
 from workbench.cli.output import Column, cell, jsonable, note, status, table
-from workbench.cli.queueing import priority_option
+from workbench.cli.queueing import places, priority_option
 from workbench.cli.session import Session, json_option, pass_session
 from workbench.runs import sweep as sweeps
 from workbench.runs.launch import attend
@@ -39,7 +39,8 @@ def start_sweep(session: Session, file: Path, priority: int) -> None:
         if not session.as_json:
             for warning in warnings:
                 note(f"warning: {visible(warning)}")
-        documents = [run_document(store, run) for run in runs] if session.as_json else []
+        waiting = places(store)
+        documents = [run_document(store, run, waiting) for run in runs] if session.as_json else []
     name = runs[0].sweep
     session.show(
         {"sweep": name, "runs": documents, "trials": jsonable(read.trials), "warnings": warnings},

@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -80,10 +80,14 @@ class Hooks:
         self._runner = ThreadPoolExecutor(1, thread_name_prefix="hook")
         self._told = self._read_state()
 
-    def turn(self) -> None:
-        """Have the program run for what is new since the last turn."""
+    def turn(self, working: Iterable[Run]) -> None:
+        """Have the program run for what is new since the last turn.
+
+        Args:
+            working: The runs at work now.
+        """
         alerts, cursor = self._store.alerts.after(self._told["alert"])
-        live = [run.id for status in ("starting", "running") for run in self._store.runs.list(status)]
+        live = [run.id for run in working]
         ended = [run for run in self._gone(live) if run.over]
         told = {"alert": cursor, "live": live}
         if told == self._told:

@@ -14,11 +14,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from store import Store, open_store
 from store.errors import StoreError
-from store.runs import Identity, Run
+from store.identity import Identity
+from store.runs import Run
 from workbench import processes, settings
 from workbench.runs import command, devices, hints, slots
 from workbench.runs.hooks import Hooks
@@ -27,6 +29,7 @@ from workbench.runs.slots import Device
 LOCK = "queue.lock"
 WORKER = "workbench.worker"
 SETTINGS_SECONDS = 2.0
+DEVICES_SECONDS = 2.0
 TELL_SECONDS = 30.0
 POLL_SECONDS = 0.3
 IDLE_SECONDS = 5.0
@@ -78,6 +81,7 @@ class Dispatcher:
         self._read_devices = read_devices
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._since: dict[tuple[str, str], float] = {}
+        self._reading: _Reading | None = None
         self._idle_since = time.monotonic()
         self._hooks = Hooks(store, _say)
 
@@ -97,14 +101,14 @@ class Dispatcher:
             time.sleep(POLL_SECONDS)
 
     def turn(self) -> None:
-        """One look at everything: the dead, the cancelled, the queued."""
+        """One look at everything: the dead, the cancelled, the new, the queued."""
         live = self._store.runs.list("running") + self._store.runs.list("starting")
         for run in live:
             self._watch(run)
         for run_id in [run_id for run_id, child in self._children.items() if child.poll() is not None]:
             self._settle(run_id)
-        self._hooks.turn()
-        alive = [run for run in live if self._store.runs.get(run.id).live]
+        alive = [run for each in live if (run := self._store.runs.get(each.id)).live]
+        self._hooks.turn(alive)
         queued = self._store.runs.list("queued")
         if queued:
             self._start_some(queued, alive)
@@ -112,12 +116,19 @@ class Dispatcher:
             self._idle_since = time.monotonic()
 
     def _start_some(self, queued: list[Run], alive: list[Run]) -> None:
-        decision = slots.choose(queued, alive, self._read_devices(alive), self._slots.read())
+        decision = slots.choose(queued, alive, self._read(alive), self._slots.read())
         for run, indexes in decision.starts:
             self._start(run, indexes)
         for run in queued:
             if run.id in decision.waits:
                 self._tell_wait(run, decision.waits[run.id])
+
+    def _read(self, alive: list[Run]) -> list[Device]:
+        """The devices as they were a moment ago; read anew at once where other runs are at work since."""
+        working = {run.id for run in alive}
+        if self._reading is None or self._reading.working != working or self._reading.age > DEVICES_SECONDS:
+            self._reading = _Reading(self._read_devices(alive), working, time.monotonic())
+        return self._reading.devices
 
     def _tell_wait(self, run: Run, reason: str) -> None:
         """Write down what a run waits for: another thing at once, other figures of the same now and then."""
@@ -130,6 +141,8 @@ class Dispatcher:
             self._store.runs.planned(run.id, waits_for=reason)
 
     def _start(self, queued: Run, indexes: tuple[int, ...]) -> None:
+        if queued.id in self._children:
+            return  # it was set aside and resumed before its trainer was gone: the next turn starts it
         nonce = secrets.token_hex(16)
         run = self._store.runs.claim(queued.id, nonce, indexes)
         if run is None:
@@ -239,6 +252,19 @@ def last_line(log: Path) -> str:
     except FileNotFoundError:
         return "it wrote no log"
     return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "its log is empty")
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """The devices at one moment, and the runs that were at work then."""
+
+    devices: list[Device]
+    working: set[str]
+    at: float
+
+    @property
+    def age(self) -> float:
+        return time.monotonic() - self.at
 
 
 class _Slots:
