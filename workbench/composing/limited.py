@@ -178,10 +178,6 @@ class _Child:
         """Whether it can be asked."""
         return not self._killed and self._process.poll() is None
 
-    def wait(self, seconds: float) -> None:
-        """Let it come to its end."""
-        self._process.wait(seconds)
-
     @property
     def code(self) -> int | None:
         """How it ended."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,20 +89,6 @@ def standings(store: Store, run: Run) -> list[Standing]:
                 (_, base), (step, now) = series[0], series[-1]
                 found.append(Standing(probe["name"], metric, base, now, now - base, step))
     return found
-
-
-def updated(known: list[Standing], points: Mapping[str, tuple[int, float]]) -> list[Standing]:
-    """Standings after newer points.
-
-    Args:
-        known: As `standings` gave them.
-        points: Step and value by metric name.
-    """
-    return [
-        Standing(each.name, each.metric, each.base, value, value - each.base, step)
-        for each in known
-        for step, value in [points.get(metric_name(each.name, each.metric), (each.step, each.now))]
-    ]
 
 
 def _find(store: Store, label: str) -> Source:

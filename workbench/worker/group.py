@@ -19,6 +19,7 @@ from store import Store, open_store
 from store.errors import BadInput, Conflict, StoreError
 from store.runs import Run
 from workbench import processes
+from workbench.runs import hints
 from workbench.runs.queue import last_line
 from workbench.runs.slots import processes_of
 from workbench.worker.pulse import Pulse
@@ -38,11 +39,6 @@ class Group:
 
     rank: int
     size: int
-
-    @property
-    def leads(self) -> bool:
-        """Whether this process writes for all."""
-        return self.rank == 0
 
 
 def read_group(run: Run) -> Group:
@@ -107,7 +103,7 @@ class Followers:
             store.runs.interrupt(
                 run.id,
                 f"{lost}, after step {run.step} of {run.total_steps}",
-                f"read the logs in {store.runs.folder(run)}, and start it again",
+                f"read the logs in {store.runs.folder(run)}, then {hints.to_resume(run.id)}",
             )
 
     def watch(self) -> None:
