@@ -30,6 +30,7 @@ from workbench.tui.hangup import EXIT_CODE, HangUpGuard
 from workbench.tui.inbox import InboxChanged, InboxState, InboxWatch
 from workbench.tui.lanes import Answer, Lanes
 from workbench.tui.live import CatalogChanged, LiveReader, MetricPoints, RunsChanged, Telemetry
+from workbench.tui.modes import OPENERS
 from workbench.tui.notices import Notices, newly_ended, trouble
 from workbench.tui.screen import WorkbenchScreen
 from workbench.tui.theme import NIGHT
@@ -45,47 +46,6 @@ LOG_NAME = "tui.log"
 LOG_BYTES = 1_000_000
 
 
-def _open_screen(mode: str) -> WorkbenchScreen:
-    # Imported when first opened: the first paint waits for one screen, not for eight.
-    match mode:
-        case "runs":
-            from workbench.tui.screens.runs import RunsScreen
-
-            return RunsScreen()
-        case "models":
-            from workbench.tui.screens.models import ModelsScreen
-
-            return ModelsScreen()
-        case "datasets":
-            from workbench.tui.screens.datasets import DatasetsScreen
-
-            return DatasetsScreen()
-        case "compose":
-            from workbench.tui.screens.compose import ComposeScreen
-
-            return ComposeScreen()
-        case "adapters":
-            from workbench.tui.screens.adapters import AdaptersScreen
-
-            return AdaptersScreen()
-        case "compare":
-            from workbench.tui.screens.compare import CompareScreen
-
-            return CompareScreen()
-        case "inspect":
-            from workbench.tui.screens.inspect import InspectScreen
-
-            return InspectScreen()
-        case _:
-            from workbench.tui.screens.benchmarks import BenchmarksScreen
-
-            return BenchmarksScreen()
-
-
-def _opener(mode: str) -> Callable[[], Screen[Any]]:
-    return lambda: _open_screen(mode)
-
-
 class WorkbenchApp(App[None]):
     """The workbench on one store.
 
@@ -99,7 +59,7 @@ class WorkbenchApp(App[None]):
     CSS_PATH = Path(__file__).with_name("workbench.tcss")
     BINDINGS: ClassVar[list[BindingType]] = actions.bindings("app")
     COMMANDS: ClassVar[Any] = {overlays.ActionProvider}
-    MODES: ClassVar[Any] = {mode: _opener(mode) for mode in MODES}
+    MODES: ClassVar[Any] = OPENERS
     DEFAULT_MODE = "runs"
 
     def __init__(self, root: Path, *, demo: bool = False, ascii: bool = False) -> None:
