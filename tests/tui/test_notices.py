@@ -63,7 +63,7 @@ def test_the_settings_switch_bell_and_notification(tmp_path: Path, monkeypatch: 
     def sent(text: str) -> str:
         (tmp_path / PROJECT_FILE).write_text(text)
         written.clear()
-        notices.alert(Alert(1, "r1", 3, "nan", "message", 0.0), HOSTILE)
+        notices.alerts([Alert(1, "r1", 3, "nan", "message", 0.0)], {"r1": HOSTILE})
         return "".join(written)
 
     everything = sent("")
@@ -74,6 +74,20 @@ def test_the_settings_switch_bell_and_notification(tmp_path: Path, monkeypatch: 
     assert sent("[alerts]\nbell = false\n") == everything[:-1]
     assert sent("[alerts]\nbell = false\nosc = false\n") == ""
     assert sent("[alerts\n") == everything
+
+
+def test_several_at_once_are_all_told_with_one_bell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("TERM", "xterm-kitty")
+    monkeypatch.delenv("TMUX", raising=False)
+    written: list[str] = []
+    alerts = [Alert(at, f"r{at}", 3, "nan", "message", 0.0) for at in (1, 2)]
+    Notices(written.append, tmp_path).alerts(alerts, {"r1": "first"})
+    assert len(written) == 1
+    assert written[0].count("]9;") == 2 and written[0].endswith("\a\a") and written[0].count("\a") == 3
+    assert "run first: " in written[0] and "run r2: " in written[0]
+    Notices(written.append, tmp_path).ends([])
+    assert len(written) == 1
 
 
 def test_only_runs_that_were_at_work_and_ended_by_themselves_are_told() -> None:

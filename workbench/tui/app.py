@@ -146,8 +146,8 @@ class WorkbenchApp(App[None]):
         """Keep the runs for screens that open later, and tell those that are open."""
         ended, self.runs = newly_ended(self.runs, message.runs), message.runs
         self._pass_on(message)
+        self._notices.ends(ended)
         for run in ended:
-            self._notices.end(run)
             if getattr(self.screen, "scope", "") != "runs":
                 self.say(f"{run.id} {run.name} is {run.status}")
 
@@ -156,10 +156,10 @@ class WorkbenchApp(App[None]):
         self.alert_counts = message.counts
         self._pass_on(message)
         names = {run.id: run.name for run in self.runs}
+        self._notices.alerts(message.alerts, names)
         for alert in message.alerts:
-            name = names.get(alert.run, alert.run)
-            self._notices.alert(alert, name)
-            self.say(alert.message, "warning", title=f"{alert.run} {name}: {trouble(alert.kind)}")
+            title = f"{alert.run} {names.get(alert.run, alert.run)}: {trouble(alert.kind)}"
+            self.say(alert.message, "warning", title=title)
 
     def _write_to_terminal(self, text: str) -> None:
         # As Textual's own bell does it.

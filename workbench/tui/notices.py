@@ -7,7 +7,7 @@ the sequence that it stands in, or begin another.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from store.alerts import Alert
@@ -74,24 +74,27 @@ class Notices:
         self._write = write
         self._folder = folder
 
-    def alert(self, alert: Alert, name: str) -> None:
-        """Tell of trouble with a run."""
-        self._send(f"run {_name(name)}: {trouble(alert.kind)}")
+    def alerts(self, alerts: Iterable[Alert], names: Mapping[str, str]) -> None:
+        """Tell of trouble with runs, whose names are given by id."""
+        self._send([f"run {_name(names.get(each.run, each.run))}: {trouble(each.kind)}" for each in alerts])
 
-    def end(self, run: Run) -> None:
-        """Tell that a run is over."""
-        self._send(f"run {_name(run.name)} is {run.status}")
+    def ends(self, runs: Iterable[Run]) -> None:
+        """Tell that runs are over."""
+        self._send([f"run {_name(run.name)} is {run.status}" for run in runs])
 
-    def _send(self, text: str) -> None:
+    def _send(self, texts: Sequence[str]) -> None:
+        """Notify of each, and ring once for all of them."""
+        if not texts:
+            return
         wanted = self._settings()
-        sent = sequence(text, os.environ) if wanted.osc else ""
+        sent = "".join(sequence(text, os.environ) for text in texts) if wanted.osc else ""
         if wanted.bell:
             sent += BELL
         if sent:
             self._write(sent)
 
     def _settings(self) -> AlertsSection:
-        # Read anew each time: alerts are rare, and a change holds at once.
+        # Read anew for each batch: alerts are rare, and a change holds at once.
         try:
             return load_settings(self._folder).alerts
         except BadInput:
