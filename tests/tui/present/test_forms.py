@@ -36,6 +36,28 @@ def test_what_a_run_lacks_is_named_with_the_screen_to_get_it_on() -> None:
     assert "press 4" not in told
 
 
+def test_what_the_store_lacks_of_a_run_is_named_and_left_out() -> None:
+    given = {
+        "model": "gone",
+        "dataset": "talk",
+        "split": "old",
+        "template": "summarise",
+        "r": 3,
+        "mixture": "",
+    }
+    kept, gone = launch.still_there(given, STOCK)
+    assert kept == {"dataset": "talk", "template": "summarise", "r": 3}
+    assert gone == ["model gone", "split old"]
+    assert launch.still_there({"mixture": "mix", "method": "lora"}, STOCK) == (
+        {"method": "lora"},
+        ["mixture mix"],
+    )
+    assert launch.still_there({"dataset": "away", "split": "test"}, STOCK) == (
+        {"split": "test"},
+        ["dataset away"],
+    )
+
+
 def test_the_form_asks_for_every_training_setting_once() -> None:
     names = [field.name for field in launch.form_fields(STOCK)]
     assert len(names) == len(set(names))

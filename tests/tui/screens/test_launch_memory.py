@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from typing import Any, cast
 
 from store import Store
-from workbench.runs import capacity, probing
+from workbench.runs import capacity, plan, probing
 from workbench.runs.options import make_options
+from workbench.tui.screens.launch import LaunchDialog
+from workbench.tui.screens.memory_lane import MemoryLane
 
 BASE = {"model": "tiny", "dataset": "dialogues", "template": "summarise", "split": "train", "method": "lora"}
 ANSWER = {
@@ -67,3 +70,28 @@ async def test_an_answer_that_came_too_late_is_not_shown(stocked: Store, opened:
         pilot.app.screen.query_one("Form").set_value("batch_size", 0)
         await look.wait(pilot, "batch_size = 0")
         assert "reckoning memory" not in look(pilot)
+
+
+async def test_the_probe_ends_with_the_form(stocked: Store, opened: Any, look: Any) -> None:
+    async with opened(stocked.root) as pilot:
+        await pilot.press("n")
+        await look.wait(pilot, "reckoning memory")
+        lane = cast(LaunchDialog, pilot.app.screen)._memory
+        end = time.monotonic() + 10
+        while lane._prober is None:
+            assert time.monotonic() < end
+            await pilot.pause(0.05)
+        await pilot.press("escape")
+        while lane._prober._process.returncode is None:
+            assert time.monotonic() < end
+            await pilot.pause(0.05)
+        assert lane._prober._errors.closed
+
+
+def test_a_form_that_is_closed_while_its_probe_starts_leaves_none(stocked: Store) -> None:
+    options = make_options(BASE)
+    lane = MemoryLane(cast(Any, None), lambda _: None)
+    lane._newest = options
+    lane._closed.set()  # by the loop, just before the thread starts the process
+    assert lane._reckon(options, plan.plan(stocked, options), stocked) is None
+    assert lane._prober is not None and not lane._prober.alive

@@ -186,6 +186,37 @@ async def test_a_template_that_does_not_fit_the_data_is_refused_in_the_form(
         assert "new run" in look(pilot)
 
 
+async def test_another_dataset_is_chosen_while_a_setting_is_wrong(
+    stocked: Store, opened: Any, look: Any, tmp_path: Path
+) -> None:
+    rows = tmp_path / "more.jsonl"
+    rows.write_text('{"dialogue": "a", "summary": "b"}\n' * 8)
+    stocked.datasets.add(rows, name="more", split="all")
+    async with opened(stocked.root) as pilot:
+        await pilot.press("n")
+        await look.wait(pilot, "9 steps")
+        form = pilot.app.screen.query_one("Form")
+        form.set_value("batch_size", 0)
+        await look.wait(pilot, "batch_size = 0")
+        form.set_value("dataset", "more")
+        await pilot.pause(0.3)
+        form.set_value("batch_size", 4)
+        await look.wait(pilot, "6 steps: 3 passes over 8 rows")
+        assert form.values()["split"] == "all"
+
+
+async def test_what_a_run_lacks_by_now_is_told_once(stocked: Store, opened: Any, look: Any) -> None:
+    async with opened(stocked.root, size=(160, 48)) as pilot:
+        await pilot.press("n")
+        await look.wait(pilot, "9 steps")
+        stocked.templates.remove("summarise")
+        pilot.app.screen.query_one("Form").set_value("batch_size", 3)
+        await look.wait(pilot, "no template")
+        await pilot.pause(1.0)
+        assert look(pilot).count("no template") == 1
+        assert "reckoning memory" not in look(pilot)
+
+
 async def test_a_store_with_nothing_to_train_says_where_to_get_it(
     store: Store, opened: Any, look: Any
 ) -> None:

@@ -67,6 +67,24 @@ def picks(stock: Stock) -> dict[str, tuple[str, ...]]:
     }
 
 
+def still_there(given: Mapping[str, Any], stock: Stock) -> tuple[dict[str, Any], list[str]]:
+    """What a run can still be made of, of what a form was to be filled with.
+
+    Args:
+        given: Values by field name; one that is empty is left to the form.
+        stock: What is in the store.
+
+    Returns:
+        (the values that can be had, those that can not in words).
+    """
+    choices = {"mixture": (), **picks(stock)}
+    choices["split"] = stock.datasets.get(given.get("dataset", ""), choices["split"])
+    named = {name: value for name, value in given.items() if value or name not in choices}
+    gone = [name for name, value in named.items() if name in choices and value not in choices[name]]
+    kept = {name: value for name, value in named.items() if name not in gone}
+    return kept, [f"{name} {named[name]}" for name in gone]
+
+
 def form_fields(stock: Stock) -> list[FieldInfo]:
     """The fields of the form: what the run is made of, then every training setting."""
     choices = picks(stock)
@@ -114,7 +132,7 @@ def options(values: Mapping[str, Any]) -> RunOptions:
 
 def like(run: Run) -> dict[str, Any]:
     """What stands in the form of a run like another one: all that it was made of, but its name."""
-    known = {info.name for info in fields()}
+    known = {info.name: info for info in fields()}
     data = {"mixture": run.mixture} if run.mixture else {"dataset": run.dataset, "template": run.template}
     split = run.lineage.get("dataset", {}).get("split")
     return {
@@ -122,13 +140,8 @@ def like(run: Run) -> dict[str, Any]:
         **data,
         **({"split": split} if split else {}),
         "method": run.method,
-        **{name: _typed(name, value) for name, value in run.settings.items() if name in known},
+        **{name: known[name].convert(value) for name, value in run.settings.items() if name in known},
     }
-
-
-def _typed(name: str, value: Any) -> Any:
-    """A setting from JSON as its field has it."""
-    return next(info for info in fields() if info.name == name).convert(value)
 
 
 def plan(of: Plan) -> Content:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import on
@@ -41,10 +42,13 @@ def open_form(app: App[Any], given: Mapping[str, Any] | None = None) -> None:
 
     def stocked(stock: present.Stock) -> None:
         lacking = present.missing(stock)
-        if lacking is None:
-            app.push_screen(LaunchDialog(stock, given or {}))
-        else:
+        if lacking is not None:
             workbench.say(lacking, "warning", "no run can be started yet")
+            return
+        kept, gone = present.still_there(given or {}, stock)
+        app.push_screen(LaunchDialog(stock, kept))
+        if gone:
+            workbench.say(f"{', '.join(gone)}: choose others", "warning", "not in the store any more")
 
     workbench.ask("store", read_stock, stocked)
 
@@ -84,6 +88,7 @@ class LaunchDialog(Dialog[None]):
         self._stock = stock
         self._given = given
         self._options: RunOptions | None = None
+        """The run that the form comes to now; None while it is none."""
         self._memory = MemoryLane(self, self._show_memory)
 
     @property
@@ -103,7 +108,7 @@ class LaunchDialog(Dialog[None]):
         self._memory.close()
 
     def on_mount(self) -> None:
-        """Begin with the model, and the first dataset's splits."""
+        """Begin with the model, and the dataset's own splits."""
         self.query_one(Form).focus_field("model")
         self._fit_to_dataset()
         self._plan()
@@ -132,11 +137,11 @@ class LaunchDialog(Dialog[None]):
     def _fit_to_dataset(self) -> None:
         """Offer the dataset's own splits, and a template that reads its columns."""
         form = self.query_one(Form)
-        values = form.values()
-        dataset, fitting = str(values["dataset"]), self._stock.fitting.get(str(values["dataset"]), ())
+        dataset = form.text("dataset")
+        fitting = self._stock.fitting.get(dataset, ())
         form.set_choices("split", self._stock.datasets[dataset])
         form.set_choices("template", self._stock.templates_for(dataset))
-        if fitting and values["template"] not in fitting:
+        if fitting and form.text("template") not in fitting:
             form.set_value("template", fitting[0])
 
     def _plan(self) -> None:
@@ -147,13 +152,30 @@ class LaunchDialog(Dialog[None]):
             self._memory.forget()
             self._refuse(error)
             return
+        if options == self._options:
+            return
         self._options = options
-        self._memory.follow(options)
-        self.workbench.ask(LANE, lambda store: plan.plan(store, options), self._planned, self._refuse)
+        self._memory.expect()
+        self.workbench.ask(
+            LANE,
+            partial(self._reckon, options),
+            partial(self._planned, options),
+            partial(self._unplanned, options),
+        )
 
-    def _planned(self, found: plan.Plan) -> None:
-        if self._options is not None:
+    def _reckon(self, options: RunOptions, store: Store) -> plan.Plan | None:
+        """Run on the lane's thread: the size of a run, or None where the form has gone on to another."""
+        return plan.plan(store, options) if options == self._options else None
+
+    def _planned(self, options: RunOptions, found: plan.Plan | None) -> None:
+        if found is not None and options == self._options and self.is_attached:
             self.query_one("#plan", Static).update(present.plan(found))
+            self._memory.follow(options, found)
+
+    def _unplanned(self, options: RunOptions, error: StoreError) -> None:
+        if options == self._options and self.is_attached:
+            self._memory.forget()
+            self._refuse(error)
 
     def _show_memory(self, text: Content) -> None:
         self.query_one("#memory", Static).update(text)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from threading import Event
 from typing import TYPE_CHECKING, cast
 
 from textual.content import Content
@@ -44,63 +45,88 @@ class MemoryLane:
         self._newest: RunOptions | None = None
         self._timer: Timer | None = None
         self._prober: probing.Prober | None = None
-        self._closed = False
+        self._closed = Event()
         self.way_out: probing.Alternative | None = None
         """What to change about the run shown, where it does not fit."""
 
-    def follow(self, options: RunOptions) -> None:
-        """Ask about a run, once the form has been quiet for a moment."""
-        if options == self._newest:
-            return
-        self.forget()
-        self._newest = options
+    def expect(self) -> None:
+        """Drop the question; the next one is on its way."""
+        self._drop()
         self._show(present.reckoning())
-        self._timer = self._screen.set_timer(QUIET_SECONDS, partial(self._ask, options))
 
     def forget(self) -> None:
         """Drop the question; an answer that is on its way is not shown."""
-        self._newest = self.way_out = None
-        if self._timer is not None:
-            self._timer.stop()
+        self._drop()
         self._show(Content(""))
+
+    def follow(self, options: RunOptions, planned: plan.Plan) -> None:
+        """Ask about a run and its plan, once the form has been quiet for a moment."""
+        self._drop()
+        self._newest = options
+        self._timer = self._screen.set_timer(QUIET_SECONDS, partial(self._ask, options, planned))
 
     def close(self) -> None:
         """End the probe, whatever it is at."""
-        self._closed = True
+        self._closed.set()
+        self._drop()
         if self._prober is not None:
+            # Killed at once, so that the lane waits for no answer; what is left of it is cleared away there.
             self._prober.kill()
+            self._workbench.ask(LANE, self._clear_away)
 
-    def _ask(self, options: RunOptions) -> None:
-        workbench = cast("Workbench", self._screen.app)
-        workbench.ask(
+    def _drop(self) -> None:
+        self._newest = self.way_out = None
+        if self._timer is not None:
+            self._timer.stop()
+
+    @property
+    def _workbench(self) -> Workbench:
+        return cast("Workbench", self._screen.app)
+
+    def _ask(self, options: RunOptions, planned: plan.Plan) -> None:
+        self._workbench.ask(
             LANE,
-            partial(self._reckon, options),
+            partial(self._reckon, options, planned),
             partial(self._answered, options),
             partial(self._refused, options),
         )
 
-    def _reckon(self, options: RunOptions, store: Store) -> Answer | None:
-        """Run on the lane's thread: the answer, or None where nobody waits for it any more."""
-        if self._closed or options != self._newest:
+    # On the lane's thread
+
+    def _reckon(self, options: RunOptions, planned: plan.Plan, store: Store) -> Answer | None:
+        """The answer, or None where nobody waits for it any more."""
+        if options != self._newest:
             return None
         found = probing.cached(store, options)
         if found is None:
-            found = probing.memory(store, options, self._living_prober(store))
-        return found, estimate.estimate(store, options, plan.plan(store, options), found)
+            prober = self._living_prober(store)
+            if self._closed.is_set():
+                # The form was closed while the process was started, and could not end it.
+                prober.close()
+                return None
+            found = probing.memory(store, options, prober)
+        return found, estimate.estimate(store, options, planned, found)
 
     def _living_prober(self, store: Store) -> probing.Prober:
         prober = self._prober
         if prober is None or not prober.alive:
+            self._clear_away(store)
             self._prober = prober = probing.Prober(store.root)
         return prober
 
+    def _clear_away(self, _store: Store) -> None:
+        if self._prober is not None:
+            self._prober.close()
+
+    # On the loop
+
     def _answered(self, options: RunOptions, answer: Answer | None) -> None:
-        if answer is None or options != self._newest or self._closed:
+        if answer is None or options != self._newest:
             return
         found, reckoned = answer
         self.way_out = found.alternatives[0] if found.alternatives and not found.fits else None
         self._show(lines([present.memory(found), present.estimate(reckoned)]))
 
     def _refused(self, options: RunOptions, error: StoreError) -> None:
-        if options == self._newest and not self._closed:
+        if options == self._newest:
             self._show(present.refusal(error.what, error.remedy))

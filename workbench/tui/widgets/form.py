@@ -198,6 +198,10 @@ class Form(Vertical):
         found = {name: _problem(field, self._texts[name]) for name, field in self.fields.items()}
         return {name: problem for name, problem in found.items() if problem is not None}
 
+    def text(self, name: str) -> str:
+        """What stands in a field, whether it is a value or not."""
+        return self._texts[name]
+
     def set_value(self, name: str, value: Any) -> None:
         """Put a value into a field."""
         self._row(name).editor.value = self.fields[name].show(value)
