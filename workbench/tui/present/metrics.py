@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from textual.content import Content
 
-from workbench.tui.present.cells import Row, outside, quiet
+from workbench.tui.present.cells import NONE, Row, outside, quiet
 from workbench.tui.present.curves import unit
 from workbench.tui.widgets.chart_lines import value_text
 
@@ -35,19 +35,28 @@ def known(latest: Mapping[str, Mapping[str, float]]) -> list[Known]:
     ]
 
 
+def listed(found: Sequence[Known], shown: Iterable[str]) -> list[Known]:
+    """The metrics to choose from, in the order of `known`: also those drawn that nothing is known of yet."""
+    names = {each.name for each in found}
+    return sorted(
+        [*found, *(Known(name) for name in shown if name not in names)], key=lambda each: _order(each.name)
+    )
+
+
 def rows(found: Iterable[Known]) -> list[Row]:
     """A line for each metric."""
-    return [
-        (
-            each.name,
-            (outside(each.name), value_text(next(iter(each.values.values())), unit(each.name)), _runs(each)),
-        )
-        for each in found
-    ]
+    return [(each.name, (outside(each.name), _newest(each), _runs(each))) for each in found]
+
+
+def _newest(metric: Known) -> str:
+    value = next(iter(metric.values.values()), None)
+    return NONE if value is None else value_text(value, unit(metric.name))
 
 
 def _runs(metric: Known) -> Content:
     ids = list(metric.values)
+    if not ids:
+        return quiet("not measured yet")
     return quiet(
         ", ".join(ids[:NAMED_RUNS]) + (f" and {len(ids) - NAMED_RUNS} more" if ids[NAMED_RUNS:] else "")
     )

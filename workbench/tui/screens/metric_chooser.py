@@ -48,7 +48,7 @@ class MetricChooser(Dialog[tuple[str, ...] | None], OneField[tuple[str, ...] | N
 
     Args:
         known: The metrics there are.
-        shown: Those drawn now.
+        shown: Those drawn now, at least one, whether they have been measured or not.
     """
 
     scope: ClassVar[str] = "chooser"
@@ -61,27 +61,39 @@ class MetricChooser(Dialog[tuple[str, ...] | None], OneField[tuple[str, ...] | N
 
     def __init__(self, known: Sequence[Known], shown: Sequence[str]) -> None:
         super().__init__("metrics", "↑↓ move  space mark  enter draw  esc leave")
-        self._known = tuple(known)
+        self._listed = present.listed(known, shown)
         self._shown = frozenset(shown)
-        self._order = tuple(dict.fromkeys([*shown, *(each.name for each in known)]))
+        self._order = tuple(dict.fromkeys([*shown, *(each.name for each in self._listed)]))
 
     def compose_body(self) -> ComposeResult:
         """The field over the list."""
         with Horizontal(classes="foot-line"):
             yield Static("/", classes="foot-prefix", markup=False)
             yield Pattern(compact=True, max_length=finding.LIMIT, placeholder="type a regular expression")
-        table = LiveTable(COLUMNS, empty="no run shown has measured anything yet")
+        table = LiveTable(COLUMNS)
         table.can_focus, table.led = False, True
         yield table
 
     async def on_mount(self) -> None:
         """Fill the list, the metrics drawn now marked."""
         table = self._table
-        table.styles.height = min(len(self._known), MOST_ROWS) + 1
-        table.set_rows(present.rows(self._known))
+        table.styles.height = min(len(self._listed), MOST_ROWS) + 1
+        table.set_rows(present.rows(self._listed))
         table.mark(self._shown)
-        drawn = next((each.name for each in self._known if each.name in self._shown), "")
-        table.move_to(drawn)
+        table.move_to(next(each.name for each in self._listed if each.name in self._shown))
+
+    async def take_key(self, event: events.Key) -> None:
+        """Take a key that went past the field; the space bar is the list's, once that is filled."""
+        if event.key != "space":
+            await super().take_key(event)
+        elif self._table_is_filled:
+            self.action_mark()
+        else:
+            self._early.append(event)
+
+    @property
+    def _table_is_filled(self) -> bool:
+        return any(table.row_count for table in self.query(LiveTable))
 
     @property
     def _table(self) -> LiveTable:
