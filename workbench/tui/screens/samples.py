@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical, VerticalScroll
-from textual.screen import ModalScreen
+from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from workbench.tui import actions
@@ -18,6 +17,7 @@ from workbench.tui.present import pair
 from workbench.tui.present.inspect import Metric
 from workbench.tui.present.pair import Explanation
 from workbench.tui.screens.pair_view import SystemPane
+from workbench.tui.widgets.modal import Dialog
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -36,7 +36,7 @@ def explained(sample: Sample) -> Explanation:
     return pair.explain(f"step {sample.step}", sample.prediction, [sample.reference], METRIC)
 
 
-class SamplesView(ModalScreen[None]):
+class SamplesView(Dialog[None]):
     """Steps and prompts to go through.
 
     Args:
@@ -46,10 +46,10 @@ class SamplesView(ModalScreen[None]):
 
     scope: ClassVar[str] = "samples"
     BINDINGS: ClassVar[list[BindingType]] = actions.bindings("samples")
-    DEFAULT_CSS = """
+    CSS = """
     SamplesView {
         align: center middle;
-        #samples { width: 96%; height: 94%; padding: 0 1; }
+        .dialog { width: 96%; height: 94%; max-height: 94%; padding: 0 1; }
         #sample-place { height: 1; padding: 0 2; }
         #sample-prompt { height: auto; max-height: 30%; padding: 0 2; }
         #sample-prompt Static { height: auto; color: $text-muted; }
@@ -58,23 +58,19 @@ class SamplesView(ModalScreen[None]):
     """
 
     def __init__(self, run: Run, samples: Sequence[Sample]) -> None:
-        super().__init__()
-        self._run = run
+        super().__init__(f"samples of {run.id} {run.name}", "[ ] step  n p prompt  esc close")
         self._by_place = {(sample.step, sample.number): sample for sample in samples}
         self._steps = sorted({sample.step for sample in samples})
         self._numbers = sorted({sample.number for sample in samples})
         self._at = len(self._steps) - 1
         self._prompt = 0
 
-    def compose(self) -> ComposeResult:
+    def compose_body(self) -> ComposeResult:
         """Where it is, the prompt, the answer beside the reference."""
-        with Vertical(id="samples", classes="pane") as box:
-            box.border_title = safe(f"samples of {self._run.id} {self._run.name}")
-            box.border_subtitle = safe("[ ] step  n p prompt  esc close")
-            yield Static(id="sample-place", markup=False)
-            with VerticalScroll(id="sample-prompt", can_focus=False):
-                yield Static(id="sample-asked", markup=False)
-            yield SystemPane()
+        yield Static(id="sample-place", markup=False)
+        with VerticalScroll(id="sample-prompt", can_focus=False):
+            yield Static(id="sample-asked", markup=False)
+        yield SystemPane()
 
     def on_mount(self) -> None:
         """Show the newest answer to the first prompt."""
@@ -104,10 +100,6 @@ class SamplesView(ModalScreen[None]):
     def action_previous_prompt(self) -> None:
         """Show the prompt's answer before at the same step."""
         self._go(prompt=self._prompt - 1)
-
-    def action_leave(self) -> None:
-        """Close."""
-        self.dismiss(None)
 
     def _go(self, *, at: int | None = None, prompt: int | None = None) -> None:
         self._at = min(max(self._at if at is None else at, 0), len(self._steps) - 1)
