@@ -47,5 +47,17 @@ def test_what_was_read_and_what_came_meanwhile_are_one() -> None:
     assert read.draw().plain == spark([(1, 4.0), (50, 2.0), (51, 1.0), (100, math.nan)], 100).draw().plain
 
 
+def test_it_is_drawn_again_only_when_it_changed() -> None:
+    made = spark([(1, 4.0), (99, 2.0)], 100)
+    before = made.draw()
+    assert made.draw() is before
+    made.add([(100, 9.0)], 100)
+    assert made.draw().plain != before.plain
+    joined = made.draw().plain
+    made.join(spark([(50, 9.0)], 100))
+    assert made.draw().plain != joined
+    assert made.draw(ASCII).plain.isascii()
+
+
 def test_it_is_ascii_where_nothing_else_can_be_drawn() -> None:
     assert spark([(1, 2.0), (99, 1.0)], 100).draw(ASCII).plain.isascii()
