@@ -96,7 +96,7 @@ async def test_the_series_in_front_is_drawn_over_the_others(host: Any) -> None:
         chart.set_series("b", [(1, 1.0), (9, 1.0)])
         styles = {style for row in chart.draw(40, 12)[1:-2] for cell, style in row if cell >= "\u2800"}
         assert styles == {"$series-1"}
-        chart.focus_series("b")
+        chart.show_lines([line(name, [(1, 1.0), (9, 1.0)], at) for at, name in enumerate("ab")], "b")
         styles = {style for row in chart.draw(40, 12)[1:-2] for cell, style in row if cell >= "\u2800"}
         assert styles == {"$series-2"}
 
@@ -180,6 +180,19 @@ async def test_zooming_shows_a_part_of_the_axis_and_scales_the_values_to_it(host
         await pilot.press("0")
         assert chart._x_view() == (0, 1000)
         assert "1000 ┤" in "\n".join(pilot.app.drawn())
+
+
+async def test_a_cleared_chart_looks_at_all_of_what_it_is_given_next(host: Any) -> None:
+    chart = LineChart()
+    async with host(chart).run_test(size=(80, 20)) as pilot:
+        chart.set_series("loss", [(step, 1.0) for step in range(1, 1001)])
+        chart.focus()
+        await pilot.press("end", "up", "up")
+        assert chart._x_view() != (0, 1000)
+        chart.clear()
+        chart.set_series("loss", [(step, 1.0) for step in range(1, 11)])
+        assert chart._x_view() == (0, 10)
+        assert "step" not in "".join(cell for cell, _ in chart.draw(80, 20)[0])
 
 
 async def test_a_zoomed_chart_goes_on_with_a_run_that_goes_on(host: Any) -> None:
@@ -282,7 +295,7 @@ def test_where_bright_lines_meet_both_are_seen_and_a_faint_one_gives_way() -> No
     row = [(" ", "")]
     for style, mask, faint in (("raw", 0x40, True), ("first", 0x01, False), ("second", 0x08, False)):
         traced = chart_ink.Trace({(0, 0): mask}, frozenset())
-        chart_ink.stamp([row], traced, 0, chart_ink.Ink(style, faint=faint, taken=taken))
+        chart_ink.stamp([row], traced, 0, chart_ink.Ink(style, faint=faint), taken)
     assert row == [(chr(0x2800 | 0x01 | 0x08), "second")]
 
 

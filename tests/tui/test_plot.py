@@ -109,12 +109,16 @@ def test_a_part_of_a_series_is_led_to_its_edges() -> None:
     assert list(part.ys) == [5, 10, 20, 25]
     assert list(made.within(12, 13).xs) == [12, 13]  # between two points there is a line too
     assert made.within(-5, 40) is made
+    assert (part.range, made.within(12, 13).range) == ((5, 25), (12, 13))
+    assert made.within(40, 50).range is None
 
 
 def test_a_gap_at_an_edge_stays_a_gap() -> None:
     part = series([(0, 1.0), (10, math.nan), (20, 1.0), (30, 1.0)]).within(5, 25)
     assert list(part.xs) == [10, 20, 25]
     assert part.gaps == [0]
+    later = series([(0, 1.0), (10, 3.0), (20, math.nan), (30, 1.0)]).within(5, 40)
+    assert (list(later.xs), later.gaps, later.range) == ([5, 10, 20, 30], [2], (1.0, 3.0))
 
 
 @pytest.mark.parametrize(("x", "nearest"), [(-5, 0), (4, 0), (6, 10), (10, 10), (99, 20)])

@@ -126,3 +126,18 @@ def test_a_cancellation_says_what_is_lost(make_run: Make) -> None:
 def test_a_name_from_outside_is_cleaned(make_run: Make) -> None:
     told = runs.headline(make_run(name="x\x1b]52;c;AAAA\x07"))
     assert "\x1b" not in told.plain and "\x07" not in told.plain
+
+
+def test_the_marked_runs_are_compared_and_fewer_than_two_completed_from_the_list(make_run: Make) -> None:
+    """One mark is compared with whatever the cursor comes to; a run that a filter hides never joins in."""
+    r1, r2, r3, r4 = (make_run(id=f"r{number}") for number in (1, 2, 3, 4))
+    assert runs.drawn_together([], r1) == [r1]
+    assert runs.drawn_together([r3], r1) == [r3, r1]
+    assert runs.drawn_together([r3], r3) == [r3]
+    assert runs.drawn_together([r3, r2], r1) == [r3, r2]
+    assert runs.drawn_together([], None) == []
+    assert runs.compared([], [r4, r2], r4) == [r4, r2]
+    assert runs.compared([r4], [r4, r2], r4) == [r4, r2]
+    assert runs.compared([r3], [r4, r2], r2) == [r3, r2]
+    assert runs.compared([], [r4, r2], r2) == [r2]
+    assert runs.compared([], [], None) == []

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, cast
 
+import pytest
+from textual import events
+
 from store import Store
+from workbench.tui.present.metrics import Known
+from workbench.tui.screens import overlay
+from workbench.tui.screens.metric_chooser import MetricChooser
+from workbench.tui.screens.run_view import RunView
 from workbench.tui.widgets.line_chart import LineChart
+from workbench.tui.widgets.live_table import LiveTable
 
 
 def chart(pilot: Any) -> LineChart:
@@ -27,6 +36,126 @@ async def test_marked_runs_are_drawn_together_and_without_marks_the_selected_one
         await pilot.press("escape")
         await pilot.pause(0.2)
         assert set(chart(pilot).series_names) == {"loss", "validation"}
+
+
+async def test_one_marked_run_is_drawn_with_whichever_the_cursor_comes_to(
+    worked: Store, opened: Any, look: Any
+) -> None:
+    async with opened(worked.root) as pilot:
+        await look.wait(pilot, "step 26 of 40")
+        await pilot.press("space")
+        await look.wait(pilot, "r2 loss")
+        assert {"r3 loss", "r2 loss"} <= set(chart(pilot).series_names)
+        await pilot.press("j")
+        await look.wait(pilot, "r1 loss")
+        names = {name for name in chart(pilot).series_names if name.endswith(" loss")}
+        assert names == {"r1 loss", "r3 loss"}
+        await pilot.press("k", "k")
+        await look.wait(pilot, "step 26 of 40")
+        assert set(chart(pilot).series_names) == {"loss", "validation"}
+
+
+async def test_only_a_low_window_gives_the_log_away_for_the_curves_of_several_runs(
+    worked: Store, opened: Any, look: Any
+) -> None:
+    for size, shown in (((80, 24), False), ((120, 40), True), ((120, 50), True)):
+        async with opened(worked.root, size=size) as pilot:
+            await look.wait(pilot, "step 26 of 40")
+            await pilot.press("M")
+            await look.wait(pilot, "r2 loss")
+            assert pilot.app.screen.query_one("#log").display is shown
+
+
+async def test_the_list_marks_each_run_as_its_line_is_drawn_now(
+    worked: Store, opened: Any, look: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with opened(worked.root) as pilot:
+        await look.wait(pilot, "step 26 of 40")
+        await pilot.press("M")
+        await look.wait(pilot, "r2 loss")
+        table = pilot.app.screen.query_one("#runs", LiveTable)
+        before = {run: sign for run, (sign, _) in table.mark_signs.items()}
+        await pilot.press("m")
+        await look.wait(pilot, "type a regular expression")
+        await pilot.press(*"grad", "enter")
+        await look.wait(pilot, "r2 too-fast")
+        now = {run: sign for run, (sign, _) in table.mark_signs.items()}
+        drawn = chart(pilot)
+        samples = {
+            line.name.split()[0]: drawn._look.sample(line, len(drawn._shown))[0] for line in drawn._shown
+        }
+        assert samples == {run: now[run] for run in samples}
+        assert now != before
+
+
+async def test_a_change_is_drawn_once(stocked: Store, opened: Any, look: Any, enter_run: Any) -> None:
+    for name in ("one", "two"):
+        enter_run(stocked, name, steps=30 if name == "one" else 20)
+        stocked.runs.complete(stocked.runs.get(name).id, "a")
+    async with opened(stocked.root) as pilot:
+        await look.wait(pilot, "two")
+        for key in ("j", "k"):  # both are read
+            await pilot.press(key)
+            await pilot.pause(0.5)
+        draws: list[object] = []
+        draw = chart(pilot).draw
+        chart(pilot).draw = lambda *size: (draws.append(size), draw(*size))[1]  # type: ignore[method-assign]
+        for key in ("j", "L", "plus"):
+            draws.clear()
+            await pilot.press(key)
+            await pilot.pause(0.5)
+            assert len(draws) == 1, key
+
+
+async def test_runs_that_the_cursor_only_passed_by_are_not_read(
+    stocked: Store, opened: Any, look: Any, enter_run: Any
+) -> None:
+    for number in range(8):
+        enter_run(stocked, f"run-{number}", steps=5)
+    async with opened(stocked.root) as pilot:
+        await look.wait(pilot, "run-7")
+        await look.wait(pilot, "loss 0.1991")
+        go_on = threading.Event()
+        for lane in (overlay.LANE, "store"):
+            pilot.app.ask(lane, lambda _: go_on.wait(20))
+        await pilot.press(*"jjjjjj")
+        go_on.set()
+        await look.wait(pilot, "step 5/5")
+        await pilot.pause(0.3)
+        view = pilot.app.screen.query_one(RunView)
+        assert view.run.name == "run-1"
+        assert {run for run, _ in view.overlay._curves} == {"r8", "r2"}
+        assert not view.overlay._waiting
+        await pilot.press("k")  # one that was passed by is read when it is come back to
+        await pilot.pause(0.5)
+        assert ("r3", "loss") in view.overlay._curves
+
+
+async def test_a_drawn_metric_that_is_not_measured_yet_is_listed_and_no_choice_of_it(
+    stocked: Store, opened: Any, look: Any, enter_run: Any
+) -> None:
+    enter_run(stocked, "fresh", steps=40, until=3, outcome="running")  # validates every 5 steps
+    async with opened(stocked.root) as pilot:
+        await look.wait(pilot, "step 3 of 40")
+        await pilot.press("m")
+        await look.wait(pilot, "not measured yet")
+        await pilot.press(*"grad", "enter")
+        await look.wait(pilot, "grad_norm 1.5")
+        assert chart(pilot).series_names == ("grad_norm",)
+
+
+async def test_a_space_that_comes_before_the_list_marks_in_it(host: Any) -> None:
+    chooser = MetricChooser([Known("loss", {"r1": 1.0}), Known("rate", {"r1": 2.0})], ["loss"])
+    app = host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await chooser.take_key(events.Key("space", " "))
+        app.push_screen(chooser)
+        await pilot.pause()
+        table = chooser.query_one(LiveTable)
+        assert table.marked == frozenset()
+        await chooser.take_key(events.Key("space", " "))
+        assert table.marked == {"rate"}
 
 
 async def test_metrics_are_chosen_by_a_regular_expression(worked: Store, opened: Any, look: Any) -> None:
@@ -180,3 +309,26 @@ async def test_the_form_is_filled_with_what_a_run_was_made_of(stocked: Store, op
         assert expected.items() <= values.items()
         assert values["target_modules"] == ("q", "v")
         assert (values["learning_rate"], values["batch_size"], values["name"]) == (3e-4, 2, None)
+
+
+async def test_a_run_whose_data_is_gone_fills_the_form_with_the_rest(
+    stocked: Store, opened: Any, look: Any
+) -> None:
+    stocked.runs.create(
+        name="old",
+        model="no-model",
+        dataset="no-data",
+        template="summarise",
+        method="dora",
+        settings={"r": 5},
+        lineage={"dataset": {"name": "no-data", "split": "test"}},
+    )
+    async with opened(stocked.root) as pilot:
+        await look.wait(pilot, "old")
+        await pilot.press("f")
+        await look.wait(pilot, "new run")
+        await look.wait(pilot, "model no-model, dataset no-data")
+        await look.wait(pilot, "steps:")
+        values = pilot.app.screen.query_one("Form").values()
+        expected = {"model": "tiny", "dataset": "dialogues", "split": "test", "method": "dora", "r": 5}
+        assert expected.items() <= values.items()

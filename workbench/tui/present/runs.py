@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -209,12 +209,25 @@ def _queued(run: Run, runs: list[Run]) -> str:
     return f"{place}{priority}" if ahead else f"{place}: it starts in a moment"
 
 
-def compared(runs: Sequence[Run], marked: Collection[str], selected: Run | None) -> list[Run]:
-    """The marked runs; fewer than two are completed by the selected one, and the one under it in the list."""
-    found = [run for run in runs if run.id in marked]
+def drawn_together(marked: Sequence[Run], selected: Run | None) -> list[Run]:
+    """The runs whose curves are drawn: the marked ones; fewer than two are completed by the selected one."""
+    if len(marked) < 2 and selected is not None and selected not in marked:
+        return [*marked, selected]
+    return list(marked)
+
+
+def compared(marked: Sequence[Run], listed: Sequence[Run], selected: Run | None) -> list[Run]:
+    """The marked runs; fewer than two are completed by the selected one, and the one under it in the list.
+
+    Args:
+        marked: The marked runs, whether a filter hides them or not.
+        listed: The runs that the list shows, in its order.
+        selected: The one at the cursor.
+    """
+    found = drawn_together(marked, selected)
     if len(found) < 2 and selected is not None:
-        place = runs.index(selected)
-        found += [run for run in runs[place : place + 2] if run not in found][: 2 - len(found)]
+        place = listed.index(selected)
+        found += listed[place + 1 : place + 2]
     return found
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from textual.message import Message
 
 from workbench.tui.clean import safe
 from workbench.tui.present import curves as present
@@ -37,6 +40,13 @@ class Span:
     last: int
 
 
+@dataclass
+class MarksChanged(Message):
+    """The lines of the runs shown look different from before; how each is marked in a list, by run id."""
+
+    marks: Mapping[str, tuple[str, str]]
+
+
 def read_curves(store: Store, keys: Iterable[Key]) -> dict[Key, list[Measured]]:
     """Read curves, decimated so that no spike is lost."""
     return {(run, metric): list(store.metrics.curve(run, metric, width=WIDTH)) for run, metric in keys}
@@ -60,44 +70,44 @@ class Overlay:
 
     def __init__(self, chart: LineChart, workbench: Workbench) -> None:
         self.choice = Choice()
-        self.empty = ""
-        """What stands in the place of lines where there are none."""
         self.slots = present.Slots()
         self._chart = chart
         self._workbench = workbench
         self._runs: tuple[Run, ...] = ()
         self._front: str | None = None
+        self._empty = ""
         self._curves: dict[Key, Curve] = {}
         self._waiting: dict[Key, list[Measured]] = {}
         self._zoomed: tuple[float, float] | None = None
         self._refining = False
+        self._marks: Mapping[str, tuple[str, str]] = {}
 
     @property
     def runs(self) -> tuple[Run, ...]:
         """The runs that are shown."""
         return self._runs
 
-    def show(self, runs: Sequence[Run], front: Run | None = None) -> None:
-        """Show these runs, one of them in front of the others."""
-        shown, in_front = self._looks(self._runs), self._front
-        if [run.id for run in runs] != [run.id for run in self._runs]:
-            self._chart.look_at_all()
-        self._runs, self._front = tuple(runs), front.id if front is not None else None
-        if (shown, in_front) != (self._looks(runs), self._front):
+    def show(self, runs: Sequence[Run], front: Run | None = None, empty: str = "") -> None:
+        """Show these runs, one of them in front of the others; `empty` stands where none has a point."""
+        before = self._looks
+        others = [run.id for run in runs] != [run.id for run in self._runs]
+        self._runs, self._front, self._empty = tuple(runs), front.id if front is not None else None, empty
+        if before != self._looks:
             self._read_missing()
-            self.redraw()
+            self.redraw(anew=others)
 
-    def _looks(self, runs: Sequence[Run]) -> list[object]:
-        """What the drawing of a run depends on, apart from its points."""
-        return [(run.id, run.name, run.total_steps, run.started) for run in runs]
+    @property
+    def _looks(self) -> object:
+        """What the drawing depends on, apart from the points and the choice."""
+        runs = [(run.id, run.name, run.total_steps, run.started) for run in self._runs]
+        return runs, self._front, self._empty
 
     def choose(self, choice: Choice) -> None:
         """Show other metrics, or the same in another way."""
-        if choice.axis != self.choice.axis:
-            self._chart.look_at_all()
+        other_axis = choice.axis != self.choice.axis
         self.choice = choice
         self._read_missing()
-        self.redraw()
+        self.redraw(anew=other_axis)
 
     def change(self, what: str) -> None:
         """Do one of the chart's actions: `smoother`, `rougher`, `log_axis` or `next_axis`."""
@@ -130,8 +140,8 @@ class Overlay:
         if not self._refining:
             self._read_zoomed()
 
-    def redraw(self) -> None:
-        """Draw what is known."""
+    def redraw(self, *, anew: bool = False) -> None:
+        """Draw what is known; `anew` with all of the axis."""
         chart, choice = self._chart, self.choice
         slots = self.slots.assign(run.id for run in self._runs)
         front = next((run for run in self._runs if run.id == self._front), None)
@@ -145,15 +155,19 @@ class Overlay:
         told = present.title(choice)
         if str(chart.border_title) != told:
             chart.border_title = safe(told)
-        chart.empty = self.empty if not self._wanted() & self._waiting.keys() else "reading the points"
+        chart.empty = self._empty if not self._wanted() & self._waiting.keys() else "reading the points"
         chart.note = present.note(self._without_tokens())
         chart.x_unit = present.AXIS_UNITS[choice.axis]
         chart.log_scale = choice.log
         steps = max((run.total_steps for run in self._runs), default=0)
-        chart.x_limit = steps or None if choice.axis == "step" else None
+        limit = steps or None if choice.axis == "step" else None
         first = choice.metrics[0] if choice.metrics else ""
         name = present.label(front, first, runs=len(self._runs), metrics=len(choice.metrics)) if front else ""
-        chart.show_lines(lines, name)
+        chart.show_lines(lines, name, x_limit=limit, anew=anew)
+        marks = present.gutter_marks(slots, choice, chart.signs, colourless=chart.colourless)
+        if marks != self._marks:
+            self._marks = marks
+            chart.post_message(MarksChanged(marks))
 
     def _series(self, run: Run, metric: str) -> Any:
         choice, tokens = self.choice, self._curves.get((run.id, TOKENS))
@@ -177,13 +191,22 @@ class Overlay:
         missing = wanted - self._curves.keys() - self._waiting.keys()
         if missing:
             self._waiting |= {key: [] for key in missing}
-            self._workbench.ask(LANE, lambda store: read_curves(store, missing), self._take, self._failed)
+            self._workbench.ask(
+                LANE, partial(self._read, missing), partial(self._take, missing), self._failed
+            )
 
-    def _take(self, found: dict[Key, list[Measured]]) -> None:
+    def _read(self, keys: set[Key], store: Store) -> dict[Key, list[Measured]]:
+        """Run on the lane's thread: a cursor that went by leaves no reads behind."""
+        return read_curves(store, keys & self._wanted())
+
+    def _take(self, asked: set[Key], found: dict[Key, list[Measured]]) -> None:
         for key, points in found.items():
             self._curves[key] = Curve(points)
             # What came while it was read stands after it; what is in both is drawn once.
             self._curves[key].extend(self._waiting.pop(key, ()))
+        for key in asked - found.keys():
+            self._waiting.pop(key, None)
+        self._read_missing()
         self.redraw()
 
     def _failed(self, error: StoreError) -> None:

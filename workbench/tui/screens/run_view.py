@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
 HISTORY_WIDTH = 1000
 RECENT_POINTS = 2000
-MEMORY = {"memory_bytes": "process", "gpu_memory_bytes": "GPU"}
-"""What each metric of the memory chart is called there."""
+MEMORY = ("memory_bytes", "gpu_memory_bytes")
+"""The metrics of the memory chart."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,13 @@ class History:
     run: str
     log: Path
     latest: dict[str, float]
-    curves: dict[str, list[tuple[int, float]]]
+    memory: dict[str, list[tuple[int, float]]]
 
 
 def read_history(store: Store, run: Run) -> History:
     """Read a run's newest values, and its memory by metric, decimated so that no spike is lost."""
-    curves = {name: store.metrics.series(run.id, name, width=HISTORY_WIDTH) for name in MEMORY}
-    return History(run.id, store.runs.log_path(run), store.metrics.latest(run.id), curves)
+    memory = {name: store.metrics.series(run.id, name, width=HISTORY_WIDTH) for name in MEMORY}
+    return History(run.id, store.runs.log_path(run), store.metrics.latest(run.id), memory)
 
 
 class RunView(Vertical):
@@ -70,7 +71,6 @@ class RunView(Vertical):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.run: Run | None = None
-        self._marked: tuple[Run, ...] = ()
         self._latest: dict[str, float] = {}
         self._recent: list[Point] = []
         self._overview = ""
@@ -96,32 +96,22 @@ class RunView(Vertical):
         """The app."""
         return cast("Workbench", self.app)
 
-    def follow(self, run: Run | None) -> None:
-        """Show a run: what is new about it, or another run from its beginning."""
+    def follow(self, run: Run | None, together: Sequence[Run] = ()) -> None:
+        """Show a run: what is new about it, or another run from its beginning.
+
+        Args:
+            run: The run.
+            together: Those whose curves are drawn; the run's alone without any.
+        """
         other = (run.id if run else None) != (self.run.id if self.run else None)
         self.run = run
         self.query_one(WatchedLines).follow(run)
         if other:
             self._open(run)
-        self._overlay()
+        drawn = together or ((run,) if run is not None else ())
+        self.set_class(len(drawn) > 1, "-overlay")
+        self.overlay.show(drawn, run, present.waiting(run, self.workbench.runs) if run is not None else "")
         self.show()
-
-    def compare(self, runs: Sequence[Run]) -> None:
-        """Draw the curves of these runs together; without any those of the run that is followed."""
-        self._marked = tuple(runs)
-        self.set_class(len(runs) > 1, "-overlay")
-        self._overlay()
-
-    @property
-    def marks(self) -> dict[str, tuple[str, str]]:
-        """How each run shown is marked in the list: character and style."""
-        overlay = self.overlay
-        slots = overlay.slots.assign(run.id for run in overlay.runs)
-        return curves.gutter_marks(slots, overlay.choice, glyphs(self), colourless=self.app.no_color)
-
-    def _overlay(self) -> None:
-        shown = self._marked or ((self.run,) if self.run is not None else ())
-        self.overlay.show(shown, self.run)
 
     @on(LineChart.Zoomed, "#loss")
     def _zoomed(self, message: LineChart.Zoomed) -> None:
@@ -131,7 +121,7 @@ class RunView(Vertical):
         """Take the points that have just been written, of any run."""
         points = list(points)
         self.overlay.add(points)
-        own = [point for point in points if self.run is not None and point.run == self.run.id]
+        own = [point for point in points if self._follows(point.run)]
         self._latest |= {point.name: point.value for point in own}
         self._recent = [*self._recent, *own][-RECENT_POINTS:]
         self._draw(own)
@@ -159,10 +149,6 @@ class RunView(Vertical):
             if run.error:
                 trouble.update(present.trouble(run))
         self._memory.x_limit = run.total_steps or None
-        waiting = present.waiting(run, self.workbench.runs)
-        if waiting != self.overlay.empty:
-            self.overlay.empty = waiting
-            self.overlay.redraw()
 
     def _open(self, run: Run | None) -> None:
         self._latest, self._recent = {}, []
@@ -170,25 +156,32 @@ class RunView(Vertical):
         self._memory.clear()
         self.query_one(LogView).path = None
         if run is not None:
-            self.workbench.ask("store", lambda store: read_history(store, run), self._opened)
+            self.workbench.ask("store", partial(self._read, run), self._opened)
 
-    def _opened(self, history: History) -> None:
-        if self.run is None or history.run != self.run.id:
+    def _read(self, run: Run, store: Store) -> History | None:
+        """Run on the lane's thread: a cursor that went by leaves no reads behind."""
+        return read_history(store, run) if self._follows(run.id) else None
+
+    def _follows(self, run_id: str) -> bool:
+        return self.run is not None and self.run.id == run_id
+
+    def _opened(self, history: History | None) -> None:
+        if history is None or not self._follows(history.run):
             return
         self.query_one(LogView).path = history.log
         # Points that came while the history was read stand after it; those in both are drawn once.
         self._latest = history.latest | self._latest
-        for name, points in history.curves.items():
+        for name, points in history.memory.items():
             if points:
-                self._memory.set_series(MEMORY[name], points)
+                self._memory.set_series(curves.short(name), points)
         self._draw(self._recent)
         self.show()
 
     def _draw(self, points: Sequence[Point]) -> None:
-        for name, drawn in MEMORY.items():
+        for name in MEMORY:
             own = [(float(point.step), point.value) for point in points if point.name == name]
             if own:
-                self._memory.extend(drawn, own)
+                self._memory.extend(curves.short(name), own)
 
     @property
     def _memory(self) -> LineChart:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from workbench.tui.alerts import AlertsRaised
@@ -66,7 +67,7 @@ class WatchedLines(Lines):
 
     def raise_alerts(self, message: AlertsRaised) -> None:
         """See whether new alerts are of the run."""
-        if self._run is not None and any(alert.run == self._run.id for alert in message.alerts):
+        if any(self._follows(alert.run) for alert in message.alerts):
             self._read()
 
     def on_resize(self) -> None:
@@ -76,11 +77,17 @@ class WatchedLines(Lines):
     def _read(self) -> None:
         run = self._run
         if run is not None:
-            workbench = cast("Workbench", self.app)
-            workbench.ask("store", lambda store: read_watched(store, run), self._came)
+            cast("Workbench", self.app).ask("store", partial(self._read_if_followed, run), self._came)
 
-    def _came(self, watched: Watched) -> None:
-        if self._run is not None and watched.run == self._run.id:
+    def _read_if_followed(self, run: Run, store: Store) -> Watched | None:
+        """Run on the lane's thread: a cursor that went by leaves no reads behind."""
+        return read_watched(store, run) if self._follows(run.id) else None
+
+    def _follows(self, run_id: str) -> bool:
+        return self._run is not None and self._run.id == run_id
+
+    def _came(self, watched: Watched | None) -> None:
+        if watched is not None and self._follows(watched.run):
             self._take(watched)
 
     def _take(self, watched: Watched) -> None:

@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.widget import Widget
 
 from workbench.tui.alerts import AlertsRaised
-from workbench.tui.glyphs import glyphs
 from workbench.tui.live import MetricPoints, RunsChanged, Telemetry
 from workbench.tui.present import runs as present
-from workbench.tui.present.sparks import WIDTH
 from workbench.tui.screen import WorkbenchScreen
-from workbench.tui.screens import comparing, dialogs
+from workbench.tui.screens import comparing, run_lifecycle
 from workbench.tui.screens.guide import Guide
-from workbench.tui.screens.run_losses import Losses, read_losses
+from workbench.tui.screens.overlay import MarksChanged
+from workbench.tui.screens.run_list import RunList
 from workbench.tui.screens.run_view import RunView
 from workbench.tui.screens.run_watched import WatchedLines
-from workbench.tui.widgets.live_table import Column, LiveTable
+from workbench.tui.widgets.live_table import LiveTable
 
 if TYPE_CHECKING:
-    from store.evaluations import Evaluation
     from store.runs import Run
 
 CLOCK_SECONDS = 1.0
-COLUMNS = (
-    Column("status", "status", 13),
-    Column("id", "run", 5, hide_below=70),
-    Column("name", "name", minimum=12),
-    Column("method", "method", 13, hide_below=90),
-    Column("model", "model", minimum=10, hide_below=60),
-    Column("step", "step", 11, align="right"),
-    Column("course", "course", WIDTH, hide_below=112),
-    Column("loss", "loss", 8, align="right"),
-    Column("age", "age", 4, align="right", hide_below=70),
-)
 
 
 class RunsScreen(WorkbenchScreen):
@@ -52,8 +38,7 @@ class RunsScreen(WorkbenchScreen):
         #devices { height: 5; display: none; }
         #devices LineChart { display: none; }
         #log { height: 4; }
-        #run.-overlay #log { display: none; }
-        &.-medium #run.-overlay #log { display: block; }
+        &.-short #run.-overlay #log { display: none; }
         &.-medium #runs { height: 9; }
         &.-medium #log { height: 8; }
         &.-tall #runs { height: 13; }
@@ -63,28 +48,21 @@ class RunsScreen(WorkbenchScreen):
     }
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._runs: dict[str, Run] = {}
-        self._losses = Losses()
-        self._pattern = ""
-
     def compose_body(self) -> Iterable[Widget]:
         """Guide, list, selected run."""
         yield Guide("runs")
-        yield LiveTable(COLUMNS, title="runs", empty=present.EMPTY, id="runs", classes="pane")
+        yield RunList(id="runs", classes="pane")
         yield RunView(id="run")
 
     def on_mount(self) -> None:
         """Show what is known already, and let the clocks go."""
         self._take(self.workbench.runs)
-        self.ask(read_losses, self._take_losses, lane="losses")
         self.set_interval(CLOCK_SECONDS, self._tick)
 
     @property
     def selected(self) -> Run | None:
         """The run under the cursor."""
-        return self._runs.get(self._table.cursor_key or "")
+        return self._list.selected
 
     def why_not(self, name: str) -> str | None:
         """Comparing and inspecting need an adapter, differing needs two runs."""
@@ -92,24 +70,18 @@ class RunsScreen(WorkbenchScreen):
             return None if len(self._compared) > 1 else "there is only one run; mark others with space"
         return present.why_not_use(self.selected) if name in ("compare", "inspect") else None
 
-    @property
-    def filter_text(self) -> str:
-        """The regular expression that the list is filtered by."""
-        return self._pattern
-
     def apply_filter(self, text: str) -> None:
         """Show only the runs in whose words a regular expression occurs; marked ones stay marked."""
-        self._pattern = text
-        comparing.filter_runs(self._table, lambda key: self._runs[key], text)
+        comparing.filter_runs(self._list, lambda key: self._list.runs[key], text)
 
     def leave(self) -> None:
         """Go back to the list, then show all rows again, then take the marks away."""
-        if not self._table.has_focus:
-            self._table.focus()
-        elif self._pattern:
+        if not self._list.has_focus:
+            self._list.focus()
+        elif self.filter_text:
             self.apply_filter("")
         else:
-            self._table.mark(())
+            self._list.mark(())
 
     @on(RunsChanged)
     def _runs_changed(self, message: RunsChanged) -> None:
@@ -117,9 +89,8 @@ class RunsScreen(WorkbenchScreen):
 
     @on(MetricPoints)
     def _points_came(self, message: MetricPoints) -> None:
-        self._losses.add(message.points, self._runs)
+        self._list.add(message.points)
         self.query_one(RunView).add(message.points)
-        self._fill()
 
     @on(AlertsRaised)
     def _alerts_came(self, message: AlertsRaised) -> None:
@@ -130,16 +101,15 @@ class RunsScreen(WorkbenchScreen):
         self.query_one(RunView).read(message)
 
     @on(LiveTable.Highlighted)
-    def _highlighted(self) -> None:
-        self.query_one(RunView).follow(self.selected)
+    @on(LiveTable.Marked)
+    def _chosen(self) -> None:
+        self._follow()
         self.refresh_chrome()
 
-    @on(LiveTable.Marked)
-    def _compare_marked(self) -> None:
-        view = self.query_one(RunView)
-        view.compare([run for run in self._runs.values() if run.id in self._table.marked])
-        self._table.mark_signs = view.marks
-        self._table.redraw()
+    @on(MarksChanged)
+    def _marks_changed(self, message: MarksChanged) -> None:
+        self._list.mark_signs = message.marks
+        self._list.redraw()
 
     @on(LiveTable.Selected)
     def _opened(self) -> None:
@@ -154,40 +124,50 @@ class RunsScreen(WorkbenchScreen):
 
         open_form(self.app)
 
-    def action_cancel(self) -> None:
-        """Ask, then cancel the selected run."""
-        run = self.selected
-        if run is None:
-            return
-
-        def cancel() -> None:
-            self.ask(lambda store: store.runs.request(run.id, "cancel"))
-
-        question, answers = present.cancel_question(run), ("cancel it", "let it run")
-        dialogs.confirm(self.app, f"Cancel {run.id} {run.name}?", question, answers, cancel)
-
-    def action_sooner(self) -> None:
-        """Let the selected run start before those that it is equal to now."""
-        self._prioritise(1)
-
-    def action_later(self) -> None:
-        """Let those that it is equal to now start before the selected run."""
-        self._prioritise(-1)
-
-    def _prioritise(self, by: int) -> None:
-        run = self.selected
-        if run is not None:
-            self.ask(lambda store: store.runs.prioritise(run.id, run.priority + by))
-
     def action_from_run(self) -> None:
         """Open the form of a new run, filled with what the selected one was made of."""
         if self.selected is not None:
             comparing.start_like(self.app, self.selected)
 
+    def action_cancel(self) -> None:
+        """Ask, then cancel the selected run."""
+        self._with_selected(run_lifecycle.cancel)
+
+    def action_sooner(self) -> None:
+        """Let the selected run start before those that it is equal to now."""
+        self._with_selected(run_lifecycle.sooner)
+
+    def action_later(self) -> None:
+        """Let those that it is equal to now start before the selected run."""
+        self._with_selected(run_lifecycle.later)
+
+    def action_pause(self) -> None:
+        """Ask the selected run to pause, or let it go on from its newest checkpoint."""
+        self._with_selected(run_lifecycle.pause_or_resume)
+
+    def action_retry(self) -> None:
+        """Start a fresh run of the selected one's specification."""
+        self._with_selected(run_lifecycle.retry)
+
+    def action_samples(self) -> None:
+        """Show what the run answered while it was trained."""
+        self._with_selected(run_lifecycle.samples)
+
+    def action_compare(self) -> None:
+        """Go to Compare with the run's adapter beside its base."""
+        self._with_selected(run_lifecycle.compare)
+
+    def action_inspect(self) -> None:
+        """Go to Inspect; the adapter and its base are evaluated there unless they have been."""
+        self._with_selected(run_lifecycle.inspect)
+
+    def _with_selected(self, act: Callable[[WorkbenchScreen, Run], None]) -> None:
+        if self.selected is not None:
+            act(self, self.selected)
+
     def action_chart(self, what: str) -> None:
         """Draw the curves in another way."""
         self.query_one(RunView).overlay.change(what)
-        self._table.mark_signs = self.query_one(RunView).marks
 
     def action_metrics(self) -> None:
         """Choose the metrics that are drawn."""
@@ -199,87 +179,27 @@ class RunsScreen(WorkbenchScreen):
 
     def action_mark_all(self) -> None:
         """Mark all runs in the list, or none where all are."""
-        comparing.mark_all(self._table)
+        comparing.mark_all(self._list)
 
     @property
     def _compared(self) -> list[Run]:
-        return present.compared(list(self._runs.values()), self._table.marked, self.selected)
-
-    def action_pause(self) -> None:
-        """Ask the selected run to pause, or let it go on from its newest checkpoint."""
-        run = self.selected
-        if run is None:
-            return
-        # What checks a run's data again is not needed to paint runs.
-        from workbench.runs import lifecycle
-
-        self.ask(lambda store: lifecycle.pause_or_resume(store, run.id))
-
-    def action_retry(self) -> None:
-        """Start a fresh run of the selected one's specification."""
-        run = self.selected
-        if run is None:
-            return
-        from workbench.runs import lifecycle
-
-        self.ask(lambda store: lifecycle.retry(store, run.id))
-
-    def action_samples(self) -> None:
-        """Show what the run answered while it was trained."""
-        # Scoring words is not needed to paint runs.
-        from workbench.tui.screens.samples import open_samples
-
-        if self.selected is not None:
-            open_samples(self.workbench, self.selected)
-
-    def action_compare(self) -> None:
-        """Go to Compare with the run's adapter beside its base."""
-        if self.selected is not None:
-            self.workbench.compare_with(self.selected.model, [None, self.selected.adapter])
-
-    def action_inspect(self) -> None:
-        """Go to Inspect; the adapter and its base are evaluated there unless they have been."""
-        # The client behind it is not needed to paint runs.
-        from workbench.tui.screens import evaluating
-
-        run = self.selected
-        if run is not None:
-            self.workbench.go("inspect")
-            self.ask(
-                lambda store: evaluating.evaluate_once(store, run), self._evaluated, lane=evaluating.LANE
-            )
-
-    def _evaluated(self, found: list[Evaluation]) -> None:
-        # Whoever has gone on to something else meanwhile is not called back.
-        if found and getattr(self.app.screen, "scope", "") == "inspect":
-            self.workbench.inspect(found[0].group)
+        return present.compared(self._list.marked_runs, self._list.listed_runs, self.selected)
 
     @property
-    def _table(self) -> LiveTable:
-        return self.query_one("#runs", LiveTable)
+    def _list(self) -> RunList:
+        return self.query_one(RunList)
 
-    def _take(self, runs: Iterable[Run]) -> None:
-        first = not self._runs
-        self._runs = {run.id: run for run in runs}
-        self.set_class(not self._runs, "-empty")
-        self._fill()
-        if first:
-            self._table.move_to(next((run.id for run in self._runs.values() if run.live), ""))
-        self.query_one(RunView).follow(self.selected)
-        if self._table.marked:
-            self._compare_marked()
+    def _take(self, runs: Sequence[Run]) -> None:
+        self.set_class(not runs, "-empty")
+        self._list.show(runs)
+        self._follow()
         self.refresh_chrome()
 
-    def _take_losses(self, losses: Losses) -> None:
-        self._losses.take(losses)
-        self._fill()
-
-    def _fill(self) -> None:
-        known = self._losses
-        rows = present.table(self._runs.values(), known.newest, time.time(), glyphs(self), known.sparks)
-        self._table.set_rows(rows)
+    def _follow(self) -> None:
+        drawn = present.drawn_together(self._list.marked_runs, self.selected)
+        self.query_one(RunView).follow(self.selected, drawn)
 
     def _tick(self) -> None:
         if self.is_current:
-            self._fill()
+            self._list.fill()
             self.query_one(RunView).show()

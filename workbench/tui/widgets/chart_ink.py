@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from workbench.tui.glyphs import count_text, duration
 from workbench.tui.widgets import plot
@@ -32,7 +32,7 @@ _ASCII_THIRDS = {1: "'", 2: "-", 4: ".", 3: "'", 6: ".", 5: ":", 7: "|"}
 _FLAT_DOTS = 2
 
 
-@dataclass
+@dataclass(frozen=True)
 class Ink:
     """How one line is drawn.
 
@@ -41,14 +41,12 @@ class Ink:
         dash: Which of `DASHES`.
         mark: The character of its cells in ASCII; empty draws thirds of a cell.
         faint: Lies under all others, as a raw curve under its smoothed one.
-        taken: The cells that lines have been drawn in so far; what is faint gives way there.
     """
 
     style: str
     dash: int = 0
     mark: str = ""
     faint: bool = False
-    taken: set[tuple[int, int]] = field(default_factory=set)
 
 
 def line_style(index: int, *, faint: bool = False) -> str:
@@ -89,8 +87,25 @@ def trace(
     return Trace(masks, frozenset(column // across for column in gaps))
 
 
-def stamp(rows: Sequence[Row], traced: Trace, left: int, ink: Ink, *, braille: bool = True) -> None:
-    """Draw a line; in braille, where bright lines meet, both are seen in the colour of the one in front."""
+def stamp(
+    rows: Sequence[Row],
+    traced: Trace,
+    left: int,
+    ink: Ink,
+    taken: set[tuple[int, int]],
+    *,
+    braille: bool = True,
+) -> None:
+    """Draw a line; in braille, where bright lines meet, both are seen in the colour of the one in front.
+
+    Args:
+        rows: The plot's lines, with the axis.
+        traced: Where the line goes.
+        left: The cells that the axis takes.
+        ink: How it is drawn.
+        taken: The cells that bright lines have been drawn in so far; those of this one are added.
+        braille: Dots rather than characters.
+    """
     for (y, x), mask in traced.masks.items():
         row = rows[y]
         if not braille:
@@ -98,10 +113,10 @@ def stamp(rows: Sequence[Row], traced: Trace, left: int, ink: Ink, *, braille: b
             continue
         below = ord(row[left + x][0]) - _BRAILLE
         # A faint line under a bright one would make that ragged: it is wiped out there.
-        merged = 0 < below < 256 and (ink.faint or (y, x) in ink.taken)
+        merged = 0 < below < 256 and (ink.faint or (y, x) in taken)
         row[left + x] = (chr(_BRAILLE | mask | (below if merged else 0)), ink.style)
     if not ink.faint:
-        ink.taken.update(traced.masks)
+        taken.update(traced.masks)
 
 
 def _inked(strokes: Iterable[tuple[int, int, int]], dash: int) -> Iterable[tuple[int, int, int]]:

@@ -114,10 +114,23 @@ class LineChart(Surface, can_focus=True):
             self._x_limit = value
             self.redraw()
 
-    def show_lines(self, lines: Iterable[Line], front: str | None = None) -> None:
-        """Show these lines and no others; they may share their series with whoever makes them grow."""
+    def show_lines(
+        self,
+        lines: Iterable[Line],
+        front: str | None = None,
+        *,
+        x_limit: float | None = None,
+        anew: bool = False,
+    ) -> None:
+        """Show these lines and no others; they may share their series with whoever makes them grow.
+
+        `front` names the one that is drawn over the others. With `anew` zoom and cursor are left: they were
+        of other lines.
+        """
         self._lines = {line.name: line for line in lines}
-        self._front = front
+        self._front, self._x_limit = front, x_limit
+        if anew:
+            self._window, self._cursor = None, None
         self.redraw()
 
     def set_series(self, name: str, points: Iterable[tuple[float, float]]) -> None:
@@ -136,17 +149,11 @@ class LineChart(Surface, can_focus=True):
         return self._lines.setdefault(name, fresh)
 
     def clear(self, name: str | None = None) -> None:
-        """Forget one series, or all."""
+        """Forget one series, or all, and with all of them what was looked at."""
         if name is None:
-            self._lines.clear()
-        else:
-            self._lines.pop(name, None)
-        self.redraw()
-
-    def focus_series(self, name: str | None) -> None:
-        """Draw this series over the others; without a choice the first one is."""
-        self._front = name
-        self.redraw()
+            self.show_lines((), x_limit=self._x_limit, anew=True)
+        elif self._lines.pop(name, None) is not None:
+            self.redraw()
 
     @property
     def note(self) -> str:
@@ -158,11 +165,6 @@ class LineChart(Surface, can_focus=True):
         if text != self._note:
             self._note = text
             self._write_border()
-
-    def look_at_all(self) -> None:
-        """Show the whole axis, and the last values."""
-        self._window, self._cursor = None, None
-        self.redraw()
 
     def copy_text(self) -> str:
         """The last values, or those at the cursor, one series per line."""
@@ -228,7 +230,7 @@ class LineChart(Surface, can_focus=True):
 
     def _draw_lines(self, rows: Sequence[Row], lines: Sequence[Line], views: dict[str, View]) -> None:
         """Draw the lines, the last in front; what is faint lies under all of them."""
-        look, taken = self._look, set[tuple[int, int]]()
+        look = self._look
         before, self._traces = self._traces, {}
         inks: list[tuple[ink.Trace, ink.Ink]] = []
         for faint in (True, False):
@@ -237,7 +239,6 @@ class LineChart(Surface, can_focus=True):
                 if series is None:
                     continue
                 own = look.ink(line, len(lines), faint=faint)
-                own.taken = taken
                 size = (len(rows[0]) - self._left, len(rows))
                 key = (series.changes, view, size, own.dash)
                 known = before.get((line.name, faint))
@@ -248,8 +249,9 @@ class LineChart(Surface, can_focus=True):
                 inks.append((known[2], own))
         # One line's gap never hides another line.
         ink.mark_gaps(rows, {column for traced, _ in inks for column in traced.gaps}, self._left)
+        taken = set[tuple[int, int]]()
         for traced, own in inks:
-            ink.stamp(rows, traced, self._left, own, braille=look.braille)
+            ink.stamp(rows, traced, self._left, own, taken, braille=look.braille)
 
     # Zoom and cursor
 

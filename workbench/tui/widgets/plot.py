@@ -77,15 +77,25 @@ class Series:
         if not self.xs or (low <= self.xs[0] and self.xs[-1] <= high):
             return self
         start, stop = bisect_left(self.xs, low), bisect_right(self.xs, high)
+        first, last = self._between(start, low), self._between(stop, high)
         part = Series()
-        for index, edge in ((start, low), (stop, high)):
-            if index == stop:
-                for place in range(start, stop):
-                    part.add(self.xs[place], self.ys[place])
-            y = self._between(index, edge)
-            if y is not None:
-                part.add(edge, y)
+        if first is not None:
+            part.add(low, first)
+        part._take(self, start, stop)
+        if last is not None:
+            part.add(high, last)
         return part
+
+    def _take(self, other: Series, start: int, stop: int) -> None:
+        """Append a slice of another series; done for each drawing of a zoomed chart, hence not by point."""
+        values, _, _ = _finite(other, start, stop)
+        if values:
+            self._low, self._high = min(self._low, min(values)), max(self._high, max(values))
+        gaps = other.gaps[bisect_left(other.gaps, start) : bisect_left(other.gaps, stop)]
+        self.gaps += [len(self.xs) + index - start for index in gaps]
+        self.xs += other.xs[start:stop]
+        self.ys += other.ys[start:stop]
+        self.changes += 1
 
     def _between(self, index: int, x: float) -> float | None:
         """The height of the line from the point before `index` to the one at it."""

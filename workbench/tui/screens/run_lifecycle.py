@@ -1,0 +1,84 @@
+"""What the Runs screen does to the run under its cursor: cancel, pause, move in the queue, retry, score."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.tui.present import runs as present
+from workbench.tui.screens import dialogs
+
+if TYPE_CHECKING:
+    from store import Store
+    from store.evaluations import Evaluation
+    from store.runs import Run
+    from workbench.tui.screen import WorkbenchScreen
+
+
+def cancel(screen: WorkbenchScreen, run: Run) -> None:
+    """Ask, then cancel."""
+
+    def confirmed() -> None:
+        screen.ask(lambda store: store.runs.request(run.id, "cancel"))
+
+    question, answers = present.cancel_question(run), ("cancel it", "let it run")
+    dialogs.confirm(screen.app, f"Cancel {run.id} {run.name}?", question, answers, confirmed)
+
+
+def sooner(screen: WorkbenchScreen, run: Run) -> None:
+    """Let the run start before those that it is equal to now."""
+    screen.ask(lambda store: store.runs.prioritise(run.id, run.priority + 1))
+
+
+def later(screen: WorkbenchScreen, run: Run) -> None:
+    """Let those that it is equal to now start before the run."""
+    screen.ask(lambda store: store.runs.prioritise(run.id, run.priority - 1))
+
+
+def pause_or_resume(screen: WorkbenchScreen, run: Run) -> None:
+    """Ask the run to pause, or let it go on from its newest checkpoint."""
+
+    def work(store: Store) -> None:
+        # Imported on the lane's thread: what checks a run's data again is not needed to paint runs.
+        from workbench.runs import lifecycle
+
+        lifecycle.pause_or_resume(store, run.id)
+
+    screen.ask(work)
+
+
+def retry(screen: WorkbenchScreen, run: Run) -> None:
+    """Start a fresh run of the same specification."""
+
+    def work(store: Store) -> None:
+        # Imported on the lane's thread, as above.
+        from workbench.runs import lifecycle
+
+        lifecycle.retry(store, run.id)
+
+    screen.ask(work)
+
+
+def samples(screen: WorkbenchScreen, run: Run) -> None:
+    """Show what the run answered while it was trained."""
+    # Scoring words is not needed to paint runs; nor is the client behind evaluations.
+    from workbench.tui.screens.samples import open_samples
+
+    open_samples(screen.workbench, run)
+
+
+def compare(screen: WorkbenchScreen, run: Run) -> None:
+    """Go to Compare with the run's adapter beside its base."""
+    screen.workbench.compare_with(run.model, [None, run.adapter])
+
+
+def inspect(screen: WorkbenchScreen, run: Run) -> None:
+    """Go to Inspect; the adapter and its base are evaluated there unless they have been."""
+    from workbench.tui.screens import evaluating
+
+    def evaluated(found: list[Evaluation]) -> None:
+        # Whoever has gone on to something else meanwhile is not called back.
+        if found and getattr(screen.app.screen, "scope", "") == "inspect":
+            screen.workbench.inspect(found[0].group)
+
+    screen.workbench.go("inspect")
+    screen.ask(lambda store: evaluating.evaluate_once(store, run), evaluated, lane=evaluating.LANE)
