@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import builtins
+import hashlib
+import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from store.checkpoints import MANIFEST, Checkpoint, Checkpoints
 from store.configs import dump, read_json
 from store.entries import check_free, drop, enter
-from store.errors import Conflict, NotFound, not_found
+from store.errors import BadInput, Conflict, NotFound, not_found
 from store.files import (
     check_name,
     copy_hashed,
@@ -23,7 +26,9 @@ from store.files import (
 )
 from store.models import JSON_FILES, PLAIN_FILES, Model, Models
 from store.peft_folder import (
+    CONFIG,
     FULL_CONFIG,
+    WEIGHTS,
     check_fits,
     clean_config,
     files_of,
@@ -31,6 +36,7 @@ from store.peft_folder import (
     read_config,
     read_tensors,
 )
+from store.runs import Run, Runs
 from store.weights import Tensor, count_parameters, main_dtype
 
 if TYPE_CHECKING:
@@ -39,6 +45,9 @@ if TYPE_CHECKING:
 LINEAGE = "lineage.json"
 README = "README.md"
 MAX_README_BYTES = 1024 * 1024
+MARK = "@"
+"""Between a run and a step of it, as in `notes@400`; no name holds it."""
+LATEST = "latest"
 
 
 @dataclass(frozen=True)
@@ -177,6 +186,18 @@ class Adapters:
             return self._adapter(row)
         raise not_found("adapter", name, [adapter.name for adapter in self.list()])
 
+    def resolve(self, name: str) -> Adapter:
+        """Return an adapter by its name, or a run's checkpoint as one: `RUN@STEP` or `RUN@latest`.
+
+        Raises:
+            NotFound: there is none.
+            BadInput: what follows the `@` is no step.
+            Conflict: the run's checkpoints hold no adapter.
+        """
+        if MARK in name:
+            return self._of_checkpoint(name)
+        return self.get(name)
+
     def list(self) -> builtins.list[Adapter]:
         """Return all adapters, newest first."""
         return [self._adapter(row) for row in self._db.table("adapters").rows_where(order_by="rowid desc")]
@@ -213,6 +234,31 @@ class Adapters:
                 f"workbench adapter add {adapter.path} --name NAME --model {model.name} --force",
             )
 
+    def _of_checkpoint(self, name: str) -> Adapter:
+        wanted, _, step = name.rpartition(MARK)
+        run = Runs(self._root, self._db).get(wanted)
+        found = _checkpoint(Checkpoints(self._root, self._db), run, step)
+        if not (found.path / CONFIG).is_file():
+            raise Conflict(
+                f"the checkpoints of run {run.name!r} ({run.method}) hold no adapter to try",
+                "wait for the run's end, which publishes one",
+            )
+        files = json.loads((found.path / MANIFEST).read_text(encoding="utf-8"))["files"]
+        content = "".join(files[part]["sha256"] for part in (CONFIG, WEIGHTS))
+        return Adapter(
+            name=name,
+            path=found.path,
+            model=run.model,
+            model_fingerprint=run.lineage["base"]["fingerprint"],
+            method=run.method,
+            peft_type=str(read_config(found.path).get("peft_type")),
+            run=run.id,
+            trainable=count_parameters(read_tensors(found.path)),
+            bytes=sum(files[part]["bytes"] for part in (CONFIG, WEIGHTS)),
+            fingerprint=hashlib.sha256(content.encode()).hexdigest(),
+            created=found.created,
+        )
+
     def _base_of(self, config: dict[str, Any], name: str | None) -> Model:
         models = Models(self._root, self._db)
         if name is not None:
@@ -239,6 +285,20 @@ class Adapters:
 
     def _adapter(self, row: dict[str, Any]) -> Adapter:
         return Adapter(**row, path=inside(self._root, "adapters", row["name"]))
+
+
+def _checkpoint(checkpoints: Checkpoints, run: Run, step: str) -> Checkpoint:
+    if step == LATEST:
+        newest = checkpoints.newest(run.id)
+        if newest is None:
+            raise NotFound(f"run {run.name!r} has no checkpoint yet", "wait for its first one")
+        return newest
+    if not (step.isascii() and step.isdigit()):
+        raise BadInput(
+            f"{step!r} is no step of run {run.name!r}",
+            f"write {run.name}{MARK}{LATEST}, or the step of a checkpoint",
+        )
+    return checkpoints.get(run.id, int(step))
 
 
 def _complete(staged: Path, model: Model, tensors: dict[str, Tensor]) -> None:

@@ -217,3 +217,50 @@ def test_removing_an_adapter_takes_its_folder(store: Store, lora: Path) -> None:
     assert not adapter.path.exists()
     with pytest.raises(NotFound, match="no adapter named 'my-lora'"):
         store.adapters.remove("my-lora")
+
+
+def keep_checkpoint(store: Store, run_id: str, step: int, **files: Any) -> None:
+    """A checkpoint that holds an adapter, and whatever else a trainer keeps."""
+    with store.checkpoints.staging(run_id, step) as staged:
+        write_lora(staged, **files)
+        (staged / "trainable.safetensors").write_bytes(b"w" * 100)
+        store.checkpoints.publish(run_id, step, staged)
+
+
+def test_a_checkpoint_of_a_run_is_an_adapter_by_the_runs_name_and_a_step(store: Store, model: Model) -> None:
+    """By name or id; the latest is the newest there is when it is asked for."""
+    lineage = {"base": {"name": model.name, "fingerprint": model.fingerprint}}
+    run = store.runs.create(
+        name="notes", model="tiny", dataset="d", template="t", method="lora", settings={}, lineage=lineage
+    )
+    with pytest.raises(NotFound, match="no checkpoint yet"):
+        store.adapters.resolve("notes@latest")
+    keep_checkpoint(store, run.id, 10)
+    first = store.adapters.resolve("notes@latest")
+    keep_checkpoint(store, run.id, 20, lora_alpha=16)
+    latest, by_id = store.adapters.resolve("notes@latest"), store.adapters.resolve(f"{run.id}@20")
+    assert latest.path == by_id.path == store.checkpoints.get(run.id, 20).path
+    assert store.adapters.resolve("notes@10").path == first.path
+    assert (latest.name, by_id.name) == ("notes@latest", f"{run.id}@20")
+    assert latest.fingerprint == by_id.fingerprint != first.fingerprint
+    assert (latest.method, latest.peft_type, latest.run) == ("lora", "LORA", run.id)
+    assert latest.trainable == 2 * tiny_models.LAYERS * RANK * tiny_models.WIDTH
+    store.adapters.check_base(latest, model)
+
+
+def test_a_checkpoint_that_is_not_there_is_told_with_those_that_are(store: Store) -> None:
+    run = store.runs.create(
+        name="notes", model="tiny", dataset="d", template="t", method="partial", settings={}, lineage={}
+    )
+    with store.checkpoints.staging(run.id, 5) as staged:
+        (staged / "trainable.safetensors").write_bytes(b"w" * 100)
+        store.checkpoints.publish(run.id, 5, staged)
+    for name, error, told in (
+        ("notes@7", NotFound, "checkpoints of the steps 5"),
+        ("notes@newest", BadInput, "write notes@latest, or the step"),
+        ("note@5", NotFound, "did you mean 'notes'"),
+        ("notes@5", Conflict, "hold no adapter to try"),
+        ("notes", NotFound, "no adapter named 'notes'"),
+    ):
+        with pytest.raises(error, match=told):
+            store.adapters.resolve(name)
