@@ -51,6 +51,7 @@ class Sampling:
     temperature: float = 0.0
     seed: int = 0
     top_p: float = 1.0
+    alternatives: int = 0  # likeliest tokens told for each one spoken
 
     def __post_init__(self) -> None:
         """Refuse what no model could follow; all faults are named at once."""

@@ -15,8 +15,9 @@ from store import Store
 from store.errors import BadInput
 from workbench.composing.masking import load_codec
 from workbench.link import Sampling
-from workbench.worker.generate import Decoder, TextStream, Voice, batches
+from workbench.worker.generate import Decoder, Said, Voice
 from workbench.worker.loading import load_model, load_tokenizer
+from workbench.worker.streaming import TextStream
 
 PROMPTS = (
     "Anna: Do you bring bread?",
@@ -34,14 +35,14 @@ class Base:
         self.model = load_model(self.record)
         self.codec = load_codec(self.record.path, self.record.family)
         self.decoder = Decoder(self.model, self.record, self.codec)
-        self.voice = Voice(self.model, self.model)
+        self.voice = Voice(self.model)
 
     def ours(self, prompts: list[list[int]], sampling: Sampling = GREEDY) -> list[list[int]]:
         rows: list[list[int]] = [[] for _ in prompts]
-        for events in self.decoder.decode(self.voice, prompts, sampling):
-            for row, token in events:
-                if token is not None:
-                    rows[row].append(token)
+        for step in self.decoder.decode(self.voice, prompts, sampling):
+            for said in step:
+                if said.token is not None:
+                    rows[said.row].append(said.token)
         return rows
 
     def theirs(self, ids: list[int], **options: Any) -> list[int]:
@@ -102,8 +103,8 @@ def test_a_row_ends_at_eos_and_the_others_go_on(base: Base) -> None:
 def test_no_more_tokens_than_asked_for(base: Base) -> None:
     ids = base.decoder.encode(PROMPTS[0])
     steps = list(base.decoder.decode(base.voice, [ids], Sampling(max_new_tokens=3)))
-    assert [len(events) for events in steps] == [1, 1, 2]
-    assert steps[-1][-1] == (0, None)
+    assert [len(step) for step in steps] == [1, 1, 2]
+    assert steps[-1][-1] == Said(0, None)
 
 
 def test_a_causal_answer_stops_at_the_models_last_position(causal: Base) -> None:
@@ -198,12 +199,6 @@ def test_random_tokens_stream_to_what_decoding_them_gives(store: Store, tiny_cau
         stream = TextStream(tokenizer)
         ids = torch.randint(0, 384, (40,), generator=generator).tolist()
         assert "".join([*(stream.push(token) for token in ids), stream.rest()]) == stream.text()
-
-
-def test_without_padding_only_prompts_of_one_length_meet() -> None:
-    prompts = [[0] * length for length in (3, 3, 5, 5, 5, 3)]
-    assert list(batches(prompts, 2, pads=False)) == [[0, 1], [2, 3], [4], [5]]
-    assert list(batches(prompts, 4, pads=True)) == [[0, 1, 2, 3], [4, 5]]
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from peft import PeftModel
 from transformers import PreTrainedModel
 
 from store.models import Model
 from workbench.composing.masking import Codec, prompt_ids
 from workbench.composing.template import Example
 from workbench.link import Sampling
-from workbench.worker.generate import Decoder, TextStream, Voice, batches
+from workbench.worker.generate import Decoder, Voice
 from workbench.worker.loading import load_tokenizer
+from workbench.worker.openings import NOTHING, of_model
+from workbench.worker.streaming import TextStream
 
 SHOWN_CHARACTERS = 10_000
 """Of a prompt that is kept beside its answers; a longer one loses its middle."""
@@ -63,6 +64,7 @@ class Speaker:
         limits: Limits,
         check: Callable[[], None],
     ) -> None:
+        self._base = base
         self._decoder = Decoder(base, record, codec, in_training=True)
         self._tokenizer = load_tokenizer(record)
         self._codec = codec
@@ -89,29 +91,24 @@ class Speaker:
             BadInput: The model's scores are not numbers.
         """
         model.eval()
-        voice, pads = _voice(model, causal=self._decoder.causal)
-        prompts = [question.ids for question in questions]
-        texts = [""] * len(prompts)
-        for batch in batches(prompts, self._limits.batch_size, pads=pads):
-            streams = [TextStream(self._tokenizer) for _ in batch]
-            sampling = Sampling(self._limits.new_tokens)
-            for events in self._decoder.decode(voice, [prompts[row] for row in batch], sampling):
-                self._check()
-                for index, token in events:
-                    if token is not None:
-                        streams[index].push(token)
-            for row, stream in zip(batch, streams, strict=True):
-                texts[row] = stream.text()
+        with torch.no_grad():
+            opening = of_model(model)
+        # A soft prompt stands in the opening: PEFT's wrapper would put it in again, at every step.
+        forward = model if opening is NOTHING else self._base
+        texts: list[str] = []
+        for start in range(0, len(questions), self._limits.batch_size):
+            prompts = [question.ids for question in questions[start : start + self._limits.batch_size]]
+            texts += self._batch(Voice(forward, (opening,) * len(prompts)), prompts)
         return texts
 
-
-def _voice(model: torch.nn.Module, *, causal: bool) -> tuple[Voice, bool]:
-    """The model's two calls, and whether prompts of different lengths may share a batch."""
-    if not isinstance(model, PeftModel) or not model.active_peft_config.is_prompt_learning:
-        return Voice(model, model), True
-    # After the first pass the soft prompt stands in the cache: the wrapper would put it in again.
-    virtual = model.active_peft_config.num_virtual_tokens if causal else 0
-    return Voice(model, model.get_base_model(), virtual_tokens=virtual), not causal
+    def _batch(self, voice: Voice, prompts: Sequence[tuple[int, ...]]) -> list[str]:
+        streams = [TextStream(self._tokenizer) for _ in prompts]
+        for step in self._decoder.decode(voice, prompts, Sampling(self._limits.new_tokens)):
+            self._check()
+            for said in step:
+                if said.token is not None:
+                    streams[said.row].push(said.token)
+        return [stream.text() for stream in streams]
 
 
 def _shown(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Several adapters over one loaded base, through PEFT and beside it: validate, load, switch, evict.
+"""Several adapters over one loaded base, whatever their kinds: validate, load, switch, evict.
 
 After every use the base is as it was, to the bit. It decodes nothing: it hands out a `Voice` for some rows.
 """
@@ -7,102 +7,111 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel, PeftModelForCausalLM, PeftModelForSeq2SeqLM
-from peft.tuners.tuners_utils import BaseTunerLayer
-from peft.utils.other import AuxiliaryTrainingWrapper
 from safetensors import SafetensorError
+from torch import nn
 from transformers import PreTrainedModel
 
 from store.adapters import Adapter
 from store.errors import BadInput
-from store.files import fingerprint_file
 from store.models import Model
-from store.peft_folder import OWN_KINDS, files_of
+from store.peft_folder import PREFIX, files_of
+from workbench.telemetry import read_host
+from workbench.worker import openings, parts, reading
 from workbench.worker.generate import Voice
-from workbench.worker.guests import Guests
 from workbench.worker.loading import first_line
-from workbench.worker.screening import SOFT, kind_of, screen
+from workbench.worker.openings import NOTHING, SOFT, Opening
+from workbench.worker.parts import Parts
+from workbench.worker.rowwise import Rows
+from workbench.worker.screening import kind_of, screen
+from workbench.worker.standalone import Standalone
 
-_ALONE = ("modules_to_save", "trainable_token_indices", "target_parameters", "alora_invocation_tokens")
-_FAULTS = (ValueError, RuntimeError, LookupError, TypeError, AttributeError, OSError, SafetensorError)
 RESIDENT = 32  # more than one screen compares; the least recently used leaves first
-
-_WRAPPERS: dict[str, Any] = {
-    "causal": (PeftModelForCausalLM, "CAUSAL_LM"),
-    "seq2seq": (PeftModelForSeq2SeqLM, "SEQ_2_SEQ_LM"),
-}
+_FREE_SHARE = 0.5  # of the memory left beside the base; the rest is for keys and values
+_TASKS = {"causal": "CAUSAL_LM", "seq2seq": "SEQ_2_SEQ_LM"}
+_FAULTS = (
+    ValueError, RuntimeError, LookupError, TypeError, AttributeError, ArithmeticError, OSError,
+    SafetensorError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Resident:
-    """A validated adapter, known by its content.
+    """A validated adapter, known by what lies in its files.
 
     Attributes:
-        key: The name PEFT knows it by: of one length for all, so that none contains another.
+        key: The name it goes by inside: of one length for all, so that none contains another.
         adapter: Its record.
         config: Its PEFT configuration; plain values of the kinds that PEFT lacks.
+        mixes: Whether rows with it may share a batch with rows of other adapters.
     """
 
     key: str
     adapter: Adapter
     config: Any
+    mixes: bool
 
-    @property
-    def kind(self) -> str:
-        """PEFT's type, such as LORA, or ours of one that PEFT lacks."""
-        return kind_of(self.config)
 
-    @property
-    def is_guest(self) -> bool:
-        """Whether PEFT has nothing to do with it."""
-        return self.kind in OWN_KINDS
+@dataclass(frozen=True)
+class _Loaded:
+    """What of an adapter is in memory; nothing where it stands alone, which comes when it is asked for."""
 
-    @property
-    def layers(self) -> str:
-        """Which adapters may stand inside the base together: those of one label.
-
-        Plain LoRA shares; kinds that replace whole modules refuse each other in PEFT, in one order or the
-        other, and stand alone.
-        """
-        alone = self.kind != "LORA" or any(getattr(self.config, name, None) for name in _ALONE)
-        return self.key if alone else self.kind
-
-    @property
-    def mixes(self) -> bool:
-        """Whether rows with it may share a batch with rows of other adapters (PEFT's `adapter_names`)."""
-        return self.layers == "LORA" and not self.config.use_dora
+    parts: Parts = field(default_factory=dict)
+    opening: Opening = NOTHING
+    bytes: int = 0
+    idle: bool = False
 
 
 class Bank:
-    """The adapters over one base; used from one thread."""
+    """The adapters over one base; used from one thread.
 
-    def __init__(self, base: PreTrainedModel, record: Model, resident_limit: int = RESIDENT) -> None:
+    Args:
+        base: The base.
+        record: Its record.
+        resident_limit: The most adapters in memory.
+        budget_bytes: The most memory for them; by default half of what the base has left of its device's.
+
+    Attributes:
+        told: What the people who ask should hear of, sentence by sentence.
+    """
+
+    def __init__(
+        self,
+        base: PreTrainedModel,
+        record: Model,
+        resident_limit: int = RESIDENT,
+        budget_bytes: int | None = None,
+    ) -> None:
+        self.told: list[str] = []
         self._base = base
         self._record = record
         self._limit = resident_limit
-        self._wrap, self._task = _WRAPPERS[record.family]
+        self._budget = _free_bytes(base.device) if budget_bytes is None else budget_bytes
         self._own = frozenset(base.state_dict())  # names of its weights, before any layer is wrapped
+        self._modules = dict(base.named_modules())
+        self._shared = _in_several_places(base)
         self._residents: dict[str, Resident] = {}  # in order of use, the latest last
-        self._injected: PeftModel | None = None  # the one wrapper whose layers stand inside the base now
-        self._layers = ""  # the label of those layers
-        self._soft: dict[str, PeftModel] = {}  # prompt learning leaves the base's layers alone
-        self._guests = Guests(base)
-        self._keys: dict[Path, tuple[object, str]] = {}
+        self._loaded: dict[str, _Loaded] = {}
+        self._rows = Rows(self._modules)
+        self._standalone = Standalone(base, record)
 
     @property
     def names(self) -> list[str]:
         """The names of the resident adapters, the latest used last."""
         return [resident.adapter.name for resident in self._residents.values()]
 
+    @property
+    def bytes(self) -> int:
+        """The memory that adapters take beside the base."""
+        return sum(loaded.bytes for loaded in self._loaded.values()) + self._standalone.bytes
+
     def ready(self, adapter: Adapter) -> Resident:
-        """Make an adapter resident, unless this very content is already.
+        """Make an adapter resident, unless it is, with what its files hold now.
 
         Args:
             adapter: The record; its base must have been checked.
@@ -113,30 +122,36 @@ class Bank:
         Raises:
             BadInput: It can't be used; what is resident stays as it was.
         """
-        key = self._key(adapter)
+        key = _key(adapter)
         known = self._residents.pop(key, None)
+        if known is not None:
+            self._residents[key] = known
+            return known
+        config = screen(adapter, self._record, self._own, _TASKS[self._record.family])
+        mixes = self._load(key, adapter, config)
         for old in [each for each in self._residents.values() if each.adapter.name == adapter.name]:
             self._evict(old)
-        # Two names may stand for one content: the record asked for last says where it lies.
-        config = known.config if known else screen(adapter, self._record, self._own, self._task)
-        resident = Resident(key, adapter, config)
-        self._place(resident)
-        self._residents[key] = resident
-        while len(self._residents) > self._limit:
-            self._evict(next(iter(self._residents.values())))
+        resident = self._residents[key] = Resident(key, adapter, config, mixes)
+        self._make_room(keep={key})
         return resident
 
+    def effect(self, resident: Resident) -> str | None:
+        """Why an adapter changes nothing, in a sentence; None where it does, or where nobody can tell."""
+        loaded = self._loaded.get(resident.key)
+        if loaded is None or not loaded.idle:
+            return None
+        return (
+            f"adapter {resident.adapter.name!r} changes nothing: what it adds to the base is zero, "
+            "as before the first step of a training"
+        )
+
     def groups(self, rows: Sequence[Resident | None]) -> list[list[int]]:
-        """Which rows can be decoded together: indexes of base and plain LoRA rows, then of each other one."""
+        """Which rows can be decoded together: indexes of base and mixing rows, then of each other one."""
         together: dict[str, list[int]] = {}
         for index, resident in enumerate(rows):
             label = "" if resident is None or resident.mixes else resident.key
             together.setdefault(label, []).append(index)
         return list(together.values())
-
-    def pads(self, resident: Resident | None) -> bool:
-        """Whether prompts of different lengths may share a batch; a causal soft prompt allows no padding."""
-        return resident is None or resident.kind not in SOFT or self._task != "CAUSAL_LM"
 
     @contextlib.contextmanager
     def voice(self, rows: Sequence[Resident | None]) -> Iterator[Voice]:
@@ -144,161 +159,163 @@ class Bank:
 
         Args:
             rows: Rows of one of the `groups`; None is the bare base.
+
+        Raises:
+            BadInput: What has left the memory meanwhile can't be loaded again.
         """
         distinct = {row.key: row for row in rows if row is not None}
         for resident in distinct.values():
-            self._place(resident)
-        if not distinct:
-            with self._bare():
-                yield Voice(self._base, self._base)
-        elif len(distinct) == 1 and None not in rows:
-            (resident,) = distinct.values()
-            with self._alone(resident) as voice:
-                yield voice
-        else:
-            names = [row.key if row is not None else "__base__" for row in rows]
-            yield _mixed(self._wrapper(next(iter(distinct.values()))), names)
-
-    @contextlib.contextmanager
-    def _bare(self) -> Iterator[None]:
-        with self._injected.disable_adapter() if self._injected is not None else contextlib.nullcontext():
-            yield
-
-    @contextlib.contextmanager
-    def _alone(self, resident: Resident) -> Iterator[Voice]:
-        if resident.is_guest:
-            with self._bare(), self._guests.visit(resident.key):
-                yield Voice(self._base, self._base)
+            self._recall(resident)
+        self._make_room(keep=set(distinct))
+        first = next(iter(distinct.values()), None)
+        if first is not None and first.key in self._standalone:
+            with self._standalone.speaking() as forward:
+                yield Voice(forward)
             return
-        wrapper = self._wrapper(resident)
-        wrapper.set_adapter(resident.key, inference_mode=True)
-        if resident.kind not in SOFT:
-            yield Voice(wrapper, wrapper)
-            return
-        with self._bare():
-            # After the first pass the soft prompt stands in the cache: the wrapper would put it in again.
-            virtual = resident.config.num_virtual_tokens if self._task == "CAUSAL_LM" else 0
-            yield Voice(wrapper, self._base, virtual_tokens=virtual)
+        self._standalone.clear()
+        loaded = [None if row is None else self._loaded[row.key] for row in rows]
+        standing = [
+            (row.key, each.parts) if row is not None and each is not None and each.parts else None
+            for row, each in zip(rows, loaded, strict=True)
+        ]
+        opened = tuple(NOTHING if each is None else each.opening for each in loaded)
+        with self._rows.standing(standing):
+            yield Voice(self._base, opened)
 
-    def _wrapper(self, resident: Resident) -> PeftModel:
-        wrapper = self._soft.get(resident.kind) if resident.kind in SOFT else self._injected
-        if wrapper is None:
-            raise RuntimeError(f"adapter {resident.adapter.name} is not placed")
-        return wrapper
+    def _recall(self, resident: Resident) -> None:
+        """See that it is in memory: it may have left it since it was made ready."""
+        if resident.key in self._loaded or resident.key in self._standalone:
+            return
+        if _key(resident.adapter) != resident.key:
+            raise BadInput(f"adapter {resident.adapter.name!r} has changed on the disk", "ask again")
+        self._load(resident.key, resident.adapter, resident.config)
+        self._residents[resident.key] = resident
 
-    def _place(self, resident: Resident) -> None:
-        """See that it is in memory; of PEFT's layers those of one label at a time stand inside the base."""
-        if resident.is_guest and resident.key in self._guests:
-            return
-        if resident.kind in SOFT or resident.is_guest:
-            wrapper = self._soft.get(resident.kind)
-        else:
-            if self._injected is not None and self._layers != resident.layers:
-                self._strip()
-            wrapper = self._injected
-        if wrapper is not None and resident.key in wrapper.peft_config:
-            return
+    def _load(self, key: str, adapter: Adapter, config: Any) -> bool:
+        """Bring an adapter into memory.
+
+        Returns:
+            Whether its rows may stand beside others.
+        """
         try:
-            self._load(resident, wrapper)
-            if self._key(resident.adapter) != resident.key:
+            loaded = self._read(key, adapter.path, config)
+            if _key(adapter) != key:
                 raise ValueError("its files change while they are read")
         except torch.OutOfMemoryError:
             raise
+        except BadInput as error:
+            raise BadInput(f"adapter {adapter.name!r}: {error.what}", error.remedy) from error
         except _FAULTS as error:
-            # PEFT may have put in some of the layers: take all out, the others come back when asked for.
-            self._soft.pop(resident.kind, None)
-            self._guests.remove(resident.key)
-            if resident.kind not in SOFT and not resident.is_guest:
-                self._strip()
             raise BadInput(
-                f"adapter {resident.adapter.name!r} does not fit the model ({first_line(error)})",
+                f"adapter {adapter.name!r} does not fit the model ({first_line(error)})",
                 "use the base it was trained on, or remove it",
             ) from error
-
-    def _load(self, resident: Resident, wrapper: PeftModel | None) -> None:
-        path, key = resident.adapter.path, resident.key
-        if isinstance(resident.config, dict):
-            try:
-                self._guests.add(key, resident.config, path)
-            except BadInput as error:
-                raise ValueError(error.what) from error
-            return
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what PEFT warns of is checked here
-            if wrapper is None:
-                wrapper = self._wrap(self._base, resident.config, key)
-            else:
-                wrapper.add_adapter(key, resident.config)
-            renamed = getattr(self._base, "_checkpoint_conversion_mapping", None) or {}
-            result = wrapper.load_adapter(
-                str(path),
-                key,
-                torch_device=str(self._base.device),
-                key_mapping=None if resident.kind in SOFT else renamed,
+        if loaded is None:
+            return False
+        if loaded.bytes > self._budget:
+            raise BadInput(
+                f"adapter {adapter.name!r} takes {loaded.bytes:,} bytes, there is room for {self._budget:,}",
+                "merge it into a model of its own",
             )
-        wrapper.requires_grad_(False)
-        if resident.kind in SOFT:
-            self._soft[resident.kind] = wrapper
-            return
-        self._injected, self._layers = wrapper, resident.layers
-        wrong = sorted({*result.missing_keys, *result.unexpected_keys})
-        if wrong:
-            first = wrong[0].replace(f"{key}.", "")
-            raise ValueError(f"{len(wrong)} weights are missing or left over, such as {first}")
+        self._loaded[key] = loaded
+        return self._may_mix(loaded)
+
+    def _read(self, key: str, folder: Path, config: Any) -> _Loaded | None:
+        """What an adapter's files hold; None where it is one that stands alone, and does so now."""
+        path, kind = files_of(folder)[1], kind_of(config)
+        precision = torch.float32 if kind == "BOTTLENECK" else self._base.dtype
+        tensors = reading.read(path, self._base.device, precision)
+        if kind in SOFT:
+            opening = openings.of_file(config, tensors)
+            self._standalone.clear()
+            openings.check(opening, self._base)
+            return _Loaded(opening=opening, bytes=reading.byte_count(tensors.values()))
+        if kind not in ("PARTIAL", "FULL"):
+            own = self._without_the_bases(tensors)
+            taken = parts.read(config, own, self._modules, self._shared)
+            if taken is not None:
+                size = reading.byte_count(parts.tensors_of(taken))
+                return _Loaded(taken, bytes=size, idle=parts.changes_nothing(taken, self._modules))
+        self._standalone.place(key, config, folder, tensors)
+        return None
+
+    def _without_the_bases(self, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Drop the copies of the base's own weights that PEFT saves beside adapted embeddings."""
+        kept = {}
+        for name, value in tensors.items():
+            path, found, rest = name.removeprefix(PREFIX).partition(".base_layer.")
+            if not found:
+                kept[name] = value
+                continue
+            weight = getattr(self._modules.get(path), rest, None)
+            if (
+                weight is None
+                or weight.shape != value.shape
+                or not torch.equal(weight, value.to(weight.dtype))
+            ):
+                raise ValueError(f"it carries a changed weight of the base itself, {path}.{rest}")
+        return kept
+
+    def _may_mix(self, loaded: _Loaded) -> bool:
+        # Experts are given the tokens of all rows in one line, in an order of their own.
+        if any(".experts." in f".{path}." for path in loaded.parts):
+            return False
+        # A decoder that counts its positions from the cache would count another row's prefix too.
+        counts = self._base.config.is_encoder_decoder and not hasattr(
+            self._base.config, "relative_attention_num_buckets"
+        )
+        return not (loaded.opening.prefix and counts)
+
+    def _make_room(self, keep: set[str]) -> None:
+        """Let the least recently used go until the rest fits; what is to speak now stays."""
+        for resident in list(self._residents.values()):
+            crowded = len(self._residents) > self._limit
+            if not crowded and self.bytes <= self._budget:
+                return
+            if resident.key in keep:
+                continue
+            self._evict(resident)
+            why = f"{self._limit} are kept" if crowded else f"there is room for {self._budget:,} bytes"
+            self.told.append(
+                f"adapter {resident.adapter.name!r} has left the memory: it was used least lately, and {why}"
+            )
 
     def _evict(self, resident: Resident) -> None:
         del self._residents[resident.key]
-        if resident.is_guest:
-            self._guests.remove(resident.key)
-            return
-        wrapper = self._soft.get(resident.kind) if resident.kind in SOFT else self._injected
-        if wrapper is None or resident.key not in wrapper.peft_config:
-            return
-        if len(wrapper.peft_config) > 1:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # that another adapter is active now
-                wrapper.delete_adapter(resident.key)
-        elif resident.kind in SOFT:
-            del self._soft[resident.kind]
-        else:
-            self._strip()
-
-    def _strip(self) -> None:
-        """Take every layer of PEFT out of the base again; its own modules were only wrapped."""
-        inside = "\0"  # the layer last taken out: what lies in it went with it
-        for name, module in list(self._base.named_modules()):
-            if name.startswith(inside) or not isinstance(module, (BaseTunerLayer, AuxiliaryTrainingWrapper)):
-                continue
-            layer = isinstance(module, BaseTunerLayer)
-            parent, _, child = name.rpartition(".")
-            original = module.get_base_layer() if layer else module.original_module
-            setattr(self._base.get_submodule(parent), child, original)
-            inside = f"{name}."
-        if "peft_config" in vars(self._base):
-            del self._base.peft_config
-        self._injected = None
-
-    def _key(self, adapter: Adapter) -> str:
-        """A name made of the content of the two files that matter, read again when one of them changes."""
-        folder = adapter.path
-        paths = files_of(folder)
-        try:
-            stats = [path.stat() for path in paths]
-            seen = tuple((stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for stat in stats)
-            known = self._keys.get(folder)
-            if known is None or known[0] != seen:
-                digests = "".join(fingerprint_file(path) for path in paths)
-                known = self._keys[folder] = (seen, "a" + hashlib.sha256(digests.encode()).hexdigest()[:31])
-        except OSError as error:
-            raise BadInput(
-                f"adapter {adapter.name!r} cannot be read ({error.filename}: {error.strerror})",
-                "add it again",
-            ) from error
-        return known[1]
+        self._loaded.pop(resident.key, None)
+        self._rows.forget(resident.key)
+        if resident.key in self._standalone:
+            self._standalone.clear()
 
 
-def _mixed(wrapper: PeftModel, names: list[str]) -> Voice:
-    def forward(**inputs: Any) -> Any:
-        return wrapper(adapter_names=names, **inputs)
+def _key(adapter: Adapter) -> str:
+    """A name made of where an adapter's two files lie and when they last changed.
 
-    return Voice(forward, forward)
+    Raises:
+        BadInput: They can't be looked at.
+    """
+    seen: list[object] = []
+    try:
+        for path in files_of(adapter.path):
+            stat = path.stat()
+            seen += [str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+    except OSError as error:
+        raise BadInput(
+            f"adapter {adapter.name!r} cannot be read ({error.filename}: {error.strerror})", "add it again"
+        ) from error
+    return "a" + hashlib.sha256(repr(seen).encode()).hexdigest()[:31]
+
+
+def _in_several_places(base: nn.Module) -> frozenset[str]:
+    """Paths of modules that have others too: PEFT adapts such a module in the first place alone."""
+    places: dict[int, list[str]] = {}
+    for path, module in base.named_modules(remove_duplicate=False):
+        places.setdefault(id(module), []).append(path)
+    return frozenset(path for paths in places.values() if len(paths) > 1 for path in paths)
+
+
+def _free_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0] * _FREE_SHARE)
+    host = read_host()
+    return int((host.memory_total_bytes - host.memory_used_bytes) * _FREE_SHARE)

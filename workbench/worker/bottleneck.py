@@ -94,12 +94,12 @@ class Bottleneck(nn.Module):
         nn.init.zeros_(self.up.weight)
         nn.init.zeros_(self.up.bias)
         self._activation = _ACTIVATIONS[config.non_linearity]
-        self._scaling = config.scaling
+        self.scaling = config.scaling
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:  # [..., width] -> [..., width]
         """Adapt a module's output."""
         added = self.up(self._activation(self.down(hidden.to(self.down.weight.dtype))))
-        return hidden + (self._scaling * added).to(hidden.dtype)
+        return hidden + (self.scaling * added).to(hidden.dtype)
 
     def behind(self, module: nn.Module) -> Any:
         """Stand behind a module; the handle takes it away again."""

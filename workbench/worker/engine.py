@@ -11,21 +11,44 @@ from store.models import Model
 from workbench.composing.masking import load_codec
 from workbench.link import Sampling
 from workbench.worker.bank import Bank, Resident
-from workbench.worker.generate import Decoder, TextStream, batches
+from workbench.worker.generate import Decoder, Said
 from workbench.worker.loading import load_model, load_tokenizer, prepare_process
+from workbench.worker.streaming import TextStream, token_text
 
 BATCH_ROWS = 16
 
 
 @dataclass(frozen=True)
+class TokenDetail:
+    """One token that was spoken, and what could have been: probabilities by the model alone, untempered.
+
+    Attributes:
+        id: The token.
+        text: What it stands for; where a character takes several tokens, not quite.
+        chance: Its probability.
+        top: The likeliest tokens, each with its text and probability, the likeliest first.
+    """
+
+    id: int
+    text: str
+    chance: float
+    top: tuple[tuple[int, str, float], ...]
+
+
+@dataclass(frozen=True)
 class Piece:
-    """Some text of one row; the last piece of a row carries its whole text."""
+    """Some text of one row; the last piece of a row carries its whole text.
+
+    Attributes:
+        detail: The tokens since the last piece, where they were asked for (`Sampling.alternatives`).
+    """
 
     row: int
     text: str
     whole: str | None = None
     tokens: int = 0
     seconds: float = 0.0
+    detail: tuple[TokenDetail, ...] = ()
 
 
 class Engine:
@@ -45,19 +68,25 @@ class Engine:
         self.decoder = Decoder(model, record, load_codec(record.path, record.family))
 
     def residents(self, store: Store, names: Sequence[str | None]) -> list[Resident | None]:
-        """Look the adapters up as they are now, and make them resident.
+        """Look the adapters up as they are now, and make them resident; see `notes` after.
+
+        Args:
+            store: The store.
+            names: Adapters' names, or checkpoints of runs (`RUN@STEP`, `RUN@latest`); None is the base.
 
         Raises:
-            NotFound: No such adapter.
+            NotFound: No such adapter, run or checkpoint.
             Conflict: One is of another base.
             BadInput: One can't be used.
         """
         found: dict[str, Resident] = {}
         for name in names:
             if name is not None and name not in found:
-                adapter = store.adapters.get(name)
+                adapter = store.adapters.resolve(name)
                 store.adapters.check_base(adapter, self.record)
                 found[name] = self.bank.ready(adapter)
+        idle = (self.bank.effect(resident) for resident in found.values())
+        self.bank.told += [sentence for sentence in idle if sentence]
         return [found[name] if name is not None else None for name in names]
 
     def speak(
@@ -73,23 +102,36 @@ class Engine:
             Text as it is spoken, and for each row a last piece. Closing the iterator stops decoding.
         """
         for group in self.bank.groups([resident for _, resident in rows]):
-            pads = self.bank.pads(rows[group[0]][1])
-            for batch in batches([rows[row][0] for row in group], BATCH_ROWS, pads=pads):
-                yield from self._speak([group[index] for index in batch], rows, sampling)
+            for start in range(0, len(group), BATCH_ROWS):
+                yield from self._speak(group[start : start + BATCH_ROWS], rows, sampling)
+
+    def notes(self) -> list[str]:
+        """What people should hear of, each thing once: adapters that left the memory, or change nothing."""
+        told, self.bank.told = self.bank.told, []
+        return told
 
     def _speak(
         self, batch: list[int], rows: Sequence[tuple[list[int], Resident | None]], sampling: Sampling
     ) -> Generator[Piece, None, None]:
         streams = [TextStream(self.tokenizer) for _ in batch]
+        untold: list[list[TokenDetail]] = [[] for _ in batch]
         started = time.monotonic()
         with self.bank.voice([rows[row][1] for row in batch]) as voice:
-            for events in self.decoder.decode(voice, [rows[row][0] for row in batch], sampling):
-                for index, token in events:
-                    stream = streams[index]
-                    if token is not None:
-                        text = stream.push(token)
-                        if text:
-                            yield Piece(batch[index], text)
-                    else:
+            for step in self.decoder.decode(voice, [rows[row][0] for row in batch], sampling):
+                for said in step:
+                    stream, details, row = streams[said.row], untold[said.row], batch[said.row]
+                    if said.token is None:
                         seconds = time.monotonic() - started
-                        yield Piece(batch[index], stream.rest(), stream.text(), len(stream.ids), seconds)
+                        whole, count = stream.text(), len(stream.ids)
+                        yield Piece(row, stream.rest(), whole, count, seconds, tuple(details))
+                        continue
+                    if said.chance is not None:
+                        details.append(self._detail(said.token, said))
+                    text = stream.push(said.token)
+                    if text:
+                        yield Piece(row, text, detail=tuple(details))
+                        details.clear()
+
+    def _detail(self, token: int, said: Said) -> TokenDetail:
+        top = tuple((each, token_text(self.tokenizer, each), chance) for each, chance in said.top)
+        return TokenDetail(token, token_text(self.tokenizer, token), said.chance or 0.0, top)

@@ -1,4 +1,4 @@
-"""The decode loop: prompt ids in, tokens out step by step, greedy or sampled; and tokens back to text.
+"""The decode loop: prompt ids in, tokens out step by step, greedy or sampled.
 
 It does not know adapters: a `Voice` from the bank stands for the model, whatever is switched on in it.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import GenerationConfig, PreTrainedModel
 from transformers.generation import logits_process as rules
 from transformers.modeling_outputs import BaseModelOutput
 
@@ -20,23 +20,37 @@ from store.models import Model
 from workbench.composing.masking import Codec, prompt_ids
 from workbench.composing.template import Example
 from workbench.link import Sampling
-
-Events = list[tuple[int, int | None]]  # (row, token); None: this row has ended
+from workbench.worker.openings import NOTHING, Opening, begun_cache, virtual_into
 
 
 @dataclass(frozen=True)
 class Voice:
-    """The two calls that stand for the model while certain adapters are on.
+    """What stands for the model while certain adapters are on.
 
     Attributes:
-        prefill: The forward pass over whole prompts.
-        step: The forward pass over one further token per row.
-        virtual_tokens: How many positions `prefill` puts before each causal prompt (soft prompts).
+        forward: Its forward pass.
+        openings: What each row begins with; none: no row begins with anything.
     """
 
-    prefill: Callable[..., Any]
-    step: Callable[..., Any]
-    virtual_tokens: int = 0
+    forward: Callable[..., Any]
+    openings: tuple[Opening, ...] = ()
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one row did in one step.
+
+    Attributes:
+        row: Its number in the batch.
+        token: What it said; None: it has ended.
+        chance: The token's probability by the model alone, before any temperature; None unless asked for.
+        top: The likeliest tokens with their probabilities, as many as asked for.
+    """
+
+    row: int
+    token: int | None
+    chance: float | None = None
+    top: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass
@@ -45,11 +59,10 @@ class _State:
 
     logits: torch.Tensor  # (rows, vocabulary), of the next token
     ids: torch.Tensor  # (rows, tokens so far), as the model's own rules of generation see them
-    mask: (
-        torch.Tensor
-    )  # (rows, positions) of the prompt side: all of a causal row, the encoder's of a seq2seq one
+    mask: torch.Tensor  # (rows, positions): all of a causal row, the encoder's of a seq2seq one
     cache: Any
-    hidden: torch.Tensor | None  # (rows, positions, width): the encoder's output
+    hidden: torch.Tensor | None = None  # (rows, positions, width): the encoder's output
+    own_mask: torch.Tensor | None = None  # (rows, positions) of the decoder, where a row begins with keys
 
 
 class Decoder:
@@ -73,6 +86,7 @@ class Decoder:
         self.limit = None if relative else record.max_length
         self.codec = codec
         self._device = model.device
+        self._embed = model.get_input_embeddings()
         self._config: GenerationConfig = model.generation_config
         self._start = _start_token(model) if not self.causal else codec.pad
         self._ends = frozenset(_listed(self._config.eos_token_id)) | codec.stops
@@ -103,25 +117,37 @@ class Decoder:
             )
         return ids
 
-    def decode(self, voice: Voice, prompts: Sequence[Sequence[int]], sampling: Sampling) -> Iterator[Events]:
+    def decode(
+        self, voice: Voice, prompts: Sequence[Sequence[int]], sampling: Sampling
+    ) -> Iterator[list[Said]]:
         """Decode a batch to its end; closing the iterator stops it.
 
         Args:
             voice: The model with its adapters on.
-            prompts: One list of ids per row; of one length where the adapter allows no padding.
+            prompts: One list of ids per row.
             sampling: Every row draws from a generator of its own with this seed.
 
         Yields:
             After each step the token of every row still speaking; a row that ends says so with None.
 
         Raises:
-            BadInput: The scores are not numbers: the weights in use overflow.
+            BadInput: The scores are not numbers: the weights in use overflow. Or there is no room.
         """
+        openings = voice.openings or (NOTHING,) * len(prompts)
+        used = [
+            len(prompt) + opening.virtual_tokens + opening.prefix_tokens
+            for prompt, opening in zip(prompts, openings, strict=True)
+        ]
+        if self.causal and self.limit is not None and max(used) >= self.limit:
+            raise BadInput(
+                f"prompt and soft prompt have {max(used):,} tokens, the model takes {self.limit - 1:,}",
+                "shorten the prompt",
+            )
         with self._without_gradients():
-            state = self._prefill(voice, prompts)
+            state = self._prefill(voice, prompts, openings)
         choose = _chooser(sampling, len(prompts))
         process = self._processors(sampling.max_new_tokens, state.ids.shape[1])
-        longest = [self._allowance(len(prompt) + voice.virtual_tokens, sampling) for prompt in prompts]
+        longest = [self._allowance(count, sampling) for count in used]
         speaking = set(range(len(prompts)))
         for count in range(1, sampling.max_new_tokens + 1):
             if bool(torch.isnan(state.logits).any()):
@@ -129,73 +155,111 @@ class Decoder:
                     "the model's scores are not numbers", "train the adapter again with a lower learning rate"
                 )
             tokens = choose(process(state.ids, state.logits.float()))  # (rows,)
-            events: Events = []
+            said: list[Said] = []
             chosen = tokens.tolist()
+            chances = _chances(state.logits, tokens, sampling.alternatives)
             for row in sorted(speaking):
                 token = chosen[row]
                 if token not in self._ends:
-                    events.append((row, token))
+                    said.append(Said(row, token, *chances[row]) if chances else Said(row, token))
                 if token in self._ends or count >= longest[row]:
-                    events.append((row, None))
+                    said.append(Said(row, None))
                     speaking.discard(row)
-            yield events
+            yield said
             if not speaking:
                 return
             # Not around the loop: the mode would hold for the consumer too while this waits.
             with self._without_gradients():
                 self._step(voice, state, tokens.to(self._device))
 
-    def _prefill(self, voice: Voice, prompts: Sequence[Sequence[int]]) -> _State:
-        width = max(len(prompt) for prompt in prompts)
-        pads = [[self.codec.pad] * (width - len(prompt)) for prompt in prompts]
-        holes = [[0] * len(pad) for pad in pads]
-        ones = [[1] * len(prompt) for prompt in prompts]
+    def _prefill(self, voice: Voice, prompts: Sequence[Sequence[int]], openings: Sequence[Opening]) -> _State:
+        lengths = [
+            len(prompt) + opening.virtual_tokens for prompt, opening in zip(prompts, openings, strict=True)
+        ]
+        width = max(lengths)
+        # Padding stands left of what is continued: the next token then follows each row's last one directly.
+        starts = [width - length if self.causal else 0 for length in lengths]
+        mask = self._tensor(
+            [
+                [0] * start + [1] * length + [0] * (width - start - length)
+                for start, length in zip(starts, lengths, strict=True)
+            ]
+        )
+        shown = self._shown(prompts, openings, starts, width)
+        begun = begun_cache(openings, causal=self.causal)
+        cache, kept = begun or (None, None)
         if self.causal:
-            # Padding stands left: the next token then follows each row's last one directly.
-            ids = self._tensor([pad + list(prompt) for pad, prompt in zip(pads, prompts, strict=True)])
-            mask = self._tensor([hole + one for hole, one in zip(holes, ones, strict=True)])
-            out = voice.prefill(
-                input_ids=ids, attention_mask=mask, use_cache=True, **self._keeps_last, **self._places(mask)
+            mask = mask if kept is None else torch.cat((kept, mask), dim=1)
+            out = voice.forward(
+                **shown,
+                attention_mask=mask,
+                past_key_values=cache,
+                use_cache=True,
+                **self._keeps_last,
+                **self._places(mask, width),
             )
-            return _State(
-                out.logits[:, -1], ids, _widened(mask, voice.virtual_tokens), out.past_key_values, None
-            )
-        ids = self._tensor([list(prompt) + pad for pad, prompt in zip(pads, prompts, strict=True)])
-        mask = self._tensor([one + hole for hole, one in zip(holes, ones, strict=True)])
+            return _State(out.logits[:, -1], self._padded(prompts), mask, out.past_key_values)
         started = torch.full((len(prompts), 1), self._start, device=self._device)
-        out = voice.prefill(input_ids=ids, attention_mask=mask, decoder_input_ids=started, use_cache=True)
+        own_mask = None if kept is None else torch.cat((kept, torch.ones_like(started)), dim=1)
+        out = voice.forward(
+            **shown,
+            attention_mask=mask,
+            decoder_input_ids=started,
+            decoder_attention_mask=own_mask,
+            past_key_values=cache,
+            use_cache=True,
+        )
         hidden = out.encoder_last_hidden_state
-        mask = _widened(mask, hidden.shape[1] - width)
-        return _State(out.logits[:, -1], started, mask, out.past_key_values, hidden)
+        return _State(out.logits[:, -1], started, mask, out.past_key_values, hidden, own_mask)
+
+    def _shown(
+        self,
+        prompts: Sequence[Sequence[int]],
+        openings: Sequence[Opening],
+        starts: Sequence[int],
+        width: int,
+    ) -> dict[str, torch.Tensor]:
+        """What the first pass reads: ids (rows, positions), or their embeddings where a row has others."""
+        rows = []
+        for prompt, opening, start in zip(prompts, openings, starts, strict=True):
+            row = [self.codec.pad] * (start + opening.virtual_tokens) + list(prompt)
+            rows.append(row + [self.codec.pad] * (width - len(row)))
+        ids = self._tensor(rows)
+        if not any(opening.virtual_tokens for opening in openings):
+            return {"input_ids": ids}
+        embeddings = self._embed(ids).clone()  # (rows, positions, width)
+        virtual_into(embeddings, openings, starts)
+        return {"inputs_embeds": embeddings}
 
     def _step(self, voice: Voice, state: _State, tokens: torch.Tensor) -> None:
         """Feed one token per row; rows that have ended are fed too, their answers are dropped."""
         state.ids = torch.cat((state.ids, tokens[:, None]), dim=1)
         if state.hidden is None:
-            state.mask = torch.cat((state.mask, state.mask.new_ones(len(tokens), 1)), dim=1)
-            places = {name: value[:, -1:] for name, value in self._places(state.mask).items()}
-            out = voice.step(
+            state.mask = _longer(state.mask)
+            out = voice.forward(
                 input_ids=tokens[:, None],
                 attention_mask=state.mask,
                 past_key_values=state.cache,
                 use_cache=True,
-                **places,
+                **self._places(state.mask, 1),
             )
         else:
-            out = voice.step(
+            state.own_mask = None if state.own_mask is None else _longer(state.own_mask)
+            out = voice.forward(
                 encoder_outputs=BaseModelOutput(last_hidden_state=state.hidden),
                 attention_mask=state.mask,
                 decoder_input_ids=tokens[:, None],
+                decoder_attention_mask=state.own_mask,
                 past_key_values=state.cache,
                 use_cache=True,
             )
         state.logits, state.cache = out.logits[:, -1], out.past_key_values
 
-    def _places(self, mask: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Position ids that skip the padding; without padding the model counts them itself."""
+    def _places(self, mask: torch.Tensor, count: int) -> dict[str, torch.Tensor]:
+        """Position ids of the last positions; they skip padding. Without any the model counts by itself."""
         if not self._takes_positions or bool(mask.all()):
             return {}
-        return {"position_ids": (mask.cumsum(-1) - 1).clamp(min=0)}  # (rows, positions)
+        return {"position_ids": (mask.cumsum(-1) - 1).clamp(min=0)[:, -count:]}  # (rows, count)
 
     def _allowance(self, used: int, sampling: Sampling) -> int:
         """How many tokens a row may speak before the model runs out of positions."""
@@ -228,53 +292,13 @@ class Decoder:
             if set_here[name] is not None and set_here[name] != neutral.get(name)
         )
 
+    def _padded(self, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
+        """Prompts as the model's rules of generation see them, (rows, tokens): without what is virtual."""
+        width = max(len(prompt) for prompt in prompts)
+        return self._tensor([[self.codec.pad] * (width - len(prompt)) + list(prompt) for prompt in prompts])
+
     def _tensor(self, rows: list[list[int]]) -> torch.Tensor:
         return torch.tensor(rows, dtype=torch.long, device=self._device)
-
-
-class TextStream:
-    """Turns the tokens of one row into text as they come, never sending half a character."""
-
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        self._tokenizer = tokenizer
-        self.ids: list[int] = []
-        self._from = 0  # start of the window that is decoded
-        self._sent = 0  # end of the part of the window that has been sent
-
-    def push(self, token: int) -> str:
-        """Take a token; return the text that is now certain, often none."""
-        self.ids.append(token)
-        return self._advance(whole=False)
-
-    def rest(self) -> str:
-        """The end of the text, with whatever was held back."""
-        return self._advance(whole=True)
-
-    def text(self) -> str:
-        """The whole text, as decoding all the tokens at once gives it."""
-        return _text(self._tokenizer, self.ids)
-
-    def _advance(self, *, whole: bool) -> str:
-        # Decoding starts one piece back: a token's leading blank shows only after another token.
-        before = _text(self._tokenizer, self.ids[self._from : self._sent])
-        after = _text(self._tokenizer, self.ids[self._from :])
-        if len(after) <= len(before) or (after.endswith("\ufffd") and not whole):
-            return ""
-        self._from, self._sent = self._sent, len(self.ids)
-        return after[len(before) :]
-
-
-def batches(prompts: Sequence[Sequence[int]], size: int, *, pads: bool) -> Iterator[list[int]]:
-    """Which prompts to decode together: indexes in order, of one length where padding is no option."""
-    batch: list[int] = []
-    for index, prompt in enumerate(prompts):
-        fits = pads or not batch or len(prompts[batch[0]]) == len(prompt)
-        if batch and (len(batch) == size or not fits):
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
 
 
 def _chooser(sampling: Sampling, rows: int) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -302,8 +326,22 @@ def _nucleus(chances: torch.Tensor, top_p: float) -> torch.Tensor:
     return torch.zeros_like(chances).scatter(-1, order, ordered * kept)
 
 
-def _widened(mask: torch.Tensor, virtual: int) -> torch.Tensor:
-    return torch.cat((mask.new_ones(len(mask), virtual), mask), dim=1) if virtual else mask
+def _chances(
+    logits: torch.Tensor, tokens: torch.Tensor, count: int
+) -> list[tuple[float, tuple[tuple[int, float], ...]]]:
+    """For each row the chosen token's probability and the likeliest tokens; nothing where none are asked."""
+    if count < 1:
+        return []
+    chances = torch.softmax(logits.float(), dim=-1)  # (rows, vocabulary)
+    own = chances.gather(-1, tokens.to(chances.device)[:, None])[:, 0].tolist()
+    top = chances.topk(min(count, chances.shape[-1]))
+    likeliest = zip(top.indices.tolist(), top.values.tolist(), strict=True)
+    return [(chance, tuple(zip(*pair, strict=True))) for chance, pair in zip(own, likeliest, strict=True)]
+
+
+def _longer(mask: torch.Tensor) -> torch.Tensor:
+    """A mask with one more position, which every row sees."""
+    return torch.cat((mask, mask.new_ones(len(mask), 1)), dim=1)
 
 
 def _start_token(model: PreTrainedModel) -> int:
@@ -315,10 +353,6 @@ def _start_token(model: PreTrainedModel) -> int:
         "the model's config names no decoder_start_token_id",
         "add it to the config.json and add the model again",
     )
-
-
-def _text(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> str:
-    return str(tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
 
 def _listed(value: int | list[int] | None) -> list[int]:

@@ -1,25 +1,22 @@
-"""What an adapter must be before it comes near a loaded base: of a known kind, finite, and a guest.
+"""What an adapter's words must be before its weights come near a loaded base: of a known kind, and a guest's.
 
-It loads nothing into a model; whether the shapes fit is seen when PEFT takes the weights.
+It reads no number; whether those are sound and fit is seen when they are read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
-import torch
 from peft import PeftConfig
-from safetensors import SafetensorError, safe_open
 
 from store.adapters import Adapter
 from store.errors import BadInput
 from store.models import Model
-from store.peft_folder import OWN_KINDS, PREFIX, clean_config, files_of, read_config, read_tensors
+from store.peft_folder import OWN_KINDS, PREFIX, clean_config, read_config, read_tensors
 from workbench.worker.loading import first_line
+from workbench.worker.openings import SOFT
 
-SOFT = frozenset({"PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING"})
 # Other ways to initialise take a part out of the base's weights: the adapter fits that changed base alone.
 _HARMLESS_INITS = (True, False, "gaussian", "eva", "orthogonal")
 
@@ -27,7 +24,7 @@ _HARMLESS_INITS = (True, False, "gaussian", "eva", "orthogonal")
 def screen(
     adapter: Adapter, base: Model, base_weights: Collection[str], task: str
 ) -> PeftConfig | dict[str, Any]:
-    """Look at an adapter's configuration and at every number of its weights, as they lie on the disk now.
+    """Look at an adapter's configuration and the names of its weights, as they lie on the disk now.
 
     Args:
         adapter: The record.
@@ -43,15 +40,14 @@ def screen(
     """
     try:
         # Anybody may have written into the folder since it was added.
-        read_tensors(adapter.path)
+        names = list(read_tensors(adapter.path))
         keys = clean_config(read_config(adapter.path), base)
-        names = _finite_names(files_of(adapter.path)[1])
         if keys["peft_type"] in OWN_KINDS:
             return keys
         config = PeftConfig.from_peft_type(**keys | {"task_type": task})
     except BadInput as error:
         raise BadInput(f"adapter {adapter.name!r}: {error.what}", error.remedy) from error
-    except (ValueError, TypeError, KeyError, SafetensorError, OSError) as error:
+    except (ValueError, TypeError, KeyError, OSError) as error:
         raise BadInput(
             f"adapter {adapter.name!r} cannot be read ({first_line(error)})", "add it again"
         ) from error
@@ -91,18 +87,3 @@ def _weights_of_the_base(config: PeftConfig, names: list[str], base_weights: Col
         if name in base_weights and not any(f".{module}." in f".{name}" for module in replaced)
     ]
     return [f"it carries weights of the base itself, such as {brought[0]}"] if brought else []
-
-
-def _finite_names(weights: Path) -> list[str]:
-    """The names of the adapter's weights, after a look at every number of them."""
-    with safe_open(weights, framework="pt") as file:
-        names = list(file.keys())
-        for name in names:
-            if not bool(torch.isfinite(file.get_tensor(name).float()).all()):
-                raise BadInput(
-                    f"it has weights that are not numbers, in {name}",
-                    "train it again with a lower learning rate",
-                )
-    if not names:
-        raise BadInput("it holds no weights", "train it again")
-    return names
