@@ -16,7 +16,7 @@ import pytest
 from store import Store
 from store.errors import BadInput, NotFound, Unavailable
 from workbench import client, link
-from workbench.client import Output, Sampling, Token, evaluate, generate
+from workbench.client import Event, Note, Output, Restart, Sampling, Token, TokenDetail, evaluate, generate
 from workbench.processes import held
 
 Talk = Callable[[Any], None]
@@ -93,15 +93,18 @@ def test_events_become_tokens_and_outputs(root: Path, store: Store) -> None:
     def talk(line: Any) -> None:
         say(line, event="alive")
         say(line, event="text", row=1, text="b")
-        say(line, event="text", row=0, text="a")
+        say(line, event="note", text="'old' has left")
+        tokens = [{"id": 7, "text": "a", "chance": 0.5, "top": [[7, "a", 0.5], [8, "b", 0.25]]}]
+        say(line, event="text", row=0, text="a", tokens=tokens)
         say(line, event="end", row=1, text="b", tokens=1, seconds=0.5)
         say(line, event="end", row=0, text="a", tokens=2, seconds=0.6)
         say(line, event="done")
 
-    heard: list[Token] = []
+    heard: list[Event] = []
     with answering(root, store.models.get("tiny").fingerprint, talk):
         outputs = generate(root, "tiny", [None, None], "Hello", Sampling(), heard.append)
-    assert heard == [Token(1, None, "b"), Token(0, None, "a")]
+    detail = TokenDetail(7, "a", 0.5, ((7, "a", 0.5), (8, "b", 0.25)))
+    assert heard == [Token(1, None, "b"), Note("'old' has left"), Token(0, None, "a", (detail,))]
     assert outputs == [Output(None, "a", 2, 0.6), Output(None, "b", 1, 0.5)]
 
 
@@ -127,15 +130,36 @@ def test_a_server_that_was_just_ending_is_asked_once_more(root: Path, store: Sto
         assert generate(root, "tiny", [None], "Hello")[0].text == "a"
 
 
-def test_a_server_that_ends_in_the_middle_is_told(root: Path, store: Store) -> None:
-    def talk(line: Any) -> None:
-        say(line, event="text", row=0, text="a")
+def cut_off(line: Any) -> None:
+    say(line, event="text", row=0, text="a")
 
+
+def test_a_server_that_ends_in_the_middle_is_told_and_asked_anew(root: Path, store: Store) -> None:
+    def talk(line: Any) -> None:
+        say(line, event="text", row=0, text="b")
+        say(line, event="end", row=0, text="b", tokens=1, seconds=0.1)
+        say(line, event="done")
+
+    link.serving_folder(root)
+    link.log_path(root, "tiny").write_text("something\nits last words\n")
+    heard: list[Event] = []
+    with answering(root, store.models.get("tiny").fingerprint, cut_off, talk):
+        (output,) = generate(root, "tiny", [None], "Hello", on_event=heard.append)
+    assert heard == [Token(0, None, "a"), Restart(1, "its last words"), Token(0, None, "b")]
+    assert output.text == "b"
+
+
+def test_a_server_that_ends_again_and_again_is_given_up_with_its_last_words(root: Path, store: Store) -> None:
+    link.serving_folder(root)
+    link.log_path(root, "tiny").write_text("something\nits last words\n")
+    heard: list[Event] = []
+    fingerprint = store.models.get("tiny").fingerprint
     with (
-        answering(root, store.models.get("tiny").fingerprint, talk),
-        pytest.raises(Unavailable, match="'tiny' ended while it was asked; ask again"),
+        answering(root, fingerprint, cut_off, cut_off, cut_off),
+        pytest.raises(Unavailable, match=r"ended while it was asked, 3 times in 60 s \(its last words\)"),
     ):
-        generate(root, "tiny", [None], "Hello")
+        generate(root, "tiny", [None], "Hello", on_event=heard.append, restarts=2)
+    assert [event.count for event in heard if isinstance(event, Restart)] == [1, 2]
 
 
 def test_a_request_too_long_is_refused_here(root: Path, store: Store) -> None:

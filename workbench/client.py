@@ -21,35 +21,65 @@ from store.identity import Identity
 from store.models import Model
 from workbench import link, processes
 from workbench.composing.template import check
-from workbench.link import REQUEST_BYTES, ROWS, Link, Lost, Sampling
-from workbench.settings import load_settings
+from workbench.link import REQUEST_BYTES, ROWS, Link, Lost, Sampling, TokenDetail
+from workbench.serving import ServerStatus, last_line, lives, reach, server_status, stop_server
 
 __all__ = [
     "REQUEST_BYTES",
+    "Event",
+    "Note",
     "Output",
+    "Restart",
     "Sampling",
     "ServerStatus",
     "Token",
+    "TokenDetail",
     "evaluate",
     "generate",
     "server_status",
     "stop_server",
 ]
 
-START_SECONDS = 60.0  # from a new process to its greeting; loading the model comes after that
 EVALUATION_TOKENS = 128
-_POLL_SECONDS = 0.05
+RESTARTS = 3
+RESTART_SECONDS = 60.0
 _PROGRESS_SECONDS = 0.25
-_LOG_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of text as it is spoken: whole characters, of one token or now and then of several."""
+    """A piece of text as it is spoken: whole characters, of one token or now and then of several.
+
+    Its `details` are there when `Sampling.alternatives` asks for them: of tokens since the last piece.
+    """
 
     row: int
     adapter: str | None
     text: str
+    details: tuple[TokenDetail, ...] = ()
+
+
+@dataclass(frozen=True)
+class Note:
+    """What the server tells beside the answers, such as which adapter had to leave its memory."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Restart:
+    """The server ended in the middle and is being started again: every answer begins anew.
+
+    Attributes:
+        count: The how-manieth time this is within one question.
+        why: The last line of its log, which may hold anything.
+    """
+
+    count: int
+    why: str
+
+
+Event = Token | Note | Restart
 
 
 @dataclass(frozen=True)
@@ -62,44 +92,29 @@ class Output:
     seconds: float
 
 
-@dataclass(frozen=True)
-class ServerStatus:
-    """A model server that answers now.
-
-    Attributes:
-        model: The base it holds.
-        pid: Its process.
-        state: `loading`, `ready` or `busy`.
-        adapters: Names of the resident adapters, the latest used last.
-        waiting: Requests in line.
-        idle_seconds: After how long without a request it ends.
-    """
-
-    model: str
-    pid: int
-    state: str
-    adapters: tuple[str, ...]
-    waiting: int
-    idle_seconds: float
-
-
 def generate(
     root: Path,
     model: str,
     adapters: Sequence[str | None],
     prompt: str,
     options: Sampling | None = None,
-    on_event: Callable[[Token], None] | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    *,
+    restarts: int = RESTARTS,
 ) -> list[Output]:
     """Answer one prompt with several adapters of one base, streaming; a server is started where none answers.
+
+    A server that is lost in the middle is started again and asked the same.
 
     Args:
         root: The store's folder.
         model: The base model's name.
-        adapters: Names; None is the bare base.
+        adapters: Names, or RUN@STEP for a checkpoint of a run; None is the bare base.
         prompt: The text that the model is shown, already rendered.
         options: How tokens are chosen; greedy by default.
-        on_event: Called with each piece of text; raising in it ends the generation on the server too.
+        on_event: Called with each piece of text, each note, and at a restart; raising in it ends the
+            generation on the server too.
+        restarts: How often within a minute a server that ends is started again.
 
     Returns:
         One output per adapter, in their order.
@@ -110,72 +125,26 @@ def generate(
         Conflict: An adapter was made for another base.
         Unavailable: The server could not start, or stopped answering.
     """
-    sampling = options or Sampling()
     record = _checked(root, model, adapters)
     request: dict[str, Any] = {
         "op": "generate",
         "prompts": [prompt],
         "adapters": list(adapters),
-        "sampling": asdict(sampling),
+        "sampling": asdict(options or Sampling()),
     }
-    spoken = False
-
-    def speak(token: Token) -> None:
-        nonlocal spoken
-        spoken = True
-        if on_event is not None:
-            on_event(token)
-
-    try:
-        return _ask(_reach(root, record), request, adapters, speak)
-    except Lost:
-        if spoken:
-            raise
-    # It may just have ended for want of work, or been killed: once more, with a fresh one.
-    try:
-        return _ask(_reach(root, record), request, adapters, speak)
-    except Lost as error:
-        log = link.log_path(root, model)
-        raise Unavailable(f"{error.what} ({last_line(log)})", f"its log is {log}") from error
-
-
-def server_status(root: Path) -> list[ServerStatus]:
-    """The model servers of this store that answer now."""
-    found = []
-    for path in sorted(link.serving_folder(root).glob("*.sock")):
-        line = link.connect(root, path.name.removesuffix(".sock"))
-        if line is not None:
-            with line:
-                line.send({"op": "status"})
-                for event in line.events():
-                    event.pop("event")
-                    found.append(ServerStatus(**event | {"adapters": tuple(event["adapters"])}))
-    return found
-
-
-def stop_server(root: Path, model: str) -> bool:
-    """End a model's server and wait until it is gone; what it is answering is cut off.
-
-    Returns:
-        Whether there was one.
-
-    Raises:
-        Unavailable: It does not end.
-    """
-    line = link.connect(root, model)
-    if line is None:
-        return False
-    with line:
-        line.send({"op": "shutdown"})
-    deadline = time.monotonic() + START_SECONDS
-    while processes.held(link.lock_path(root, model)):
-        if time.monotonic() > deadline:
-            raise Unavailable(
-                f"the server of model {model!r} (process {line.pid}) does not end",
-                f"end it: kill -9 {line.pid}",
-            )
-        time.sleep(_POLL_SECONDS)
-    return True
+    tell = on_event or (lambda _: None)
+    ends: list[float] = []
+    while True:
+        try:
+            return _ask(reach(root, record), request, adapters, tell)
+        except Lost as error:
+            ends = [*(end for end in ends if time.monotonic() - end < RESTART_SECONDS), time.monotonic()]
+            log = link.log_path(root, model)
+            why = last_line(log)
+            if len(ends) > restarts:
+                often = f", {len(ends)} times in {RESTART_SECONDS:.0f} s" if restarts else ""
+                raise Unavailable(f"{error.what}{often} ({why})", f"its log is {log}") from error
+            tell(Restart(len(ends), why))
 
 
 def evaluate(
@@ -236,67 +205,29 @@ def _checked(root: Path, model: str, adapters: Sequence[str | None]) -> Model:
     with open_store(root, create=False) as store:
         record = store.models.get(model)
         for name in adapters:
-            if name is not None:
+            # What a run is making is looked up by the server: it may be gone, or more, in a moment.
+            if name is not None and "@" not in name:
                 store.adapters.check_base(store.adapters.get(name), record)
     return record
 
 
 def _ask(
-    line: Link, request: dict[str, Any], adapters: Sequence[str | None], speak: Callable[[Token], None]
+    line: Link, request: dict[str, Any], adapters: Sequence[str | None], tell: Callable[[Event], None]
 ) -> list[Output]:
     ended: dict[int, Output] = {}
     with line:
         line.send(request)
         for event in line.events():
+            if event["event"] == "note":
+                tell(Note(event["text"]))
+                continue
             row = event["row"]
             if event["event"] == "text":
-                speak(Token(row, adapters[row], event["text"]))
+                details = tuple(link.detail(each) for each in event.get("tokens", ()))
+                tell(Token(row, adapters[row], event["text"], details))
             else:
                 ended[row] = Output(adapters[row], event["text"], event["tokens"], event["seconds"])
     return [ended[row] for row in range(len(adapters))]
-
-
-def _reach(root: Path, record: Model) -> Link:
-    """A line to the server of exactly this model; one that holds another model of that name is replaced."""
-    line = link.connect(root, record.name)
-    if line is not None and line.fingerprint != record.fingerprint:
-        line.close()
-        stop_server(root, record.name)
-        line = None
-    return line or _start(root, record.name)
-
-
-def _start(root: Path, model: str) -> Link:
-    log = link.log_path(root, model)
-    if log.exists() and log.stat().st_size > _LOG_BYTES:
-        log.unlink()
-    nonce = secrets.token_hex(16)
-    idle = str(load_settings(Path.cwd()).serve.idle_seconds)
-    argv = processes.module_argv("workbench.worker", "serve", model, "--store", str(root.absolute()))
-    processes.start([*argv, "--nonce", nonce, "--idle-seconds", idle], log=log, cwd=log.parent)
-    started = processes.find(nonce)
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        # Ours, or one that another client started a moment before.
-        coming = _lives(started) or processes.held(link.lock_path(root, model))
-        line = link.connect(root, model)
-        if line is not None:
-            return line
-        if not coming:
-            break
-        time.sleep(_POLL_SECONDS)
-    raise Unavailable(f"the server of model {model!r} did not start ({last_line(log)})", f"its log is {log}")
-
-
-def last_line(log: Path) -> str:
-    """The last line of a log that says something, for a message of one line."""
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 4096))
-            lines = file.read().decode("utf-8", "replace").splitlines()
-    except FileNotFoundError:
-        return "it left no log"
-    return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "its log is empty")
 
 
 def _enter(
@@ -362,7 +293,7 @@ def _wait(
 ) -> None:
     """Follow a group to its end; what a worker that died left running is marked as failed."""
     while True:
-        alive = _lives(worker)
+        alive = lives(worker)
         group_now = store.evaluations.list(group)
         if on_progress is not None:
             done = sum(each.total if each.status == "completed" else each.rows for each in group_now)
@@ -379,7 +310,3 @@ def _fail_running(store: Store, group: str, error: str) -> None:
     for each in store.evaluations.list(group):
         if each.status == "running":
             store.evaluations.fail(each.id, error)
-
-
-def _lives(process: Identity | None) -> bool:
-    return process is not None and processes.alive(process)

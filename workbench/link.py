@@ -6,7 +6,9 @@ events, one JSON object on a line each, the last of them `done` or `error`:
     hello     {"protocol", "model", "fingerprint", "pid"}
     generate  {"op", "prompts": [text], "adapters": [name or null], "sampling": {...}}
               -> text {"row", "text"} as it is spoken, end {"row", "text", "tokens", "seconds"} for each row;
-                 rows are prompts times adapters, the adapters of the first prompt first
+                 rows are prompts times adapters, the adapters of the first prompt first;
+                 text has "tokens": [{"id", "text", "chance", "top": [[id, text, chance]]}] where the
+                 sampling asks for alternatives; note {"text"} at any time
     status    {"op"} -> status {"model", "pid", "state", "adapters", "waiting", "idle_seconds"}
     shutdown  {"op"}
     alive     every two seconds to a client that waits
@@ -31,6 +33,7 @@ from store.files import private_folder
 
 PROTOCOL = 1
 REQUEST_BYTES = 1_000_000  # a longer line is refused by the server
+ALTERNATIVES = 20
 ROWS = 32  # prompts times adapters of one request
 SILENCE_SECONDS = 60.0  # a server that lives says something every two
 _ANSWER_BYTES = 16_000_000
@@ -64,10 +67,30 @@ class Sampling:
             ),
             f"seed {self.seed!r} is not a whole number from 0 to 2^63 - 1": _whole(self.seed, 0, 2**63 - 1),
             f"top_p {self.top_p!r} is not a number above 0 and up to 1": _number(self.top_p, 1e-9, 1),
+            f"alternatives {self.alternatives!r} is not a whole number from 0 to {ALTERNATIVES}": _whole(
+                self.alternatives, 0, ALTERNATIVES
+            ),
         }
         faults = [fault for fault, kept in rules.items() if not kept]
         if faults:
             raise BadInput("; ".join(faults), "give a value in that range")
+
+
+@dataclass(frozen=True)
+class TokenDetail:
+    """One spoken token: how likely it was, and which others were.
+
+    Attributes:
+        id: In the model's vocabulary; -1 where an engine elsewhere does not tell it.
+        text: What it adds to the text.
+        chance: Its probability, after nothing but softmax.
+        top: The likeliest tokens in its place, each an id, a text and a chance, the likeliest first.
+    """
+
+    id: int
+    text: str
+    chance: float
+    top: tuple[tuple[int, str, float], ...]
 
 
 class Lost(Unavailable):
@@ -179,6 +202,12 @@ def connect(root: Path, model: str) -> Link | None:
     except BaseException:
         connection.close()
         raise
+
+
+def detail(told: dict[str, Any]) -> TokenDetail:
+    """Read one entry of a text event's `tokens`."""
+    top = tuple((number, text, chance) for number, text, chance in told["top"])
+    return TokenDetail(told["id"], told["text"], told["chance"], top)
 
 
 def serving_folder(root: Path) -> Path:

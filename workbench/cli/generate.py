@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from store.errors import BadInput
+from store.errors import BadInput, Unavailable
 from workbench.cli import figures
 from workbench.cli.output import cell, colour, note, print_piece
 from workbench.cli.session import Session, json_option, pass_session
-from workbench.client import Output, Token, generate
+from workbench.client import Event, Note, Output, Restart, generate
 from workbench.link import REQUEST_BYTES, Sampling
-from workbench.text import visible
+from workbench.text import clean, visible
 
 
 @click.command()
@@ -52,7 +52,7 @@ def command(
     text = read_prompt(prompt, file)
     speakers = chosen_adapters(names, base)
     aloud = not session.as_json and len(speakers) == 1
-    outputs = generate(session.root(), model, speakers, text, sampling, _speak if aloud else None)
+    outputs = generate(session.root(), model, speakers, text, sampling, Speaker(aloud=aloud).hear)
     if aloud:
         print_piece("\n")
         note(colour(_measure(outputs[0]), "quiet"))
@@ -94,8 +94,29 @@ def _head(file: Path) -> bytes:
         return opened.read(REQUEST_BYTES + 1)
 
 
-def _speak(token: Token) -> None:
-    print_piece(visible(token.text, keep_newlines=True))
+class Speaker:
+    """Prints one answer as it is spoken; what is printed cannot be taken back."""
+
+    def __init__(self, *, aloud: bool) -> None:
+        self._aloud = aloud
+        self._spoken = False
+
+    def hear(self, event: Event) -> None:
+        """Take what the client tells.
+
+        Raises:
+            Unavailable: The server was lost when half an answer had been printed.
+        """
+        if isinstance(event, Note):
+            note(clean(event.text))
+        elif isinstance(event, Restart):
+            if self._spoken:
+                print_piece("\n")
+                raise Unavailable(f"the model server ended while it was asked ({event.why})", "ask again")
+            note("the model server ended, starting it again")
+        elif self._aloud:
+            self._spoken = True
+            print_piece(visible(event.text, keep_newlines=True))
 
 
 def _measure(output: Output) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from store.errors import Unavailable
 from workbench import client
-from workbench.client import Output, Token
+from workbench.client import Event, Output, Token
 from workbench.evaluation import rouge
 from workbench.link import Sampling
 from workbench.tui.present import compare as present
@@ -58,10 +58,11 @@ class Conversation:
         outputs = client.generate(root, self.model, self.systems, prompt, self._sampling, self._hear)
         return [self._answer(output, references) for output in outputs]
 
-    def _hear(self, token: Token) -> None:
+    def _hear(self, event: Event) -> None:
         if self._stopped:
             raise Unavailable("the answers were stopped", "press a to ask again")
-        self._pieces.append((token.row, token.text))
+        if isinstance(event, Token):
+            self._pieces.append((event.row, event.text))
 
     def take(self) -> bool:
         """Move what was heard into the answers; on the loop. False where nothing was."""

@@ -1,0 +1,136 @@
+"""Model servers as a client sees them: which ones answer, starting one, ending one.
+
+It asks them nothing but how they are; what they are for is the client's business.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from store.errors import Unavailable
+from store.models import Model
+from store.runs import Identity
+from workbench import link, processes
+from workbench.link import Link
+from workbench.settings import load_settings
+
+START_SECONDS = 60.0  # from a new process to its greeting; loading the model comes after that
+_POLL_SECONDS = 0.05
+_LOG_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """A model server that answers now.
+
+    Attributes:
+        model: The base it holds.
+        pid: Its process.
+        state: `loading`, `ready` or `busy`.
+        adapters: Names of the resident adapters, the latest used last.
+        waiting: Requests in line.
+        idle_seconds: After how long without a request it ends.
+    """
+
+    model: str
+    pid: int
+    state: str
+    adapters: tuple[str, ...]
+    waiting: int
+    idle_seconds: float
+
+
+def server_status(root: Path) -> list[ServerStatus]:
+    """The model servers of this store that answer now."""
+    found = []
+    for path in sorted(link.serving_folder(root).glob("*.sock")):
+        line = link.connect(root, path.name.removesuffix(".sock"))
+        if line is not None:
+            with line:
+                line.send({"op": "status"})
+                for event in line.events():
+                    event.pop("event")
+                    found.append(ServerStatus(**event | {"adapters": tuple(event["adapters"])}))
+    return found
+
+
+def stop_server(root: Path, model: str) -> bool:
+    """End a model's server and wait until it is gone; what it is answering is cut off.
+
+    Returns:
+        Whether there was one.
+
+    Raises:
+        Unavailable: It does not end.
+    """
+    line = link.connect(root, model)
+    if line is None:
+        return False
+    with line:
+        line.send({"op": "shutdown"})
+    deadline = time.monotonic() + START_SECONDS
+    while processes.held(link.lock_path(root, model)):
+        if time.monotonic() > deadline:
+            raise Unavailable(
+                f"the server of model {model!r} (process {line.pid}) does not end",
+                f"end it: kill -9 {line.pid}",
+            )
+        time.sleep(_POLL_SECONDS)
+    return True
+
+
+def reach(root: Path, record: Model) -> Link:
+    """A line to the server of exactly this model, which is started where none answers.
+
+    One that holds another model of that name is replaced.
+
+    Raises:
+        Unavailable: It does not start.
+    """
+    line = link.connect(root, record.name)
+    if line is not None and line.fingerprint != record.fingerprint:
+        line.close()
+        stop_server(root, record.name)
+        line = None
+    return line or _start(root, record.name)
+
+
+def last_line(log: Path) -> str:
+    """The last line of a log that says something, for a message of one line."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 4096))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except FileNotFoundError:
+        return "it left no log"
+    return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "its log is empty")
+
+
+def lives(process: Identity | None) -> bool:
+    """Whether a process that may never have been found runs."""
+    return process is not None and processes.alive(process)
+
+
+def _start(root: Path, model: str) -> Link:
+    log = link.log_path(root, model)
+    if log.exists() and log.stat().st_size > _LOG_BYTES:
+        log.unlink()
+    nonce = secrets.token_hex(16)
+    idle = str(load_settings(Path.cwd()).serve.idle_seconds)
+    argv = processes.module_argv("workbench.worker", "serve", model, "--store", str(root.absolute()))
+    processes.start([*argv, "--nonce", nonce, "--idle-seconds", idle], log=log, cwd=log.parent)
+    started = processes.find(nonce)
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        # Ours, or one that another client started a moment before.
+        coming = lives(started) or processes.held(link.lock_path(root, model))
+        line = link.connect(root, model)
+        if line is not None:
+            return line
+        if not coming:
+            break
+        time.sleep(_POLL_SECONDS)
+    raise Unavailable(f"the server of model {model!r} did not start ({last_line(log)})", f"its log is {log}")
