@@ -205,9 +205,8 @@ def _checked(root: Path, model: str, adapters: Sequence[str | None]) -> Model:
     with open_store(root, create=False) as store:
         record = store.models.get(model)
         for name in adapters:
-            # What a run is making is looked up by the server: it may be gone, or more, in a moment.
-            if name is not None and "@" not in name:
-                store.adapters.check_base(store.adapters.get(name), record)
+            if name is not None:
+                store.adapters.check_base(store.adapters.resolve(name), record)
     return record
 
 

@@ -9,7 +9,7 @@ events, one JSON object on a line each, the last of them `done` or `error`:
                  rows are prompts times adapters, the adapters of the first prompt first;
                  text has "tokens": [{"id", "text", "chance", "top": [[id, text, chance]]}] where the
                  sampling asks for alternatives; note {"text"} at any time
-    status    {"op"} -> status {"model", "pid", "state", "adapters", "waiting", "idle_seconds"}
+    status    {"op"} -> status {"model", "pid", "state", "adapters", "waiting", "idle_seconds", "port"}
     shutdown  {"op"}
     alive     every two seconds to a client that waits
 
@@ -143,7 +143,7 @@ class Link:
             if event["event"] == "done":
                 return
             if event["event"] == "error":
-                raise _ERRORS.get(event["kind"], Unavailable)(event["what"], event["remedy"])
+                raise error_of(event)
             if event["event"] != "alive":
                 yield event
 
@@ -186,22 +186,46 @@ def connect(root: Path, model: str) -> Link | None:
     Raises:
         Unavailable: Something else answers.
     """
+    connection = dial(socket_path(root, model), SILENCE_SECONDS)
+    if connection is None:
+        return None
+    try:
+        return Link(connection)
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, Lost):
+            return None
+        raise
+
+
+def dial(path: Path, seconds: float) -> socket.socket | None:
+    """Connect to a Unix socket, whose every operation may then take so many seconds; None: nobody answers."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.settimeout(SILENCE_SECONDS)
+    connection.settimeout(seconds)
     try:
         # A socket's path may have 107 bytes at most; a descriptor of the socket's file has a short one.
-        descriptor = os.open(socket_path(root, model), os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             connection.connect(f"/proc/self/fd/{descriptor}")
         finally:
             os.close(descriptor)
-        return Link(connection)
-    except (FileNotFoundError, ConnectionRefusedError, Lost):
+    except (FileNotFoundError, ConnectionRefusedError):
         connection.close()
         return None
     except BaseException:
         connection.close()
         raise
+    return connection
+
+
+def error_event(error: StoreError) -> dict[str, Any]:
+    """The event that tells an error."""
+    return {"event": "error", "kind": type(error).__name__, "what": error.what, "remedy": error.remedy}
+
+
+def error_of(event: dict[str, Any]) -> StoreError:
+    """The error that an event tells."""
+    return _ERRORS.get(event["kind"], Unavailable)(event["what"], event["remedy"])
 
 
 def detail(told: dict[str, Any]) -> TokenDetail:
@@ -218,6 +242,11 @@ def serving_folder(root: Path) -> Path:
 def socket_path(root: Path, model: str) -> Path:
     """The socket that a model's server listens on."""
     return serving_folder(root) / f"{model}.sock"
+
+
+def http_path(root: Path, model: str) -> Path:
+    """The socket on which a model's server answers OpenAI's HTTP API."""
+    return serving_folder(root) / f"{model}.http"
 
 
 def lock_path(root: Path, model: str) -> Path:

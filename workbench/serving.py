@@ -5,6 +5,7 @@ It asks them nothing but how they are; what they are for is the client's busines
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from workbench import link, processes
 from workbench.link import Link
 from workbench.settings import load_settings
 
+TOKEN_VARIABLE = "WORKBENCH_TOKEN"  # noqa: S105 (a name, not a secret)
+HEALTH_SECONDS = 20.0
 START_SECONDS = 60.0  # from a new process to its greeting; loading the model comes after that
 _POLL_SECONDS = 0.05
 _LOG_BYTES = 1_000_000
@@ -33,6 +36,7 @@ class ServerStatus:
         adapters: Names of the resident adapters, the latest used last.
         waiting: Requests in line.
         idle_seconds: After how long without a request it ends.
+        port: The TCP port on loopback where it answers too, if one was asked for.
     """
 
     model: str
@@ -41,6 +45,7 @@ class ServerStatus:
     adapters: tuple[str, ...]
     waiting: int
     idle_seconds: float
+    port: int | None = None
 
 
 def server_status(root: Path) -> list[ServerStatus]:
@@ -80,6 +85,36 @@ def stop_server(root: Path, model: str) -> bool:
             )
         time.sleep(_POLL_SECONDS)
     return True
+
+
+def health(root: Path, model: str) -> float:
+    """See that a model's server really speaks: one token from the bare base.
+
+    Returns:
+        How many seconds that took.
+
+    Raises:
+        Unavailable: There is no server, or it does not speak.
+    """
+    connection = link.dial(link.http_path(root, model), HEALTH_SECONDS)
+    if connection is None:
+        raise Unavailable(f"model {model!r} has no server", f"start one: workbench serve --model {model}")
+    with connection:
+        try:
+            connection.sendall(b"GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        except OSError as error:
+            told = f"the server of model {model!r} does not answer ({error})"
+            raise Unavailable(told, f"its log is {link.log_path(root, model)}") from error
+    head, _, body = answer.partition(b"\r\n\r\n")
+    document = json.loads(body or b"{}")
+    if head.partition(b"\r\n")[0].split()[1:2] == [b"200"]:
+        return float(document["seconds"])
+    what, _, remedy = document.get("error", {}).get("message", "").partition("; ")
+    raise Unavailable(
+        what or f"the server of model {model!r} ended while it was asked",
+        remedy or f"its log is {link.log_path(root, model)}",
+    )
 
 
 def reach(root: Path, record: Model) -> Link:

@@ -1,8 +1,9 @@
-"""`workbench serve`: a model server in the foreground, on a Unix socket, until it is interrupted."""
+"""`workbench serve`: a model server in the foreground, OpenAI's API included, until it is interrupted."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import click
 
@@ -18,10 +20,11 @@ from store import Store
 from store.errors import BadInput, Unavailable
 from workbench.cli.output import cell, note
 from workbench.cli.session import Session, json_option, pass_session
-from workbench.client import ServerStatus, server_status
-from workbench.link import socket_path
+from workbench.link import http_path
 from workbench.processes import module_argv, worker_environment
+from workbench.serving import TOKEN_VARIABLE, ServerStatus, health, server_status
 
+SHORTEST_TOKEN = 16
 FOREVER_SECONDS = 1e9  # in the foreground a person ends it, not a clock
 POLL_SECONDS = 0.2
 END_SECONDS = 10.0
@@ -30,27 +33,71 @@ END_SECONDS = 10.0
 @click.command()
 @click.option("--model", metavar="M", help="The base model; may be left out where the store has only one.")
 @click.option(
-    "--socket", type=click.Path(path_type=Path), metavar="PATH", help="A second name for the server's socket."
+    "--socket",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="A name of your choice for the Unix socket of the HTTP API.",
 )
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="P",
+    help="Answer on this TCP port of loopback too, who shows the token; 0 takes a free one.",
+)
+@click.option("--check", is_flag=True, help="See that the running server speaks a token; start none.")
 @json_option
 @pass_session
-def command(session: Session, model: str | None, socket: Path | None) -> None:
-    """Keep a base model loaded and answer on a Unix socket until ctrl+c.
+def command(session: Session, model: str | None, socket: Path | None, port: int | None, check: bool) -> None:
+    """Keep a base model loaded and answer OpenAI's HTTP API until ctrl+c.
 
-    `workbench generate` and the Compare screen of the same store find it by themselves.
+    `workbench generate` and the Compare screen of the same store find it by themselves. Any OpenAI client can
+    ask it, with the base's or an adapter's name as the model: on a Unix socket that only you can reach, and
+    with --port on 127.0.0.1, with a token that is shown once or is taken from WORKBENCH_TOKEN.
     """
     with session.open_store() as store:
         name, root = _chosen(store, model), store.root
+    if check:
+        seconds = health(root, name)
+        session.show({"model": name, "seconds": seconds}, f"{cell(name)} spoke a token in {seconds:.2f} s")
+        return
     _refuse_second(root, name)
-    with _server(root, name) as child, _second_name(socket, socket_path(root, name)):
+    token = _token() if port is not None else ""
+    with _server(root, name, port, token) as child, _second_name(socket, http_path(root, name)):
         status = _ready(child, root, name)
-        where = socket.absolute() if socket else socket_path(root, name)
-        document = {"model": name, "socket": where, "pid": status.pid}
-        session.show(
-            document, f"serving {cell(name)} on {cell(where)} (process {status.pid}); ctrl+c ends it"
-        )
+        where = socket.absolute() if socket else http_path(root, name)
+        _tell(session, status, where, token)
         code = child.wait()
     raise Unavailable(f"the server of {name!r} ended with exit code {code}", "its last lines above say why")
+
+
+def _token() -> str:
+    """The token that clients on the port must show: the user's own, or a fresh one."""
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    if not token:
+        return secrets.token_urlsafe(32)
+    if len(token) < SHORTEST_TOKEN or not all("!" <= letter <= "~" for letter in token):
+        raise BadInput(
+            f"{TOKEN_VARIABLE} is no good token",
+            f"take {SHORTEST_TOKEN} or more letters and digits, or unset it to have one made",
+        )
+    return token
+
+
+def _tell(session: Session, status: ServerStatus, where: Path, token: str) -> None:
+    """Show where it answers, and a token that was made here; a person's own is known already."""
+    document: dict[str, Any] = {"model": status.model, "socket": where, "pid": status.pid}
+    text = f"serving {cell(status.model)} on {cell(where)} (process {status.pid}); ctrl+c ends it"
+    if status.port is not None:
+        url = f"http://127.0.0.1:{status.port}/v1"
+        document |= {"port": status.port, "url": url}
+        text = (
+            f"serving {cell(status.model)} on {url} and {cell(where)} (process {status.pid}); ctrl+c ends it"
+        )
+        if TOKEN_VARIABLE not in os.environ:
+            document["token"] = token
+            if not session.as_json:
+                note(f"token: {token}")
+    session.show(document, text)
 
 
 def _chosen(store: Store, model: str | None) -> str:
@@ -73,7 +120,7 @@ def _refuse_second(root: Path, name: str) -> None:
 
 
 @contextlib.contextmanager
-def _server(root: Path, name: str) -> Iterator[subprocess.Popen[bytes]]:
+def _server(root: Path, name: str, port: int | None, token: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run the server as a child; whatever ends this process in order ends the child too."""
     arguments = [
         "--store",
@@ -82,12 +129,14 @@ def _server(root: Path, name: str) -> Iterator[subprocess.Popen[bytes]]:
         secrets.token_hex(16),
         "--idle-seconds",
         str(FOREVER_SECONDS),
+        *([] if port is None else ["--port", str(port)]),
     ]
     child = subprocess.Popen(
         module_argv("workbench.worker", "serve", name, *arguments),
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,  # our stdout holds the one document
-        env=worker_environment(),
+        # Not among the arguments, which every user of the machine can read.
+        env=worker_environment({TOKEN_VARIABLE: token} if token else None),
     )
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)

@@ -42,12 +42,7 @@ def read_turns(value: Any, where: str) -> tuple[Turn, ...]:
     Raises:
         BadInput: It is no conversation, a role is unknown, or the assistant says nothing.
     """
-    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
-        raise BadInput(
-            f"{where} holds no list of turns",
-            'give [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]',
-        )
-    turns = [_turn(entry, f"{where}, turn {number}") for number, entry in enumerate(value, start=1)]
+    turns = list(read_messages(value, where))
     while turns and turns[-1].role != "assistant":
         turns.pop()
     if not turns or not turns[-1].content.strip():
@@ -56,6 +51,24 @@ def read_turns(value: Any, where: str) -> tuple[Turn, ...]:
             "leave such rows out of the dataset",
         )
     return tuple(turns)
+
+
+def read_messages(value: Any, where: str) -> tuple[Turn, ...]:
+    """Read a conversation whoever speaks last.
+
+    Args:
+        value: A list of `{"role", "content"}` or `{"from", "value"}`.
+        where: What to call it in errors.
+
+    Raises:
+        BadInput: It is no conversation, or a role is unknown.
+    """
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        raise BadInput(
+            f"{where} holds no list of turns",
+            'give [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]',
+        )
+    return tuple(_turn(entry, f"{where}, turn {number}") for number, entry in enumerate(value, start=1))
 
 
 def told(turns: Sequence[Turn]) -> str:

@@ -26,10 +26,12 @@ __all__ = [
     "Span",
     "Tokens",
     "collate",
+    "conversation_ids",
     "load_codec",
     "mask",
     "mask_many",
     "prompt_ids",
+    "text_ids",
 ]
 
 Kind = Literal["prompt", "completion", "special"]
@@ -178,6 +180,25 @@ def prompt_ids(prompt: str | Example, codec: Codec, max_length: int | None = Non
     opening, closing = _opening(ids, codec), _closing(codec)
     room = len(ids) if max_length is None else max(max_length - len(opening) - len(closing), 0)
     return opening + _split_prompt(ids, room, codec)[0] + closing
+
+
+def text_ids(text: str, codec: Codec) -> list[int]:
+    """The ids that generation starts from when a text is to be gone on with as it stands."""
+    ids = codec.encode(text)
+    return _opening(ids, codec) + ids + _closing(codec)
+
+
+def conversation_ids(turns: Sequence[Turn], codec: Codec) -> list[int]:
+    """The ids from which a chat model gives the next answer of a conversation, written as in training.
+
+    Raises:
+        BadInput: The model has no chat template, or it refuses the conversation.
+    """
+    if codec.chat is None or not _is_chat(codec):
+        raise BadInput(
+            "the model has no chat template", "send a prompt to /v1/completions, or serve a chat model"
+        )
+    return text_ids(codec.chat.render(turns, asks=True), codec)
 
 
 def _is_chat(codec: Codec) -> bool:

@@ -16,6 +16,7 @@ from store.errors import StoreError
 from store.runs import Run
 from workbench.runs import hints
 from workbench.runs.launch import check_unchanged
+from workbench.serving import TOKEN_VARIABLE
 from workbench.worker import group
 from workbench.worker.failures import explain, is_out_of_memory
 from workbench.worker.pulse import Cancelled, Interrupted, Paused, Pulse, alive
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     serving = jobs.add_parser("serve", parents=[common])
     serving.add_argument("model")
     serving.add_argument("--idle-seconds", type=float, default=600.0, help="end after so long without work")
+    serving.add_argument("--port", type=int, help="answer on loopback too, who shows the token")
     return parser
 
 
@@ -55,7 +57,10 @@ def _answer(asked: argparse.Namespace) -> int:
         if asked.job == "serve":
             from workbench.worker import serve
 
-            return serve.main(asked.store, asked.model, idle_seconds=asked.idle_seconds)
+            # The token is taken out of the environment: nothing that this process starts shall have it.
+            token = os.environ.pop(TOKEN_VARIABLE, "")
+            idle, port = asked.idle_seconds, asked.port
+            return serve.main(asked.store, asked.model, idle_seconds=idle, port=port, token=token)
         if asked.job == "probe":
             from workbench.worker import probe
 

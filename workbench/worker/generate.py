@@ -107,7 +107,14 @@ class Decoder:
         most = self.limit
         if most is not None and cut_for is not None and self.causal:
             most = max(most - cut_for, most // 2)
-        ids = prompt_ids(prompt, self.codec, None if cut_for is None else most)
+        return self.checked(prompt_ids(prompt, self.codec, None if cut_for is None else most))
+
+    def checked(self, ids: list[int]) -> list[int]:
+        """Give a prompt's ids back if the model can be shown them.
+
+        Raises:
+            BadInput: There are none, or they leave the model no room to answer.
+        """
         if not ids:
             raise BadInput("the prompt is empty", "give the model something to go on")
         room = None if self.limit is None else self.limit - self.causal

@@ -1,6 +1,7 @@
 """The receiving side of a model server: who may speak, what a request may be, and the line of those who wait.
 
-It computes nothing: the server's main thread takes the jobs from the line and answers them.
+It computes nothing: the server's main thread takes the jobs from the line and answers them. Nor does that
+thread ever wait for a reader: it hands its events over, and the thread of each connection passes them on.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ import signal
 import socket
 import struct
 import threading
+import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
+from store.adapters import MARK
 from store.errors import BadInput, StoreError, Unavailable
 from store.files import check_name
 from store.models import Model
+from workbench import link
 from workbench.link import PROTOCOL, REQUEST_BYTES, ROWS, Sampling
 
 CONNECTIONS = 32
@@ -27,64 +31,64 @@ WAITING = 64
 ALIVE_SECONDS = 2.0  # between signs of life to a client that waits
 READ_SECONDS = 30  # a client must have sent its request by then
 WRITE_SECONDS = 5  # a client that does not read is given up
+_LOOK_SECONDS = 0.25  # between looks at a client to whom nothing is to be said
 _PEER = struct.Struct("3i")  # pid, uid, gid of SO_PEERCRED
 _TIMEOUT = struct.Struct("ll")
 
 
 @dataclass(frozen=True)
 class Request:
-    """A checked `generate` request; its rows are the prompts times the adapters."""
+    """A checked `generate` request; its rows are the prompts times the adapters.
 
-    prompts: tuple[str, ...]
+    Attributes:
+        prompts: Each a text as a person types it, or the very ids that the model is shown.
+        adapters: Names; None is the base.
+        sampling: How tokens are chosen.
+    """
+
+    prompts: tuple[str | tuple[int, ...], ...]
     adapters: tuple[str | None, ...]
     sampling: Sampling
 
 
+class Reply(Protocol):
+    """Takes the events of an answer from the thread that computes, and lets it go on at once."""
+
+    def put(self, event: dict[str, Any]) -> None:
+        """Take one event; the last is `done` or `error`."""
+
+
 @dataclass
 class Job:
-    """A request in line, and two flags between the thread that listens and the one that computes."""
+    """A request in line, and two flags between the thread that listens and the one that computes.
+
+    Attributes:
+        cancelled: Nobody wants the rest of the answer.
+        told: All of it has been passed on, or never will be.
+    """
 
     request: Request
     reply: Reply
     cancelled: threading.Event = field(default_factory=threading.Event)
-    finished: threading.Event = field(default_factory=threading.Event)
+    told: threading.Event = field(default_factory=threading.Event)
+
+    def finish(self, error: StoreError | None = None) -> None:
+        """End the answer, with an error if there is one."""
+        if error is None:
+            self.reply.put({"event": "done"})
+        else:
+            self.reply.put(link.error_event(error))
 
 
-class Reply:
-    """The writing side of one connection; two threads may write."""
+class LineReply:
+    """Events on their way to the thread of one connection."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        self.connection = connection
-        self._lock = threading.Lock()
-        self._broken = False
+    def __init__(self) -> None:
+        self.events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
-    def send(self, event: str, **values: Any) -> None:
-        """Send one event.
-
-        Raises:
-            OSError: The client is gone or does not read.
-        """
-        with self._lock:
-            if self._broken:
-                raise BrokenPipeError
-            try:
-                self.connection.sendall(json.dumps({"event": event, **values}).encode() + b"\n")
-            except OSError:
-                # Half a line may be out: whatever followed would be read as its end.
-                self._broken = True
-                raise
-
-    def try_send(self, event: str, **values: Any) -> bool:
-        """Send one event; say whether the client was there to take it."""
-        try:
-            self.send(event, **values)
-        except OSError:
-            return False
-        return True
-
-    def try_send_error(self, error: StoreError) -> None:
-        """End the answer with an error, if anybody is left to hear it."""
-        self.try_send("error", kind=type(error).__name__, what=error.what, remedy=error.remedy)
+    def put(self, event: dict[str, Any]) -> None:
+        """Take one event."""
+        self.events.put(event)
 
 
 class Reception:
@@ -95,7 +99,10 @@ class Reception:
         self.idle_seconds = idle_seconds
         self.state = "loading"
         self.adapters: list[str] = []
+        self.port: int | None = None
+        self.spoken = 0.0  # when the last token was, on the monotonic clock
         self.stopping = threading.Event()
+        self.broken = False  # the HTTP side has failed
         self.jobs: queue.Queue[Job] = queue.Queue(WAITING)
         self._places = threading.BoundedSemaphore(CONNECTIONS)
 
@@ -112,43 +119,17 @@ class Reception:
         try:
             # A client that leaves, stalls or breaks off ends its own conversation and nothing else.
             with connection, contextlib.suppress(OSError):
-                if _peer_uid(connection) == os.geteuid():
+                if peer_uid(connection) == os.geteuid():
                     self._answer_all(connection)
         finally:
             self._places.release()
 
-    def _answer_all(self, connection: socket.socket) -> None:
-        for option, seconds in ((socket.SO_RCVTIMEO, READ_SECONDS), (socket.SO_SNDTIMEO, WRITE_SECONDS)):
-            connection.setsockopt(socket.SOL_SOCKET, option, _TIMEOUT.pack(seconds, 0))
-        reply = Reply(connection)
-        reply.send(
-            "hello",
-            protocol=PROTOCOL,
-            model=self.record.name,
-            fingerprint=self.record.fingerprint,
-            pid=os.getpid(),
-        )
-        with connection.makefile("rb") as reader:
-            while text := reader.readline(REQUEST_BYTES + 1):
-                try:
-                    self._answer(parse(text), reply)
-                except StoreError as error:
-                    reply.try_send_error(error)
-                    if not text.endswith(b"\n"):
-                        return
+    def submit(self, request: Request, reply: Reply) -> Job:
+        """Put a request at the end of the line.
 
-    def _answer(self, request: Request | str, reply: Reply) -> None:
-        if isinstance(request, Request):
-            self._follow(self._enqueue(request, reply))
-            return
-        if request == "shutdown":
-            # First of all: who asks for it may hang up at once.
-            os.kill(os.getpid(), signal.SIGTERM)
-        if request == "status":
-            reply.send("status", **self._status())
-        reply.send("done")
-
-    def _enqueue(self, request: Request, reply: Reply) -> Job:
+        Raises:
+            Unavailable: The line is full.
+        """
         job = Job(request, reply)
         try:
             self.jobs.put_nowait(job)
@@ -156,18 +137,50 @@ class Reception:
             raise Unavailable(f"{WAITING} requests wait already", "ask again in a moment") from error
         return job
 
-    def _follow(self, job: Job) -> None:
-        """Watch the client until its answer is complete; if it leaves or speaks, the answer is cut off."""
+    def _answer_all(self, connection: socket.socket) -> None:
+        for option, seconds in ((socket.SO_RCVTIMEO, READ_SECONDS), (socket.SO_SNDTIMEO, WRITE_SECONDS)):
+            connection.setsockopt(socket.SOL_SOCKET, option, _TIMEOUT.pack(seconds, 0))
+        hello = {"protocol": PROTOCOL, "model": self.record.name, "fingerprint": self.record.fingerprint}
+        _send(connection, {"event": "hello", **hello, "pid": os.getpid()})
+        with connection.makefile("rb") as reader:
+            while text := reader.readline(REQUEST_BYTES + 1):
+                try:
+                    self._answer(parse(text), connection)
+                except StoreError as error:
+                    _send(connection, link.error_event(error))
+                    if not text.endswith(b"\n"):
+                        return
+
+    def _answer(self, request: Request | str, connection: socket.socket) -> None:
+        if isinstance(request, Request):
+            reply = LineReply()
+            self._follow(self.submit(request, reply), reply, connection)
+            return
+        if request == "shutdown":
+            # First of all: who asks for it may hang up at once.
+            os.kill(os.getpid(), signal.SIGTERM)
+        if request == "status":
+            _send(connection, {"event": "status", **self._status()})
+        _send(connection, {"event": "done"})
+
+    def _follow(self, job: Job, reply: LineReply, connection: socket.socket) -> None:
+        """Pass an answer on up to its end; if the client leaves or speaks, the answer is cut off."""
+        sent = time.monotonic()
+        event: dict[str, Any] | None = None
         try:
-            while not job.finished.is_set():
-                readable, _, _ = select.select([job.reply.connection], [], [], ALIVE_SECONDS)
-                if readable:
+            while event is None or event["event"] not in ("done", "error"):
+                try:
+                    event = reply.events.get(timeout=_LOOK_SECONDS)
+                except queue.Empty:
+                    event = None
+                if select.select([connection], [], [], 0)[0]:
                     job.cancelled.set()
-                    job.finished.wait()
-                elif not job.finished.is_set():
-                    job.reply.send("alive")
+                if event is not None or time.monotonic() - sent > ALIVE_SECONDS:
+                    _send(connection, event or {"event": "alive"})
+                    sent = time.monotonic()
         finally:
             job.cancelled.set()
+            job.told.set()
 
     def _status(self) -> dict[str, Any]:
         return {
@@ -177,6 +190,7 @@ class Reception:
             "adapters": self.adapters,
             "waiting": self.jobs.qsize(),
             "idle_seconds": self.idle_seconds,
+            "port": self.port,
         }
 
 
@@ -211,16 +225,21 @@ def parse(text: bytes) -> Request | str:
     if not isinstance(sampling, dict) or sampling.keys() - set(Sampling.__dataclass_fields__):
         raise BadInput("the request's sampling is unknown", f"use {', '.join(Sampling.__dataclass_fields__)}")
     for name in adapters:
-        if name is not None:
-            check_name(name)
+        for part in name.split(MARK, 1) if name is not None else ():
+            check_name(part)
     if len(prompts) * len(adapters) > ROWS:
         raise BadInput(f"{len(prompts) * len(adapters)} answers are asked for", f"ask for at most {ROWS}")
     return Request(tuple(prompts), tuple(adapters), Sampling(**sampling))
 
 
-def _peer_uid(connection: socket.socket) -> int:
+def peer_uid(connection: socket.socket) -> int:
+    """The user at the other end of a Unix socket, as the kernel says."""
     raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
     return int(_PEER.unpack(raw)[1])
+
+
+def _send(connection: socket.socket, event: dict[str, Any]) -> None:
+    connection.sendall(json.dumps(event).encode() + b"\n")
 
 
 def _list_of(value: object, kind: type | tuple[type, ...]) -> bool:

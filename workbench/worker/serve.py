@@ -1,6 +1,7 @@
-"""The server process of one base model: a Unix socket, one request after another, text as it is spoken.
+"""The server process of one base model: sockets, one request after another, text as it is spoken.
 
-Threads greet and listen; the main thread alone computes. What is said on the line is described in `link`.
+Threads greet and listen; the main thread alone computes. What is said on the line is described in `link`,
+what is said in HTTP in `http_server`.
 """
 
 from __future__ import annotations
@@ -8,65 +9,92 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import secrets
 import signal
 import socket
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from store import Store, open_store
-from store.errors import Conflict, StoreError, Unavailable
+from store.errors import BadInput, Conflict, StoreError, Unavailable
 from store.models import Model
 from workbench import link
 from workbench.processes import HeldLock
-from workbench.worker.reception import CONNECTIONS, Job, Reception, Request
+from workbench.serving import TOKEN_VARIABLE
+from workbench.worker.listening import port_listener, socket_listener
+from workbench.worker.reception import Job, Reception, Request
 
 if TYPE_CHECKING:
-    from workbench.worker.engine import Engine
+    from workbench.worker.engine import Engine, Piece
 
 LOCK_SECONDS = 5.0  # one that is about to end may hold the lock for a moment still
+TELL_SECONDS = 2.0  # for clients to hear why a server ends
 _TURN_SECONDS = 0.25
 
 
-def main(root: Path, model_name: str, *, idle_seconds: float) -> int:
+def main(
+    root: Path, model_name: str, *, idle_seconds: float, port: int | None = None, token: str = ""
+) -> int:
     """Serve a model until it is idle for long enough, or asked to end.
 
     Args:
         root: The store's folder.
         model_name: The base model.
         idle_seconds: Seconds without a request after which it ends.
+        port: A TCP port on loopback to answer HTTP on too; 0 takes a free one.
+        token: What a client on that port must show.
 
     Returns:
-        0 at an orderly end, 1 when the device ran out of memory.
+        0 at an orderly end, 1 when the device ran out of memory or the HTTP side failed.
 
     Raises:
         NotFound: No such model.
-        BadInput: The model does not load; waiting clients have been told.
+        BadInput: A port without a token, or the model does not load; waiting clients have been told.
         Conflict: Another process serves it.
+        Unavailable: The port is taken.
     """
-    with open_store(root, create=False) as store:
+    if port is not None and not token:
+        raise BadInput("a port was asked for without a token", f"set {TOKEN_VARIABLE}")
+    with open_store(root, create=False) as store, contextlib.ExitStack() as held:
         reception = Reception(store.models.get(model_name), idle_seconds)
         lock = HeldLock.take(link.lock_path(root, model_name), wait_seconds=LOCK_SECONDS)
         if lock is None:
             raise Conflict(f"model {model_name!r} has a server already", "ask that one")
-        path = link.socket_path(root, model_name)
-        with lock, _listening(path) as listener:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: _stop(reception, path))
-            threading.Thread(target=reception.listen, args=(listener,), daemon=True).start()
-            return _compute(reception, store)
+        held.enter_context(lock)
+        places = (link.socket_path(root, model_name), link.http_path(root, model_name))
+        ports = [] if port is None else [held.enter_context(port_listener(port))]
+        reception.port = ports[0].getsockname()[1] if ports else None
+        line, http = (held.enter_context(socket_listener(place)) for place in places)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: _stop(reception, places))
+        threading.Thread(target=reception.listen, args=(line,), daemon=True).start()
+        answering = (reception, store.root, [http, *ports], token)
+        threading.Thread(target=_answer_http, args=answering, daemon=True).start()
+        return _compute(reception, store)
 
 
-def _stop(reception: Reception, path: Path) -> None:
+def _stop(reception: Reception, places: tuple[Path, ...]) -> None:
     """End at the next token, or at once while the model is still loading."""
     reception.stopping.set()
     if reception.state == "loading":
         # There is nothing to lose yet, and an exception in the middle of an import would be misunderstood.
-        path.unlink(missing_ok=True)
+        for place in places:
+            place.unlink(missing_ok=True)
         os._exit(0)
+
+
+def _answer_http(reception: Reception, root: Path, listeners: list[socket.socket], token: str) -> None:
+    """The thread of the HTTP side; half a server would be taken for a whole one, so it ends as one."""
+    try:
+        from workbench.worker import http_server
+
+        http_server.run(reception, root, listeners, token)
+    finally:
+        reception.broken = True
+        reception.stopping.set()
 
 
 def _compute(reception: Reception, store: Store) -> int:
@@ -94,13 +122,14 @@ def _compute(reception: Reception, store: Store) -> int:
         except Exception as error:
             # In the middle of a forward pass nothing is certain: this process ends, a fresh one follows.
             if not _is_out_of_memory(error):
+                _refuse([job], _broken(reception.record, error))
                 raise
             _refuse_all(reception, _out_of_memory(), job)
             return 1
-        finally:
-            job.finished.set()
+        if reception.stopping.is_set():
+            job.told.wait(TELL_SECONDS)
         idle_since = time.monotonic()
-    return 0
+    return int(reception.broken)
 
 
 def _answer(reception: Reception, engine: Engine, store: Store, job: Job) -> None:
@@ -111,10 +140,7 @@ def _answer(reception: Reception, engine: Engine, store: Store, job: Job) -> Non
     except StoreError as error:
         refusal = error
     reception.state, reception.adapters = "ready", engine.bank.names
-    if refusal is None:
-        job.reply.try_send("done")
-    else:
-        job.reply.try_send_error(refusal)
+    job.finish(refusal)
 
 
 def _stream(reception: Reception, engine: Engine, store: Store, job: Job) -> None:
@@ -124,26 +150,38 @@ def _stream(reception: Reception, engine: Engine, store: Store, job: Job) -> Non
         for event in events:
             if reception.stopping.is_set():
                 raise Unavailable(f"the server of model {reception.record.name!r} was stopped", "ask again")
-            if job.cancelled.is_set() or not job.reply.try_send(**event):
+            if job.cancelled.is_set():
                 return
+            reception.spoken = time.monotonic()
+            job.reply.put(event)
 
 
 def _events(engine: Engine, store: Store, request: Request) -> Generator[dict[str, Any], None, None]:
-    prompts = [engine.decoder.encode(prompt) for prompt in request.prompts]
+    prompts = [_ids(engine, prompt) for prompt in request.prompts]
     residents = engine.residents(store, request.adapters)
     rows = [(prompt, resident) for prompt in prompts for resident in residents]
     with contextlib.closing(engine.speak(rows, request.sampling)) as pieces:
         for piece in pieces:
-            if piece.text:
-                yield {"event": "text", "row": piece.row, "text": piece.text}
-            if piece.whole is not None:
-                yield {
-                    "event": "end",
-                    "row": piece.row,
-                    "text": piece.whole,
-                    "tokens": piece.tokens,
-                    "seconds": piece.seconds,
-                }
+            yield from ({"event": "note", "text": text} for text in engine.notes())
+            yield from _told(piece)
+
+
+def _ids(engine: Engine, prompt: str | tuple[int, ...]) -> list[int]:
+    return engine.decoder.encode(prompt) if isinstance(prompt, str) else engine.decoder.checked(list(prompt))
+
+
+def _told(piece: Piece) -> Generator[dict[str, Any], None, None]:
+    if piece.text or piece.detail:
+        event = {"event": "text", "row": piece.row, "text": piece.text}
+        yield event | ({"tokens": [asdict(each) for each in piece.detail]} if piece.detail else {})
+    if piece.whole is not None:
+        yield {
+            "event": "end",
+            "row": piece.row,
+            "text": piece.whole,
+            "tokens": piece.tokens,
+            "seconds": piece.seconds,
+        }
 
 
 def _refuse_all(reception: Reception, error: StoreError, *jobs: Job) -> None:
@@ -151,9 +189,16 @@ def _refuse_all(reception: Reception, error: StoreError, *jobs: Job) -> None:
     waiting = [*jobs]
     while not reception.jobs.empty():
         waiting.append(reception.jobs.get())
-    for job in waiting:
-        job.reply.try_send_error(error)
-        job.finished.set()
+    _refuse(waiting, error)
+
+
+def _refuse(jobs: list[Job], error: StoreError) -> None:
+    """Tell why there will be no answer, and wait until it is heard: the process ends after this."""
+    for job in jobs:
+        job.finish(error)
+    deadline = time.monotonic() + TELL_SECONDS
+    for job in jobs:
+        job.told.wait(max(deadline - time.monotonic(), 0))
 
 
 def _why_not_loaded(record: Model, error: Exception) -> StoreError:
@@ -170,6 +215,14 @@ def _why_not_loaded(record: Model, error: Exception) -> StoreError:
     )
 
 
+def _broken(record: Model, error: Exception) -> Unavailable:
+    told = " ".join(str(error).split())[:200]
+    return Unavailable(
+        f"the server of model {record.name!r} has ended ({type(error).__name__}: {told})",
+        "look at its log; the next request starts a fresh one",
+    )
+
+
 def _out_of_memory() -> Unavailable:
     return Unavailable(
         "the device is out of memory, the server has ended",
@@ -180,32 +233,3 @@ def _out_of_memory() -> Unavailable:
 def _is_out_of_memory(error: Exception) -> bool:
     # By name: torch is not imported here.
     return any(kind.__name__ in ("OutOfMemoryError", "MemoryError") for kind in type(error).__mro__)
-
-
-@contextlib.contextmanager
-def _listening(path: Path) -> Iterator[socket.socket]:
-    """A socket at a path, for its owner alone; it appears listening, in place of whatever lay there.
-
-    A socket's path may have 107 bytes at most; a descriptor of its folder and a short name always fit.
-    """
-    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    beside = f".{secrets.token_hex(8)}"
-    before = os.umask(0o177)
-    try:
-        listener.bind(f"/proc/self/fd/{folder}/{beside}")
-    finally:
-        os.umask(before)
-    try:
-        listener.listen(CONNECTIONS)
-        os.rename(beside, path.name, src_dir_fd=folder, dst_dir_fd=folder)
-    except OSError:
-        os.unlink(beside, dir_fd=folder)
-        raise
-    finally:
-        os.close(folder)
-    try:
-        yield listener
-    finally:
-        path.unlink(missing_ok=True)
-        listener.close()
