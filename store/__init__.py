@@ -22,6 +22,8 @@ from store.migrations import check_schema, migrate
 from store.mixtures import Mixtures
 from store.models import Models
 from store.places import prepare_root
+from store.preferences import Preferences
+from store.prompts import Prompts
 from store.runs import Runs
 from store.samples import Samples
 from store.templates import Templates
@@ -88,6 +90,8 @@ class Store:
         self.checkpoints = Checkpoints(root, self.db)
         self.alerts = Alerts(root, self.db)
         self.evaluations = Evaluations(root, self.db)
+        self.preferences = Preferences(root, self.db)
+        self.prompts = Prompts(root, self.db)
 
     def changes(self) -> int:
         """Return a number that differs from the last one when another connection has committed in between."""

@@ -156,6 +156,11 @@ def write(db: Database, *, durable: bool = True) -> Iterator[Database]:
             raise
 
 
+def storable(text: str) -> str:
+    """Replace lone surrogates, which a model's or a file's text may hold and SQLite refuses."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def catalog_path(db: Database) -> Path:
     """Return the file of a database of `connect`."""
     return Path(db.conn.execute("pragma database_list").fetchone()[2])

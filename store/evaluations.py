@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from store.db import write
+from store.db import storable, write
 from store.errors import Conflict, NotFound, not_found
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ class Evaluations:
             (
                 number,
                 row.index,
-                *map(_storable, (row.prompt, row.prediction, _json(row.references), row.source)),
+                *map(storable, (row.prompt, row.prediction, _json(row.references))),
+                row.source if row.source is None else storable(row.source),
             )
             for row in rows
         ]
@@ -183,11 +184,6 @@ def _number(letter: str, id: str) -> int:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def _storable(text: str | None) -> str | None:
-    """Replace lone surrogates, which a model's or a file's text may hold and SQLite refuses."""
-    return text if text is None else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _evaluation(row: dict[str, Any]) -> Evaluation:

@@ -161,3 +161,17 @@ def m005_lifecycle(db: Database) -> None:
         "create index alerts_by_run on alerts (run, id)",
     ):
         db.conn.execute(statement)
+
+
+@step
+def m006_preferences(db: Database) -> None:
+    """Votes for the better of several answers, and the prompts that were typed to get some."""
+    for statement in (
+        """create table votes (
+            id integer primary key autoincrement, model text not null, prompt text not null,
+            reference_texts text not null, candidates text not null, winner integer,
+            sampling text not null, created real not null)""",
+        "create table prompts (text text primary key, used real not null)",
+        "create index prompts_by_use on prompts (used)",
+    ):
+        db.conn.execute(statement)

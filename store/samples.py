@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from store.db import write
+from store.db import storable, write
 from store.errors import NotFound
 from store.metrics import run_number
 
@@ -55,7 +55,7 @@ class Samples:
         """
         number = run_number(run_id)
         rows = [
-            (number, step, place, *map(_storable, _texts(each)), json.dumps(dict(each.scores)))
+            (number, step, place, *map(storable, _texts(each)), json.dumps(dict(each.scores)))
             for place, each in enumerate(answers)
         ]
         with write(self._db):
@@ -106,8 +106,3 @@ def _texts(answer: Answer) -> tuple[str, str, str]:
 def _sample(row: dict[str, Any]) -> Sample:
     fields = {key: value for key, value in row.items() if key != "id"}
     return Sample(**fields | {"run": f"r{row['run']}", "scores": json.loads(row["scores"])})
-
-
-def _storable(text: str) -> str:
-    """Replace lone surrogates, which a model's text may hold and SQLite refuses."""
-    return text.encode("utf-8", "replace").decode("utf-8")

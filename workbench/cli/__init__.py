@@ -32,6 +32,7 @@ COMMANDS = {
     "run": "Training runs: plan, start, list, show, watch, cancel.",
     "adapter": "Adapters: add, list, show, remove.",
     "generate": "Answer a prompt with the base and its adapters.",
+    "compare": "Votes for the better answer: count them, export them as preference data.",
     "serve": "Keep a base model loaded and answer OpenAI's HTTP API.",
     "evaluate": "Answer a dataset with the base and its adapters, and score the answers.",
     "score": "Score predictions of a file against their references: ROUGE and BLEU.",
