@@ -77,7 +77,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("quit", "q", "quit", "Leave the workbench; runs go on", "app"),
     # Runs
     Action("new_run", "n", "new run", "Start a training run", "runs"),
-    Action("compare", "c", "compare", "Let the run's adapter and its base answer side by side", "runs"),
+    Action(
+        "compare", "c", "compare", "Try the run's adapter, or its newest checkpoint, beside its base", "runs"
+    ),
     Action("inspect", "i", "inspect", "Score the run's adapter and its base word by word", "runs"),
     Action("cancel", "x", "cancel", "Cancel the selected run", "runs", needs_live_run),
     Action(
@@ -216,14 +218,37 @@ ACTIONS: tuple[Action, ...] = (
     # Adapters
     Action("compare", "c", "compare", "Let the marked adapters and their base answer", "adapters"),
     Action("add", "a", "add", "Add an adapter: a PEFT folder", "adapters"),
+    Action("inbox", "i", "inbox", "What lies in the inbox folder, and what became of it", "adapters"),
     Action("remove", "d", "remove", "Remove the selected adapter", "adapters", needs_selection("adapter")),
     # Compare
     Action("ask", "a,ctrl+s", "ask", "Let the marked systems answer the prompt", "compare"),
+    Action("next", "n", "next", "Take the next row of data, and ask", "compare"),
     Action("prompt", "p", "prompt", "Write the prompt; escape leaves the field", "compare"),
-    Action("row", "r", "data row", "Take a prompt from the data that the adapter was made for", "compare"),
-    Action("model", "m", "model", "Choose the base model", "compare"),
-    Action("sampling", "s", "sampling", "Length, temperature and seed of the answers", "compare"),
     Action("stop", "x", "stop", "Stop the answers", "compare"),
+    Action("blind", "b", "blind", "Ask blindly: answers shuffled and unnamed, or openly again", "compare"),
+    Action("better", "v", "better", "Vote for the answer in focus", "compare"),
+    Action("equal", "e", "equal", "Vote that none of the answers is better", "compare"),
+    Action("detail", "d", "chances", "Show tokens by their probability, or differences again", "compare"),
+    Action("solo", "o", "solo", "Show the answer in focus alone, or all again", "compare"),
+    Action(
+        "against", "c", "against", "Compare the others with the answer in focus, or mark nothing", "compare"
+    ),
+    Action("next_row", "right_square_bracket", "row", "Take the next row of data", "compare"),
+    Action(
+        "previous_row",
+        "left_square_bracket",
+        "before",
+        "Take the row of data before",
+        "compare",
+        footer=False,
+    ),
+    Action("rows", "r", "rows of", "Choose the data and template that prompts are made of", "compare"),
+    Action("go_to_row", "t", "to row", "Take a row by its number", "compare"),
+    Action("history", "H", "history", "Take a prompt that was typed before", "compare"),
+    Action("sampling", "s", "sampling", "Length, temperature and seed of the answers", "compare"),
+    Action("model", "m", "model", "Choose the base model", "compare"),
+    Action("wins", "w", "wins", "Show what blind votes have come to", "compare"),
+    Action("inbox", "i", "inbox", "What lies in the inbox folder, and what became of it", "compare"),
     # Inspect
     Action("metric", "m", "metric", "Switch between ROUGE-1, ROUGE-2 and ROUGE-L", "inspect"),
     Action("order", "s", "order", "Order the rows: by row, gain, base or adapter", "inspect"),
@@ -306,6 +331,17 @@ ACTIONS: tuple[Action, ...] = (
         ("line_up", "k,up", "Token above"),
         ("first", "g,home", "First token"),
         ("last", "G,end", "Last token"),
+        ("half_down", "ctrl+d,pagedown", "Half a page down"),
+        ("half_up", "ctrl+u,pageup", "Half a page up"),
+    ),
+    *_move(
+        "answer",
+        ("line_down", "j,down", "Next line of all answers, or the token below"),
+        ("line_up", "k,up", "Line before of all answers, or the token above"),
+        ("right", "l,right", "Answer to the right, or the next token"),
+        ("left", "h,left", "Answer to the left, or the token before"),
+        ("first", "g,home", "Beginning"),
+        ("last", "G,end", "End"),
         ("half_down", "ctrl+d,pagedown", "Half a page down"),
         ("half_up", "ctrl+u,pageup", "Half a page up"),
     ),

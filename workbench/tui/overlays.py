@@ -30,7 +30,7 @@ HELP_WIDTH = 70
 HELP_KEYS = 16
 
 Groups = Sequence[tuple[str, Sequence[Action]]]
-SCOPE_TITLES = {"app": "everywhere", "table": "list", "tokens": "text"}
+SCOPE_TITLES = {"app": "everywhere", "table": "list", "tokens": "text", "answer": "answers"}
 
 
 def scopes(screen: Screen[Any]) -> list[str]:

@@ -314,8 +314,11 @@ class FakeServer:
         root: The store's folder.
         model: The record that it claims to hold.
         answers: What each system says, by name; None is the base.
-        pace: Seconds between words.
+        pace: Seconds between a word of everybody and the next.
         error: An error event to answer with instead.
+        chances: The probabilities of each system's words, in a circle; without, no tokens are told.
+        notes: What it tells before it answers.
+        ends: Of so many questions the line breaks after the second word, as when the server is killed.
     """
 
     def __init__(
@@ -325,8 +328,12 @@ class FakeServer:
         answers: dict[str | None, str],
         pace: float = 0.0,
         error: dict[str, str] | None = None,
+        chances: dict[str | None, tuple[float, ...]] | None = None,
+        notes: tuple[str, ...] = (),
+        ends: int = 0,
     ) -> None:
         self.model, self.answers, self.pace, self.error = model, answers, pace, error
+        self.chances, self.notes, self.ends = chances or {}, notes, ends
         self.requests: list[dict[str, Any]] = []
         self.cut_off = False
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -368,16 +375,37 @@ class FakeServer:
         if self.error is not None:
             say({"event": "error", **self.error})
             return
-        for row, system in enumerate(self.requests[-1]["adapters"]):
-            text = self.answers[system]
-            for word in text.split(" "):
-                time.sleep(self.pace)
-                if select.select([connection], [], [], 0)[0]:
-                    self.cut_off = True
-                    return
-                say({"event": "text", "row": row, "text": word + " "})
-            say({"event": "end", "row": row, "text": text, "tokens": len(text.split()), "seconds": 0.5})
+        for note in self.notes:
+            say({"event": "note", "text": note})
+        self._speak(connection, say)
+
+    def _speak(self, connection: socket.socket, say: Callable[[dict[str, Any]], None]) -> None:
+        systems = self.requests[-1]["adapters"]
+        words = [self.answers[system].split(" ") for system in systems]
+        for at in range(max(map(len, words))):
+            time.sleep(self.pace)
+            if select.select([connection], [], [], 0)[0]:
+                self.cut_off = True
+                return
+            if at == 2 and len(self.requests) <= self.ends:
+                return
+            for row, (system, said) in enumerate(zip(systems, words, strict=True)):
+                if at < len(said):
+                    say(self._word(row, system, said, at))
+                if at == len(said) - 1:
+                    text = self.answers[system]
+                    say({"event": "end", "row": row, "text": text, "tokens": len(said), "seconds": 0.5})
         say({"event": "done"})
+
+    def _word(self, row: int, system: str | None, said: list[str], at: int) -> dict[str, Any]:
+        word = said[at] if at == 0 else f" {said[at]}"
+        event: dict[str, Any] = {"event": "text", "row": row, "text": word}
+        if system in self.chances:
+            chance = self.chances[system][at % len(self.chances[system])]
+            number = sum(map(ord, word))
+            top = [[number, word, chance], [1, " other", (1 - chance) / 2], [2, "\n", (1 - chance) / 4]]
+            event["tokens"] = [{"id": number, "text": word, "chance": chance, "top": top}]
+        return event
 
 
 @pytest.fixture

@@ -21,8 +21,9 @@ async def test_base_and_adapter_answer_a_row_of_the_test_split_side_by_side(
         await look.wait(pilot, "row 0 of dialogues test  reference: Ben brings apples.")
         await pilot.press("a")
         await look.wait(pilot, "I do not know.")
-        await look.wait(pilot, "ROUGE-1 1.000 · 3 tok · 6 tok/s")
-        assert "ROUGE-1 0.000 · 4 tok · 8 tok/s" in look(pilot)
+        await look.wait(pilot, "3 tok · 6.0 tok/s")
+        assert "4 tok · 8.0 tok/s" in look(pilot)
+        assert "R1 1.000 · RL 1.000 · BLEU 100.0" in look(pilot)
         assert server.requests[0]["adapters"] == [None, "first-try"]
         assert server.requests[0]["prompts"] == [pilot.app.screen.query_one(TextArea).text]
         assert server.requests[0]["sampling"]["max_new_tokens"] == 64
@@ -60,7 +61,7 @@ async def test_the_next_row_brings_its_own_reference(worked: Store, opened: Any,
     async with opened(worked.root) as pilot:
         await pilot.press("6")
         await look.wait(pilot, "row 0 of dialogues test")
-        await pilot.press("r")
+        await pilot.press("]")
         await look.wait(pilot, "row 1 of dialogues test  reference: Clara brings bread.")
 
 

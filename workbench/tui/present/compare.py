@@ -1,4 +1,4 @@
-"""What the Compare screen says about answers: a column's heading, its figures, and what it waits for."""
+"""What the Compare screen says about answers: who gives them, how far they are, and what it waits for."""
 
 from __future__ import annotations
 
@@ -8,35 +8,66 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from workbench.evaluation import bleu, rouge
 from workbench.runs.fields import FieldInfo
-from workbench.tui.clean import clean, safe
-from workbench.tui.glyphs import UNICODE, Glyphs, duration
-from workbench.tui.present.cells import BAD, QUIET, Row, outside, quiet, score
+from workbench.tui.clean import clean
+from workbench.tui.glyphs import duration
+from workbench.tui.present.cells import BAD, QUIET, WARNING, Row, lines, outside, quiet
 
 if TYPE_CHECKING:
-    from store.adapters import Adapter
-    from workbench.client import Output
-    from workbench.link import Sampling
+    from workbench.client import Output, Restart
+    from workbench.link import Sampling, TokenDetail
+    from workbench.tui.screens.prompts import DataPrompt, Speaker
 
-ANSWER_LIMIT = 20_000
-"""The most characters of an answer that are shown."""
 BASE = "base"
 BASE_KEY = ""
 """The key of the bare base in lists whose other keys are adapters' names, which are never empty."""
 
 NO_MODEL = "No model yet: press 2, then a, to add one."
 HINT = "Press a to let it answer."
-NO_DATA = "No marked adapter was made by a run of this store, so there is no data to take a row from."
+NO_DATA = "No dataset fits a template yet, and no marked adapter was made by a run of this store."
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a whole answer earned against the data's own."""
+
+    rouge1: float
+    rougeL: float  # noqa: N815 (the metric's name everywhere)
+    bleu: float
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What one column shows: the text so far, its figures once it is whole, or why there is none."""
+    """What one system has said so far.
 
-    adapter: str | None
+    Args:
+        system: An adapter's name; None is the bare base.
+        text: As it came.
+        details: Its tokens, where the server tells them.
+        tokens: How many there are.
+        seconds: For how long it has been speaking.
+        output: The whole of it, once it is.
+        scores: What the whole earned where the data holds an answer.
+    """
+
+    system: str | None
     text: str = ""
+    details: tuple[TokenDetail, ...] = ()
+    tokens: int = 0
+    seconds: float = 0.0
     output: Output | None = None
-    rouge1: float | None = None
+    scores: Scores | None = None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some more text of one column, `seconds` after the first word of all."""
+
+    column: int
+    text: str
+    details: tuple[TokenDetail, ...]
+    seconds: float
 
 
 def columns(systems: Sequence[str | None]) -> list[Answer]:
@@ -44,36 +75,39 @@ def columns(systems: Sequence[str | None]) -> list[Answer]:
     return [Answer(system) for system in systems]
 
 
-def spoken(answers: Sequence[Answer], pieces: Iterable[tuple[int, str]]) -> list[Answer]:
-    """The columns after some more text has come; each piece is a column's number and its text."""
-    grown = {at: [answer.text] for at, answer in enumerate(answers)}
-    for at, text in pieces:
-        grown[at].append(text)
-    return [replace(answer, text="".join(grown[at])) for at, answer in enumerate(answers)]
+def spoken(answers: Sequence[Answer], pieces: Iterable[Piece]) -> list[Answer]:
+    """The columns after some more text has come."""
+    came: dict[int, list[Piece]] = {}
+    for piece in pieces:
+        came.setdefault(piece.column, []).append(piece)
+    return [_grown(answer, came[at]) if at in came else answer for at, answer in enumerate(answers)]
+
+
+def _grown(answer: Answer, pieces: Sequence[Piece]) -> Answer:
+    details = tuple(each for piece in pieces for each in piece.details)
+    return replace(
+        answer,
+        text=answer.text + "".join(piece.text for piece in pieces),
+        details=answer.details + details,
+        # A server that does not tell tokens speaks in pieces of about one.
+        tokens=answer.tokens + (len(details) or len(pieces)),
+        seconds=pieces[-1].seconds,
+    )
+
+
+def whole(output: Output, references: Sequence[str]) -> Answer:
+    """An answer that has come to its end, scored where the data holds one; takes a millisecond or so."""
+    scores = None
+    if references:
+        found = rouge.score(output.text, references)
+        in_words = bleu.sentence(output.text, references)
+        scores = Scores(found["rouge1"].fmeasure, found["rougeL"].fmeasure, in_words)
+    return Answer(output.adapter, output.text, (), output.tokens, output.seconds, output, scores)
 
 
 def title(system: str | None, model: str) -> str:
     """The heading of a column: the adapter's name, or the base's."""
     return f"{BASE} {clean(model)}" if system is None else clean(system)
-
-
-def body(answer: Answer, hint: str = "") -> Content:
-    """The text of a column as far as it is spoken; a hint where nothing was asked yet."""
-    if answer.output is not None and not answer.output.text.strip():
-        return quiet("an empty answer")
-    return safe(answer.text, limit=ANSWER_LIMIT) if answer.text else quiet(hint)
-
-
-def figures(answer: Answer, signs: Glyphs = UNICODE) -> str:
-    """Length and pace of a whole answer, and its score where there is a reference."""
-    if answer.output is None:
-        return ""
-    told = [f"{answer.output.tokens} tok"]
-    if answer.output.seconds > 0:
-        told.append(f"{answer.output.tokens / answer.output.seconds:.2g} tok/s")
-    if answer.rouge1 is not None:
-        told.insert(0, f"ROUGE-1 {score(answer.rouge1)}")
-    return f" {signs.separator} ".join(told)
 
 
 def waiting(seconds: float, answers: Sequence[Answer], model: str) -> str:
@@ -85,30 +119,45 @@ def waiting(seconds: float, answers: Sequence[Answer], model: str) -> str:
     return f"loading {clean(model)} into its server, once: {duration(seconds)}"
 
 
+def restarted(restart: Restart, most: int) -> Content:
+    """That the server is gone and comes again, and what it said last."""
+    told = f"the model server ended; it is started again ({restart.count} of {most})"
+    return Content.assemble((told, WARNING), quiet(f"  {clean(restart.why)}"))
+
+
 def trouble(what: str, remedy: str) -> Content:
     """Why there is no answer, and what to do."""
     return Content.assemble((clean(what), BAD), f"\n{clean(remedy)}")
 
 
-def choices(model: str, found: Iterable[Adapter]) -> list[Row]:
-    """The systems that can answer: the bare base and the adapters made for it."""
+def told(facts: Sequence[str]) -> Content:
+    """What is worth knowing about answers that are whole, a line each."""
+    return lines(Content.styled(clean(fact), WARNING) for fact in facts)
+
+
+def choices(model: str, found: Iterable[Speaker]) -> list[Row]:
+    """The systems that can answer: the bare base and what was made for it."""
     base: Row = (BASE_KEY, (Content.styled(BASE, "bold"), quiet(clean(model))))
-    return [base, *((each.name, (outside(each.name), quiet(clean(each.method)))) for each in found)]
+    return [base, *((each.system, (outside(each.system), quiet(clean(each.note)))) for each in found)]
 
 
-def sampling(options: Sampling) -> Content:
-    """How tokens are chosen, in one line."""
-    how = (
-        "greedy" if options.temperature == 0 else f"temperature {options.temperature:g}, seed {options.seed}"
-    )
-    return Content.assemble((f"at most {options.max_new_tokens} tokens, ", QUIET), how)
+def sampling(options: Sampling, *, blind: bool = False) -> Content:
+    """How the next answers are asked for, in one line."""
+    how = "greedy" if options.temperature == 0 else f"temperature {options.temperature:g}"
+    if options.temperature and options.top_p < 1:
+        how += f", top_p {options.top_p:g}"
+    if options.temperature:
+        how += f", seed {options.seed}"
+    unnamed = ("  blind: shuffled and unnamed, until a vote", WARNING) if blind else ""
+    return Content.assemble((f"at most {options.max_new_tokens} tokens, ", QUIET), how, unnamed)
 
 
-def reference(texts: Sequence[str], origin: str) -> Content:
+def reference(given: DataPrompt) -> Content:
     """The answer that the data holds to the prompt, and which row that is."""
-    if not texts:
+    if not given.origin:
         return Content("")
-    return Content.assemble((f"{clean(origin)}  reference: ", QUIET), clean(texts[0]))
+    right = clean(given.references[0]) if given.references else "none"
+    return Content.assemble((f"{clean(given.origin)}  reference: ", QUIET), right)
 
 
 def sampling_fields() -> list[FieldInfo]:

@@ -16,7 +16,7 @@ TRAINING = "A LoRA adapter learns to sum up dialogues: watch its loss fall."
 SCORED = "Each word against the reference. enter opens a row, m switches the metric."
 DONE = {
     "runs": "Trained. Press 6 to compare base and adapter, 7 to see each word's score.",
-    "compare": "Base and adapter answer an unseen dialogue. r: another row; 7: the scores.",
+    "compare": "Base and adapter answer an unseen dialogue. n: another row; 7: the scores.",
 }
 
 

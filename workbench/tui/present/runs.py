@@ -238,8 +238,15 @@ def cancel_question(run: Run) -> str:
     return f"{lost}{later}The run stays in the list with its metrics and log."
 
 
+def why_not_try(run: Run | None) -> str | None:
+    """Why neither an adapter nor a checkpoint of a run can answer; None where one may be there."""
+    if run is None:
+        return "no run is selected"
+    return f"{run.id} has not begun: it is {run.status}" if run.status in ("queued", "starting") else None
+
+
 def why_not_use(run: Run | None) -> str | None:
-    """Why a run's adapter cannot be compared or scored; None where it can."""
+    """Why a run's adapter cannot be scored; None where it can."""
     if run is None:
         return "no run is selected"
     if run.adapter:

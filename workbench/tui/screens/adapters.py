@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from textual import on
 from textual.content import Content
+from textual.widget import Widget
 
 from store import Store
 from store.adapters import LINEAGE, Adapter
 from store.configs import read_json
+from workbench.tui.inbox import InboxChanged
 from workbench.tui.present import adapters as present
 from workbench.tui.present.cells import Row
 from workbench.tui.screens.catalog import CatalogScreen
+from workbench.tui.screens.inbox_line import InboxLine
 from workbench.tui.widgets.live_table import Column, LiveTable
 
 
@@ -35,6 +39,19 @@ class AdaptersScreen(CatalogScreen[Adapter]):
         Column("bytes", "size", 8, align="right", hide_below=60),
         Column("age", "age", 4, align="right"),
     )
+
+    def compose_body(self) -> Iterable[Widget]:
+        """What came in, above the list."""
+        yield InboxLine(id="inbox")
+        yield from super().compose_body()
+
+    @on(InboxChanged)
+    def _inbox_changed(self, message: InboxChanged) -> None:
+        self.query_one(InboxLine).take(message.state)
+
+    def action_inbox(self) -> None:
+        """Show what lies in the inbox."""
+        self.query_one(InboxLine).open()
 
     def read(self, store: Store) -> Sequence[Adapter]:
         """All adapters."""

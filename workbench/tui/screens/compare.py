@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static, TextArea
+from textual.widgets import TextArea
 
+from workbench.client import RESTARTS
 from workbench.link import Sampling
+from workbench.tui.inbox import InboxChanged
 from workbench.tui.live import CatalogChanged
 from workbench.tui.present import compare as present
+from workbench.tui.present import votes
+from workbench.tui.present.chances import ALTERNATIVES
 from workbench.tui.present.compare import Answer
 from workbench.tui.screen import WorkbenchScreen
-from workbench.tui.screens import dialogs
+from workbench.tui.screens import asking, ballot
 from workbench.tui.screens.answers import Answers
 from workbench.tui.screens.conversation import Conversation
-from workbench.tui.screens.form_dialog import FormDialog
 from workbench.tui.screens.guide import Guide
+from workbench.tui.screens.inbox_line import InboxLine
 from workbench.tui.screens.prompts import Choice
 from workbench.tui.screens.question import Question
+from workbench.tui.screens.suspecting import Suspicions, sentences
+from workbench.tui.widgets.lines import Lines
 from workbench.tui.widgets.live_table import LiveTable
 
 if TYPE_CHECKING:
     from store.errors import StoreError
+    from store.preferences import Vote
 
 LANE = "generate"
 FLUSH_SECONDS = 0.25
@@ -41,23 +47,28 @@ class CompareScreen(WorkbenchScreen):
         &.-medium Question { height: 13; }
         &.-tall Question { height: 17; }
         &.-wide #systems { width: 42; }
-        #status { height: auto; max-height: 3; padding: 0 2; }
         #answers { height: 1fr; }
+        #status { max-height: 4; padding: 0 2; }
     }
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._sampling = Sampling()
+        self._sampling = Sampling(alternatives=ALTERNATIVES)
+        self._blind = False
         self._talk: Conversation | None = None
+        self._ended: Conversation | None = None
+        """The last one, while its answers are to be voted on."""
+        self._suspicions = Suspicions()
         self._told = ""
 
     def compose_body(self) -> Iterable[Widget]:
-        """Guide, question, answers, and what is going on."""
+        """Guide, inbox, question, answers, and what is going on."""
         yield Guide("compare")
+        yield InboxLine(id="inbox")
         yield Question()
         yield Answers(id="answers")
-        yield Static(id="status", markup=False)
+        yield Lines(id="status")
 
     def on_mount(self) -> None:
         """Choose what was made last, and listen for answers."""
@@ -75,17 +86,25 @@ class CompareScreen(WorkbenchScreen):
         self._question.choose(Choice(model, tuple(adapters)), self._ask_if_possible)
 
     def why_not(self, name: str) -> str | None:
-        """What asking and stopping need."""
+        """What asking, stopping and voting need."""
         if name == "stop":
             return None if self._talk is not None else "nobody is answering"
-        if name != "ask":
-            return None
-        return "they are answering; x stops them" if self._talk is not None else self._question.why_not()
+        if name in ("ask", "next"):
+            return "they are answering; x stops them" if self._talk is not None else self._question.why_not()
+        if name == "better" and self._ended is not None and self._answers.focused_column is None:
+            return "tab goes to the answers, h and l to the better one"
+        if name in ("better", "equal"):
+            return None if self._ended is not None else "b asks blindly, and a vote is for whole answers"
+        return None
 
     @on(CatalogChanged)
     def _catalog_changed(self) -> None:
         if self.is_current:
             self._look_again()
+
+    @on(InboxChanged)
+    def _inbox_changed(self, message: InboxChanged) -> None:
+        self.query_one(InboxLine).take(message.state)
 
     def _look_again(self) -> None:
         if self._question.by_hand and self._question.model:
@@ -101,8 +120,8 @@ class CompareScreen(WorkbenchScreen):
     @on(Question.Changed)
     @on(TextArea.Changed)
     def _question_changed(self) -> None:
-        if self._talk is None:
-            self.query_one(Answers).offer(self._question.systems.chosen, self._question.model)
+        if self._talk is None and self._answers.offer(self._question.systems.chosen, self._question.model):
+            self._ended = None
         self.refresh_chrome()
 
     @on(LiveTable.Selected)
@@ -113,32 +132,48 @@ class CompareScreen(WorkbenchScreen):
         """Write the prompt."""
         self._question.field.focus()
 
-    def action_row(self) -> None:
-        """Take the next row of the data that the marked adapters were made for."""
-        self._question.take_row(lacking=lambda: self.workbench.say(present.NO_DATA, "warning"))
+    def action_history(self) -> None:
+        """Take a prompt that was typed before."""
+        asking.earlier_prompt(self, self._question)
+
+    def action_rows(self) -> None:
+        """Choose the data that prompts are taken from."""
+        asking.rows(self, self._question)
+
+    def action_go_to_row(self) -> None:
+        """Take a row by its number."""
+        asking.row(self, self._question)
+
+    def action_next_row(self) -> None:
+        """Take the next row of data."""
+        self._take_row(1)
+
+    def action_previous_row(self) -> None:
+        """Take the row of data before."""
+        self._take_row(-1)
+
+    def action_next(self) -> None:
+        """Take the next row, and ask."""
+        self._take_row(1, self._ask_if_possible)
+
+    def _take_row(self, step: int, then: Callable[[], None] | None = None) -> None:
+        question = self._question
+        question.take_row(
+            question.row + step, then, lacking=lambda: self.workbench.say(present.NO_DATA, "warning")
+        )
 
     def action_model(self) -> None:
         """Choose another base."""
-
-        def chosen(name: str) -> None:
-            self._question.by_hand = True
-            self._question.choose(Choice(name, (None,)), None)
-
-        def offer(names: list[str]) -> None:
-            dialogs.choose(self.app, "base model", [(name, name) for name in names], chosen)
-
-        self.ask(lambda store: [model.name for model in store.models.list()], offer)
+        asking.model(self, self._question)
 
     def action_sampling(self) -> None:
         """Set length, temperature and seed."""
 
-        def entered(values: dict[str, Any] | None) -> None:
-            if values is not None:
-                self._sampling = Sampling(**values)
-                self._tell()
+        def chosen(sampling: Sampling) -> None:
+            self._sampling = sampling
+            self._tell()
 
-        fields, now = present.sampling_fields(), asdict(self._sampling)
-        self.app.push_screen(FormDialog("sampling", fields, values=now), entered)
+        asking.sampling(self, self._sampling, chosen)
 
     def action_stop(self) -> None:
         """End the answers where they are."""
@@ -147,11 +182,65 @@ class CompareScreen(WorkbenchScreen):
 
     def action_ask(self) -> None:
         """Let the marked systems answer the prompt."""
-        question, systems = self._question, self._question.systems.chosen
+        question = self._question
+        blind = self._blind and len(question.systems.chosen) > 1
+        systems = ballot.shuffled(question.systems.chosen) if blind else question.systems.chosen
         talk = self._talk = Conversation(question.model, systems, question.prompt, self._sampling)
-        self.query_one(Answers).open(systems, question.model)
+        self._ended = None
+        self._answers.open(systems, question.model, blind=blind)
         self._tell()
+        if not talk.prompt.origin:
+            self.ask(lambda store: store.prompts.use(talk.prompt.prompt))
         self.ask(lambda store: talk.speak(store.root), self._answered, lane=LANE, failed=self._failed)
+
+    def action_detail(self) -> None:
+        """Show tokens by their probability, or differences again."""
+        self._answers.toggle_detail()
+
+    def action_against(self) -> None:
+        """Compare the others with the column in focus."""
+        self._answers.compare_with_focused()
+
+    def action_solo(self) -> None:
+        """Show the column in focus alone, or all again."""
+        answers, key = self._answers, self._question.systems.cursor_key
+        listed = [answer.system for answer in answers.answers]
+        wanted = None if key == present.BASE_KEY else key
+        under_cursor = listed.index(wanted) if wanted in listed and not answers.blind else 0
+        column = under_cursor if answers.focused_column is None else answers.focused_column
+        answers.show_alone(column if answers.alone is None and listed else None)
+
+    def action_blind(self) -> None:
+        """Ask blindly from now on, or openly again."""
+        self._blind = not self._blind
+        self._tell()
+
+    def action_better(self) -> None:
+        """Vote for the column in focus."""
+        self._vote(self._answers.focused_column)
+
+    def action_equal(self) -> None:
+        """Vote that none of them is better."""
+        self._vote(None)
+
+    def _vote(self, winner: int | None) -> None:
+        talk, self._ended = self._ended, None
+        if talk is None:
+            return
+
+        def kept(vote: Vote) -> None:
+            self._answers.reveal(winner)
+            self._tell(Content(votes.kept(vote)))
+
+        self.ask(lambda store: ballot.keep(store, talk, winner), kept)
+
+    def action_wins(self) -> None:
+        """Show what the votes have come to."""
+        ballot.show_wins(self)
+
+    def action_inbox(self) -> None:
+        """Show what lies in the inbox."""
+        self.query_one(InboxLine).open()
 
     def _suggested(self, choice: Choice) -> None:
         # In the demo the answers come by themselves; elsewhere nobody has asked for a model to be loaded.
@@ -165,30 +254,49 @@ class CompareScreen(WorkbenchScreen):
     def _flush(self) -> None:
         if self._talk is not None:
             if self._talk.take():
-                self.query_one(Answers).show(self._talk.answers)
+                self._answers.show(self._talk.answers)
             self._tell()
 
     def _answered(self, answers: list[Answer]) -> None:
-        self._talk = None
-        self.query_one(Answers).show(answers)
-        self._tell()
+        talk, self._talk = self._talk, None
+        if talk is None:
+            return
+        self._answers.show(talk.finish(answers))
+        found = self._suspicions.see(talk)
+        if self._answers.blind:
+            self._ended = talk
+            self._tell(Content(votes.ASK))
+        else:
+            self._tell(present.told(talk.notes))
+            self.ask(lambda store: [*talk.notes, *sentences(store, talk, found)], self._tell_facts)
+        self.refresh_chrome()
+
+    def _tell_facts(self, facts: list[str]) -> None:
+        if facts and self._talk is None:
+            self._tell(present.told(facts))
 
     def _failed(self, error: StoreError) -> None:
         self._flush()
         self._talk = None
         self._tell(present.trouble(error.what, error.remedy))
 
-    def _tell(self, trouble: Content | None = None) -> None:
-        """The line below: what is going on, what went wrong, or how tokens are chosen."""
-        told: Content | str = trouble or present.sampling(self._sampling)
-        if self._talk is not None:
+    def _tell(self, news: Content | None = None) -> None:
+        """The line below: what is going on, what came of it, or how the next answers are asked for."""
+        told: Content | str = news or present.sampling(self._sampling, blind=self._blind)
+        if self._talk is not None and self._talk.restart is not None:
+            told = present.restarted(self._talk.restart, RESTARTS)
+        elif self._talk is not None:
             told = present.waiting(self._talk.seconds, self._talk.answers, self._talk.model)
         plain = str(told)
         if plain != self._told:
             self._told = plain
-            self.query_one("#status", Static).update(told)
+            self.query_one("#status", Lines).update(told)
             self.refresh_chrome()
 
     @property
     def _question(self) -> Question:
         return self.query_one(Question)
+
+    @property
+    def _answers(self) -> Answers:
+        return self.query_one(Answers)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from store.errors import Unavailable
 from workbench import client
-from workbench.client import Event, Output, Token
-from workbench.evaluation import rouge
+from workbench.client import Event, Note, Restart, Token
 from workbench.link import Sampling
 from workbench.tui.present import compare as present
-from workbench.tui.present.compare import Answer
+from workbench.tui.present.compare import Answer, Piece
 from workbench.tui.screens.prompts import DataPrompt
 
 
@@ -32,17 +32,22 @@ class Conversation:
     ) -> None:
         self.model = model
         self.systems = tuple(systems)
+        self.prompt = prompt
+        self.sampling = sampling
         self.answers: list[Answer] = present.columns(systems)
-        self._prompt = prompt
-        self._sampling = sampling
-        self._pieces: deque[tuple[int, str]] = deque()
-        self._began = time.monotonic()
+        self.notes: list[str] = []
+        """What the server told beside the answers."""
+        self.restart: Restart | None = None
+        """The server is being started again; None once it speaks."""
+        self._events: deque[tuple[float, Event]] = deque()
+        self._asked = time.monotonic()
+        self._first: float | None = None
         self._stopped = False
 
     @property
     def seconds(self) -> float:
         """Time since the question."""
-        return time.monotonic() - self._began
+        return time.monotonic() - self._asked
 
     def stop(self) -> None:
         """Have the answers end with the next token."""
@@ -52,25 +57,38 @@ class Conversation:
         """Ask, and listen to the end; on a lane's thread.
 
         Returns:
-            The whole answers, scored where the data holds one.
+            The whole answers, scored where the data holds one; without their tokens, which `take` gathers.
         """
-        prompt, references = self._prompt.prompt, self._prompt.references
-        outputs = client.generate(root, self.model, self.systems, prompt, self._sampling, self._hear)
-        return [self._answer(output, references) for output in outputs]
+        told = client.generate(root, self.model, self.systems, self.prompt.prompt, self.sampling, self._hear)
+        return [present.whole(each, self.prompt.references) for each in told]
 
     def _hear(self, event: Event) -> None:
         if self._stopped:
             raise Unavailable("the answers were stopped", "press a to ask again")
-        if isinstance(event, Token):
-            self._pieces.append((event.row, event.text))
+        self._events.append((time.monotonic(), event))
 
     def take(self) -> bool:
         """Move what was heard into the answers; on the loop. False where nothing was."""
-        pieces = [self._pieces.popleft() for _ in range(len(self._pieces))]
+        heard = [self._events.popleft() for _ in range(len(self._events))]
+        pieces: list[Piece] = []
+        for moment, event in heard:
+            match event:
+                case Token():
+                    self.restart = None
+                    self._first = moment if self._first is None else self._first
+                    pieces.append(Piece(event.row, event.text, event.details, moment - self._first))
+                case Note():
+                    self.notes.append(event.text)
+                case Restart():
+                    # Every answer begins anew.
+                    pieces, self.answers = [], present.columns(self.systems)
+                    self.restart, self._first = event, None
         self.answers = present.spoken(self.answers, pieces)
-        return bool(pieces)
+        return bool(heard)
 
-    @staticmethod
-    def _answer(output: Output, references: Sequence[str]) -> Answer:
-        score = rouge.score(output.text, references)["rouge1"].fmeasure if references else None
-        return Answer(output.adapter, output.text, output, score)
+    def finish(self, ended: Sequence[Answer]) -> list[Answer]:
+        """The whole answers with the tokens that were told on the way."""
+        self.take()
+        spoken = zip(ended, self.answers, strict=True)
+        self.answers = [replace(answer, details=said.details) for answer, said in spoken]
+        return self.answers

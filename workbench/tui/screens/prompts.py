@@ -1,4 +1,4 @@
-"""Prompts to compare answers to: rows that an adapter has not been trained on, by the template of its run."""
+"""Who can be asked what: a base with its adapters and checkpoints, and rows of data as prompts for them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from store.adapters import LATEST, MARK
 from workbench import starter
 from workbench.composing import template as composing
+from workbench.tui.screens.rendering import fits
 
 if TYPE_CHECKING:
     from store import Store
-    from store.adapters import Adapter
     from store.runs import Run
 
 UNSEEN = ("test", "validation", "valid", "dev", "eval")
 """Splits that hold rows which were not trained on, the best first."""
+RUNS_LOOKED_AT = 20
+"""Only so many of the newest runs are offered by their checkpoints."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,32 @@ class Choice:
 
     model: str
     systems: tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """What can answer beside the bare base: an adapter, or the newest checkpoint of a run (`RUN@latest`)."""
+
+    system: str
+    note: str
+    """How it was made."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows that prompts are made of."""
+
+    dataset: str
+    split: str
+    template: str
+    rows: int
+    seed: int = 0
+    """Deals the phrasings out over the rows, as a run's does."""
+
+    @property
+    def label(self) -> str:
+        """The source in a line."""
+        return f"{self.dataset} {self.split}, {self.template}"
 
 
 @dataclass(frozen=True)
@@ -41,44 +70,74 @@ def unseen_split(splits: dict[str, int], trained: str) -> str:
     return next((name for name in UNSEEN if name in others), others[-1] if others else trained)
 
 
-def from_run(store: Store, run: Run, number: int) -> DataPrompt:
-    """Render a row that a run was not trained on, as the run rendered its own.
+def source_of(store: Store, run: Run) -> Source:
+    """Rows that a run was not trained on, by its own template."""
+    of, by = run.example_data
+    splits = store.datasets.get(of).splits
+    trained = run.tasks[0] if run.mixture else run.lineage
+    split = unseen_split(splits, trained.get("dataset", {}).get("split", "train"))
+    return Source(of, split, by, splits[split], run.settings.get("seed", 0))
+
+
+def own_source(store: Store, systems: Sequence[str]) -> Source | None:
+    """The rows that go with adapters: those of the first that a run of this store made."""
+    for system in systems:
+        made_by = store.adapters.resolve(system).run
+        if made_by is not None:
+            return source_of(store, store.runs.get(made_by))
+    return None
+
+
+def sources(store: Store, systems: Sequence[str]) -> list[Source]:
+    """All rows that some template fits, those that go with the adapters first."""
+    own = own_source(store, systems)
+    templates = [store.templates.get(each.name) for each in store.templates.list()]
+    fitting = [
+        Source(dataset.name, split, template.name, rows)
+        for dataset in store.datasets.list()
+        for template in templates
+        if fits(template, dataset.columns)
+        for split, rows in dataset.splits.items()
+    ]
+    return [own, *(each for each in fitting if each.label != own.label)] if own else fitting
+
+
+def from_row(store: Store, source: Source, model: str, number: int) -> DataPrompt:
+    """Render a row as the model is shown it.
 
     Args:
         store: The store.
-        run: The run.
-        number: Counts through the rows of the split, and begins again after the last.
+        source: The rows.
+        model: The base.
+        number: Counts through the rows, and begins again after the last, or before the first.
     """
-    of, by = run.example_data
-    dataset = store.datasets.get(of)
-    trained = run.tasks[0] if run.mixture else run.lineage
-    split = unseen_split(dataset.splits, trained.get("dataset", {}).get("split", "train"))
-    index = number % max(1, dataset.splits[split])
-    row = store.datasets.row(dataset.name, split, index)
-    template = store.templates.get(by)
-    at_work = composing.composer(store, dataset, template, run.settings.get("seed", 0))
-    example = at_work.example(index, row)
-    model = store.models.get(run.model)
-    prompt = example.asked(causal=model.family == "causal", chat=model.chat_template)
-    return DataPrompt(prompt, (example.completion,), f"row {index} of {dataset.name} {split}")
+    dataset, template = store.datasets.get(source.dataset), store.templates.get(source.template)
+    index = number % max(1, source.rows)
+    row = store.datasets.row(dataset.name, source.split, index)
+    example = composing.composer(store, dataset, template, source.seed).example(index, row)
+    record = store.models.get(model)
+    prompt = example.asked(causal=record.family == "causal", chat=record.chat_template)
+    return DataPrompt(prompt, (example.completion,), f"row {index} of {dataset.name} {source.split}")
 
 
-def next_prompt(store: Store, model: str, adapters: Sequence[str], number: int) -> DataPrompt | None:
+def take(
+    store: Store, model: str, systems: Sequence[str], number: int, source: Source | None
+) -> DataPrompt | None:
     """A prompt to compare answers to.
 
     Args:
         store: The store.
         model: The base.
-        adapters: The adapters that are to answer; the first that a run of this store made gives its data.
+        systems: The adapters that are to answer.
         number: Counts through the rows.
+        source: The rows; None takes those that go with the adapters.
 
     Returns:
         A row of data, else one of the starter's own examples; None where there is neither.
     """
-    for name in adapters:
-        made_by = store.adapters.get(name).run
-        if made_by is not None:
-            return from_run(store, store.runs.get(made_by), number)
+    rows = source or own_source(store, systems)
+    if rows is not None:
+        return from_row(store, rows, model, number)
     if model == starter.MODEL:
         return DataPrompt(starter.EXAMPLE_PROMPTS[number % len(starter.EXAMPLE_PROMPTS)])
     return None
@@ -91,6 +150,22 @@ def newest(store: Store) -> Choice | None:
     return next((Choice(model.name, (None,)) for model in store.models.list()), None)
 
 
-def adapters_of(store: Store, model: str) -> list[Adapter]:
-    """The adapters of a base, newest first."""
-    return [adapter for adapter in store.adapters.list() if adapter.model == model]
+def speakers(store: Store, model: str) -> list[Speaker]:
+    """The adapters of a base, newest first, then the runs that have only checkpoints so far."""
+    made = [Speaker(each.name, each.method) for each in store.adapters.list() if each.model == model]
+    going = [run for run in store.runs.list()[:RUNS_LOOKED_AT] if run.model == model and not run.adapter]
+    return [*made, *(found for run in going if (found := checkpoint_of(store, run)) is not None)]
+
+
+def checkpoint_of(store: Store, run: Run) -> Speaker | None:
+    """The newest checkpoint of a run; None where there is none."""
+    newest = store.checkpoints.newest(run.id)
+    return Speaker(f"{run.id}{MARK}{LATEST}", f"{run.name} {newest.step}") if newest is not None else None
+
+
+def system_of(store: Store, run: Run) -> str | None:
+    """What of a run can answer: its adapter, else its newest checkpoint."""
+    if run.adapter:
+        return run.adapter
+    found = checkpoint_of(store, run)
+    return found.system if found is not None else None

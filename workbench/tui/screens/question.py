@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, cast
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.widgets import Static, TextArea
+from textual.widgets import TextArea
 
 from workbench.tui.clean import visible
 from workbench.tui.present import compare as present
 from workbench.tui.screens import prompts
-from workbench.tui.screens.prompts import Choice, DataPrompt
+from workbench.tui.screens.prompts import Choice, DataPrompt, Source, Speaker
 from workbench.tui.screens.systems import Systems
+from workbench.tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
-    from store.adapters import Adapter
     from workbench.tui.screen import Workbench
 
 PROMPT_LIMIT = 100_000
@@ -28,9 +28,9 @@ class Question(Vertical):
 
     DEFAULT_CSS = """
     Question {
-        height: 10;
+        height: 9;
         Horizontal { height: 1fr; }
-        #systems { width: 30; }
+        #systems { width: 32; }
         #prompt { width: 1fr; height: 1fr; }
         #reference { height: 1; padding: 0 2; }
     }
@@ -44,9 +44,12 @@ class Question(Vertical):
         self.model = ""
         self.by_hand = False
         """Somebody has chosen; what is made meanwhile no longer changes the choice."""
+        self.row = -1
+        """The number of the row that was taken last."""
+        self.source: Source | None = None
+        """The rows; None takes those that go with the marked adapters."""
         self._suggested: Choice | None = None
-        self._listed: tuple[str, list[Adapter]] = ("", [])
-        self._row = -1
+        self._listed: tuple[str, list[Speaker]] = ("", [])
         self._given = DataPrompt("")
 
     def compose(self) -> ComposeResult:
@@ -56,7 +59,7 @@ class Question(Vertical):
             prompt = TextArea(id="prompt", classes="pane", tab_behavior="focus")
             prompt.border_title = "prompt"
             yield prompt
-        yield Static(id="reference", markup=False)
+        yield Lines(id="reference")
 
     @property
     def workbench(self) -> Workbench:
@@ -85,7 +88,7 @@ class Question(Vertical):
             return "there is no model; press 2 and add one"
         if not self.systems.chosen:
             return "nobody is marked; space marks a line of the list"
-        return None if self.field.text.strip() else "the prompt is empty; p writes one, r takes a row"
+        return None if self.field.text.strip() else "the prompt is empty; p writes one, ] takes a row"
 
     def suggest(self, chosen: Callable[[Choice], None]) -> None:
         """Choose what was made last, unless somebody has chosen by hand.
@@ -102,48 +105,60 @@ class Question(Vertical):
         self.workbench.ask("store", prompts.newest, found)
 
     def refresh_systems(self) -> None:
-        """List the adapters again; the marks stay."""
+        """List again who can answer; the marks stay."""
         self.choose(Choice(self.model, tuple(self.systems.chosen)), None)
 
     def choose(self, choice: Choice, then: Callable[[], None] | None) -> None:
-        """List a base and its adapters, mark those chosen, and fill an empty prompt with a row.
+        """List a base and who can answer over it, mark those chosen, and fill an empty prompt with a row.
 
         Args:
             choice: What to choose.
             then: Told when there is a new prompt; None leaves a prompt that was written already.
         """
 
-        def listed(adapters: list[Adapter]) -> None:
+        def listed(speakers: list[Speaker]) -> None:
             # A run commits several times a second; an unchanged list is not put up again.
-            if then is None and (choice.model, adapters) == self._listed:
+            if then is None and (choice.model, speakers) == self._listed:
                 return
-            self._listed = (choice.model, adapters)
+            self._listed = (choice.model, speakers)
             self.model = choice.model
-            self.systems.open(choice.model, adapters, choice.systems)
+            self.systems.open(choice.model, speakers, choice.systems)
             self.post_message(self.Changed())
             if then is not None or not self.field.text:
-                self.take_row(then)
+                self.take_row(self.row + 1, then)
 
-        self.workbench.ask("store", lambda store: prompts.adapters_of(store, choice.model), listed)
+        self.workbench.ask("store", lambda store: prompts.speakers(store, choice.model), listed)
+
+    def write(self, text: str) -> None:
+        """Put a text into the prompt."""
+        self._show(DataPrompt(text))
 
     def take_row(
-        self, then: Callable[[], None] | None = None, lacking: Callable[[], None] | None = None
+        self,
+        number: int,
+        then: Callable[[], None] | None = None,
+        lacking: Callable[[], None] | None = None,
     ) -> None:
-        """Put the next row of data into the prompt.
+        """Put a row of data into the prompt.
 
         Args:
+            number: Which one; after the last comes the first.
             then: Told when it is there.
             lacking: Told when there is no data to take a row from.
         """
-        model, adapters, number = self.model, self.systems.chosen_adapters, self._row + 1
+        model, systems, source = self.model, self.systems.chosen_adapters, self.source
 
         def taken(given: DataPrompt | None) -> None:
             told = lacking if given is None else then
             if given is not None:
-                self._row, self._given = number, given
-                self.field.load_text(visible(given.prompt, PROMPT_LIMIT))
-                self.query_one("#reference", Static).update(present.reference(given.references, given.origin))
+                self.row = number
+                self._show(given)
             if told is not None:
                 told()
 
-        self.workbench.ask("store", lambda store: prompts.next_prompt(store, model, adapters, number), taken)
+        self.workbench.ask("store", lambda store: prompts.take(store, model, systems, number, source), taken)
+
+    def _show(self, given: DataPrompt) -> None:
+        self._given = given
+        self.field.load_text(visible(given.prompt, PROMPT_LIMIT))
+        self.query_one(Lines).update(present.reference(given))

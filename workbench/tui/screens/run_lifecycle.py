@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.tui.present import runs as present
-from workbench.tui.screens import dialogs
+from workbench.tui.screens import comparing, dialogs
 
 if TYPE_CHECKING:
     from store import Store
@@ -67,8 +67,18 @@ def samples(screen: WorkbenchScreen, run: Run) -> None:
 
 
 def compare(screen: WorkbenchScreen, run: Run) -> None:
-    """Go to Compare with the run's adapter beside its base."""
-    screen.workbench.compare_with(run.model, [None, run.adapter])
+    """Let the run's adapter, or its newest checkpoint while there is none, answer beside its base."""
+    # What renders rows as prompts is not needed to paint runs.
+    from workbench.tui.screens.prompts import system_of
+
+    def found(system: str | None) -> None:
+        if system is not None:
+            screen.workbench.compare_with(run.model, [None, system])
+        else:
+            why = "" if run.over else ": its first comes with save_steps or save_minutes"
+            screen.workbench.say(f"{run.id} has no checkpoint to try{why}", "warning")
+
+    screen.ask(lambda store: system_of(store, run), found, lane=comparing.LANE)
 
 
 def inspect(screen: WorkbenchScreen, run: Run) -> None:

@@ -65,10 +65,12 @@ class RunsScreen(WorkbenchScreen):
         return self._list.selected
 
     def why_not(self, name: str) -> str | None:
-        """Comparing and inspecting need an adapter, differing needs two runs."""
+        """Comparing needs something to try, inspecting an adapter, differing two runs."""
         if name == "diff":
             return None if len(self._compared) > 1 else "there is only one run; mark others with space"
-        return present.why_not_use(self.selected) if name in ("compare", "inspect") else None
+        if name == "compare":
+            return present.why_not_try(self.selected)
+        return present.why_not_use(self.selected) if name == "inspect" else None
 
     def apply_filter(self, text: str) -> None:
         """Show only the runs in whose words a regular expression occurs; marked ones stay marked."""
@@ -154,7 +156,7 @@ class RunsScreen(WorkbenchScreen):
         self._with_selected(run_lifecycle.samples)
 
     def action_compare(self) -> None:
-        """Go to Compare with the run's adapter beside its base."""
+        """Go to Compare with the run's adapter, or its newest checkpoint, beside its base."""
         self._with_selected(run_lifecycle.compare)
 
     def action_inspect(self) -> None:

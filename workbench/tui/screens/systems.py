@@ -1,4 +1,4 @@
-"""The list of who can answer a prompt: a base and the adapters made for it, the chosen ones marked."""
+"""The list of who can answer a prompt: a base and what was made for it, the chosen ones marked."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from workbench.tui.present import compare as present
 from workbench.tui.widgets.live_table import Column, LiveTable
 
 if TYPE_CHECKING:
-    from store.adapters import Adapter
+    from workbench.tui.screens.prompts import Speaker
 
-COLUMNS = (Column("name", "name", minimum=8), Column("method", "", 10, hide_below=30))
+COLUMNS = (Column("name", "name", minimum=8), Column("method", "", 12, hide_below=26))
 
 
 class Systems(LiveTable):
@@ -21,9 +21,9 @@ class Systems(LiveTable):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(COLUMNS, title="who answers", empty=present.NO_MODEL, id=id, classes="pane")
 
-    def open(self, model: str, adapters: Iterable[Adapter], chosen: Sequence[str | None]) -> None:
-        """List the base and its adapters, and mark the chosen ones that there are."""
-        self.set_rows(present.choices(model, adapters))
+    def open(self, model: str, speakers: Iterable[Speaker], chosen: Sequence[str | None]) -> None:
+        """List the base and who else there is, and mark the chosen ones."""
+        self.set_rows(present.choices(model, speakers))
         wanted = {present.BASE_KEY if system is None else system for system in chosen}
         self.marked = frozenset(wanted & set(self.keys))
         self.border_subtitle = safe("space marks")
