@@ -215,6 +215,8 @@ class Host(App[None]):
     on_token_view_moved = on_live_table_highlighted
     on_form_changed = on_live_table_highlighted
     on_form_submitted = on_live_table_highlighted
+    on_answer_view_scrolled = on_live_table_highlighted
+    on_answer_view_turned = on_live_table_highlighted
 
     def drawn(self) -> list[str]:
         """What a user sees, line by line."""

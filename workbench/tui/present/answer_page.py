@@ -31,6 +31,7 @@ class Look:
         blind: Nothing may tell whose answer it is.
         detail: Show tokens by their probability.
         verdict: How it differs from the answer that it is compared with.
+        compared: It is the one that the others are compared with.
         best: Names of the scores that none of the others surpasses, where they differ.
     """
 
@@ -38,6 +39,7 @@ class Look:
     blind: bool = False
     detail: bool = False
     verdict: Verdict | None = None
+    compared: bool = False
     best: frozenset[str] = frozenset()
 
 
@@ -55,7 +57,7 @@ def page(answer: Answer, look: Look, signs: Glyphs = UNICODE) -> Page:
         return _quiet(look.hint, foot)
     if look.detail:
         return _by_chance(answer, foot)
-    return Page(shown_text(answer), _differences(look.verdict), (), foot)
+    return Page(shown_text(answer), _differences(look.verdict), (), foot, answer.output is None)
 
 
 def _quiet(text: str, foot: tuple[tuple[Content, ...], ...]) -> Page:
@@ -64,9 +66,9 @@ def _quiet(text: str, foot: tuple[tuple[Content, ...], ...]) -> Page:
 
 def _by_chance(answer: Answer, foot: tuple[tuple[Content, ...], ...]) -> Page:
     if not answer.details:
-        return Page(shown_text(answer), (), (), foot)
+        return Page(shown_text(answer), (), (), foot, answer.output is None)
     text, places, marks = chances.laid_out(answer.details, ANSWER_LIMIT)
-    return Page(text, tuple(marks), tuple(places), foot)
+    return Page(text, tuple(marks), tuple(places), foot, answer.output is None)
 
 
 def _differences(verdict: Verdict | None) -> tuple[Mark, ...]:
@@ -90,7 +92,10 @@ def foot_of(answer: Answer, look: Look, signs: Glyphs = UNICODE) -> tuple[tuple[
     if look.verdict is not None:
         idle = look.verdict.shift is not None and look.verdict.shift < NO_SHIFT
         style = WARNING if idle else QUIET
-        found.append((Content.styled(look.verdict.told, style),))
+        forms = (look.verdict.told, look.verdict.brief or look.verdict.told)
+        found.append(tuple(Content.styled(form, style) for form in forms))
+    elif look.compared:
+        found.append((quiet("what the others are compared with"), quiet("compared with")))
     return tuple(found)
 
 

@@ -49,8 +49,9 @@ def laid_out(details: Sequence[TokenDetail], limit: int) -> tuple[str, list[tupl
         parts.append(part)
         places.append((start, end))
         _, style = band(each.chance)
-        if style and end > start:
-            marks.append(Mark(start, end, style))
+        if style and part.strip():
+            # The white space around it is not underlined.
+            marks.append(Mark(start + len(part) - len(part.lstrip()), start + len(part.rstrip()), style))
     return "".join(parts), places, marks
 
 

@@ -31,6 +31,7 @@ class Verdict:
         changed: Where the words stand that the other lacks.
         gaps: Where the other has words that are not here: the characters between which they would stand.
         told: The difference in a few words.
+        brief: The same in fewer.
         shift: The largest difference between the probabilities of their tokens, where they are the same and
             both have them.
     """
@@ -39,6 +40,7 @@ class Verdict:
     changed: tuple[tuple[int, int], ...]
     gaps: tuple[int, ...]
     told: str
+    brief: str = ""
     shift: float | None = None
 
 
@@ -57,8 +59,10 @@ def verdict(text: str, other: str) -> Verdict:
     gaps = _gaps(shared, len(others), len(said))
     missing = len(others) - len(shared)
     told = [f"{len(changed)} of {number_of(len(said), 'word')} new"] if changed else []
-    told += [f"{missing} missing"] if missing else []
-    return Verdict(False, changed, tuple(places[at][0] for at in gaps if at < len(said)), ", ".join(told))
+    brief = [f"{len(changed)} new"] if changed else []
+    lacking = [f"{missing} missing"] if missing else []
+    starts = tuple(places[at][0] for at in gaps if at < len(said))
+    return Verdict(False, changed, starts, ", ".join(told + lacking), ", ".join(brief + lacking))
 
 
 def _gaps(shared: Sequence[tuple[int, int]], others: int, said: int) -> list[int]:
@@ -83,8 +87,10 @@ def against(answer: Answer, other: Answer, shown: tuple[str, str]) -> Verdict:
     shift = shift_of(answer, other) if found.same else None
     if shift is None:
         return found
-    told = "no effect" if shift < NO_SHIFT else f"the same words, chances differ by {shift:.1%}"
-    return Verdict(True, (), (), told, shift)
+    if shift < NO_SHIFT:
+        return Verdict(True, (), (), "no effect", shift=shift)
+    differ = f"chances differ by {shift:.1%}"
+    return Verdict(True, (), (), f"the same words, {differ}", f"chances differ {shift:.0%}", shift)
 
 
 def shift_of(answer: Answer, other: Answer) -> float | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NAME_CELLS = 14
 EMPTY = "No votes yet: b asks blindly, then v on the better column, or e where they are equal."
-ASK = "Which is better? tab goes to the answers: v votes for the one in focus, e for none"
+ASK = "Which is better? h and l go to it, v votes for it, e if none is"
 HOW = (
     "The share is that of the votes which decided between the two, with Wilson's 95 % interval.\n"
     "workbench compare export FILE.jsonl writes them as preference data."

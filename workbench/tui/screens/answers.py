@@ -136,6 +136,10 @@ class Answers(Vertical):
         self._entitle()
         self._show()
 
+    def focus_first(self) -> None:
+        """Put the focus on the first column."""
+        self._views[0].focus()
+
     def compare_with_focused(self) -> None:
         """Compare the others with the column in focus; once more marks no differences."""
         chosen = self.focused_column
@@ -168,6 +172,7 @@ class Answers(Vertical):
         self.verdicts = [None] * len(answers)
         self.compared = 0 if len(answers) > 1 else None
         self.alone = self._winner = None
+        self._grid = Grid(1, 1, 0)
         letters = (chr(ord("A") + at) for at in range(len(answers)))
         names = (present.title(answer.system, model) for answer in answers)
         self._titles = list(letters if blind else names)
@@ -179,8 +184,14 @@ class Answers(Vertical):
     def _show(self) -> None:
         best = answer_page.best(self.answers)
         look = Look(self._hint, self.blind, self.detail)
-        for view, answer, verdict, marks in zip(self._views, self.answers, self.verdicts, best, strict=True):
-            own = replace(look, verdict=None if self.blind else verdict, best=marks)
+        compares = any(verdict is not None for verdict in self.verdicts)
+        for at, (view, answer) in enumerate(zip(self._views, self.answers, strict=True)):
+            own = replace(
+                look,
+                verdict=self.verdicts[at],
+                compared=compares and at == self.compared,
+                best=best[at],
+            )
             view.show(answer_page.page(answer, own, glyphs(self)))
 
     def _entitle(self) -> None:
@@ -188,8 +199,7 @@ class Answers(Vertical):
         for at, (view, title) in enumerate(zip(self._views, self._titles, strict=True)):
             place = f"  {at + 1} of {len(self._views)}" if hidden else ""
             view.border_title = safe(title + place)
-            told = "better" if at == self._winner else "compared with" if at == self.compared else ""
-            view.border_subtitle = safe(told) if told and not self.blind else None
+            view.border_subtitle = safe("better") if at == self._winner else None
 
     def _compare(self) -> None:
         whole = [answer.output is not None for answer in self.answers]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import TextArea
+from textual.widgets import Static, TextArea
 
 from workbench.client import RESTARTS
 from workbench.link import Sampling
@@ -27,7 +27,6 @@ from workbench.tui.screens.inbox_line import InboxLine
 from workbench.tui.screens.prompts import Choice
 from workbench.tui.screens.question import Question
 from workbench.tui.screens.suspecting import Suspicions, sentences
-from workbench.tui.widgets.lines import Lines
 from workbench.tui.widgets.live_table import LiveTable
 
 if TYPE_CHECKING:
@@ -48,7 +47,8 @@ class CompareScreen(WorkbenchScreen):
         &.-tall Question { height: 17; }
         &.-wide #systems { width: 42; }
         #answers { height: 1fr; }
-        #status { max-height: 4; padding: 0 2; }
+        &.-short #token { height: 2; }
+        #status { height: auto; max-height: 4; padding: 0 2; }
     }
     """
 
@@ -68,7 +68,7 @@ class CompareScreen(WorkbenchScreen):
         yield InboxLine(id="inbox")
         yield Question()
         yield Answers(id="answers")
-        yield Lines(id="status")
+        yield Static(id="status", markup=False)
 
     def on_mount(self) -> None:
         """Choose what was made last, and listen for answers."""
@@ -265,6 +265,8 @@ class CompareScreen(WorkbenchScreen):
         found = self._suspicions.see(talk)
         if self._answers.blind:
             self._ended = talk
+            if self.focused is not self._question.field:
+                self._answers.focus_first()
             self._tell(Content(votes.ASK))
         else:
             self._tell(present.told(talk.notes))
@@ -290,7 +292,7 @@ class CompareScreen(WorkbenchScreen):
         plain = str(told)
         if plain != self._told:
             self._told = plain
-            self.query_one("#status", Lines).update(told)
+            self.query_one("#status", Static).update(told)
             self.refresh_chrome()
 
     @property

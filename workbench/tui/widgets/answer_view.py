@@ -45,12 +45,14 @@ class Page:
         marks: In order; none overlaps another.
         tokens: Where each token begins and ends, in order; with some there is a cursor.
         foot: The lines below.
+        growing: More is to come.
     """
 
     text: str = ""
     marks: tuple[Mark, ...] = ()
     tokens: tuple[tuple[int, int], ...] = ()
     foot: Foot = ()
+    growing: bool = False
 
 
 class AnswerView(Surface, can_focus=True):
@@ -97,8 +99,15 @@ class AnswerView(Surface, can_focus=True):
 
     @property
     def top(self) -> int:
-        """The first line in sight: the one asked for, or the last that leaves no room empty."""
-        return min(self._top, self.last_top)
+        """The first line in sight: the one asked for, or the last that leaves no room empty.
+
+        Whoever follows a text that grows sees it move by half a page: on a far terminal each move is dear.
+        """
+        last = self.last_top
+        if not self.page.growing or self._top <= last:
+            return min(self._top, last)
+        step = max(self._room(self.size.height) // 2, 1)
+        return -(-last // step) * step
 
     @top.setter
     def top(self, line: int) -> None:
