@@ -9,22 +9,16 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import os
-import select
 import statistics
-import subprocess
-import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from store import Store
-from store.errors import BadInput, Unavailable
 from store.files import private_folder, write_atomic
 from store.runs import Run
-from workbench import processes
+from workbench.asking import Asked
 from workbench.runs import capacity
 from workbench.runs.options import RunOptions, field
 from workbench.runs.packages import PACKAGES, version
@@ -140,7 +134,7 @@ class Memory:
         return {"predicted_bytes": self.needed, "predicted_peak_bytes": self.peak, "device": self.device}
 
 
-class Prober:
+class Prober(Asked):
     """A probe process that answers one question after another.
 
     Args:
@@ -148,74 +142,13 @@ class Prober:
     """
 
     def __init__(self, root: Path) -> None:
-        argv = processes.module_argv("workbench.worker", "probe", "--store", str(root))
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
-        self._process = subprocess.Popen(
-            argv,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            cwd=root,
-            env=processes.worker_environment(),
-            start_new_session=True,
+        super().__init__(
+            root,
+            "probe",
+            called="the memory probe",
+            remedy="start without a plan",
+            timeout_seconds=TIMEOUT_SECONDS,
         )
-
-    def ask(self, question: Mapping[str, Any], timeout_seconds: float = TIMEOUT_SECONDS) -> dict[str, Any]:
-        """Ask, and wait for the answer.
-
-        Raises:
-            BadInput: The run cannot be; the answer says why.
-            Unavailable: There was no answer in time, or the process ended.
-        """
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None and stdout is not None  # noqa: S101 (both were asked for)
-        with contextlib.suppress(BrokenPipeError):
-            stdin.write(json.dumps(question).encode() + b"\n")
-            stdin.flush()
-        answer = self._line(stdout.fileno(), time.monotonic() + timeout_seconds)
-        if "error" in answer:
-            raise BadInput(answer["error"], answer["hint"])
-        return answer
-
-    def _line(self, descriptor: int, deadline: float) -> dict[str, Any]:
-        """The next line of JSON; libraries may print others before it."""
-        held = b""
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
-                self.close()
-                raise Unavailable("memory was not reckoned in time", "plan again, or start without a plan")
-            piece = os.read(descriptor, 65_536)
-            if not piece:
-                raise Unavailable(f"the memory probe ended: {self._last_error()}", "start without a plan")
-            *lines, held = (held + piece).split(b"\n")
-            for line in lines:
-                if line.startswith(b"{"):
-                    return dict(json.loads(line))
-
-    def _last_error(self) -> str:
-        self._errors.seek(0)
-        lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
-        return lines[-1][:300] if lines else "it said nothing"
-
-    @property
-    def alive(self) -> bool:
-        """Whether it can be asked."""
-        return self._process.poll() is None
-
-    def kill(self) -> None:
-        """End the process, from any thread; one that waits for an answer is told that there is none."""
-        self._process.kill()
-
-    def close(self) -> None:
-        """End the process; it has nothing to lose."""
-        self.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    stream.close()
-        self._errors.close()
 
 
 def memory(
