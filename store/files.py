@@ -155,6 +155,28 @@ def publish(staged: Path, target: Path) -> Path:
     return target
 
 
+@contextlib.contextmanager
+def building(target: Path) -> Iterator[Path]:
+    """Lend a fresh private folder that becomes `target` when all went well, and is removed otherwise.
+
+    Args:
+        target: anywhere, the store or not.
+    Raises:
+        Conflict: something is there already.
+    """
+    if target.exists() or target.is_symlink():
+        raise Conflict(f"{target} is there already", "name a folder that is not, or move it away")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # On the same disk, so that it can be moved in one piece.
+    folder = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+        publish(folder, target)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def write_atomic(path: Path, content: bytes | str) -> None:
     """Write a small file beside its place, sync it, and rename it over: old or new, never half."""
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")

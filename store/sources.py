@@ -92,19 +92,9 @@ def hub_errors(repository: str, revision: str | None, kind: Literal["model", "da
         NotFound: there is no such repository or revision, or it is not open to this user.
         Unavailable: the Hub does not answer.
     """
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        LocalEntryNotFoundError,
-        OfflineModeIsEnabled,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     page = _page(repository, kind)
-    # The library's own error derives from OSError and from whatever its HTTP client of the day raises.
-    bases = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__)
-    failures: tuple[type[Exception], ...] = (LocalEntryNotFoundError, OfflineModeIsEnabled, *bases)
     here, noun = ("folder", "repository") if kind == "model" else ("file or folder", "dataset")
     try:
         yield
@@ -119,11 +109,26 @@ def hub_errors(repository: str, revision: str | None, kind: Literal["model", "da
             f"there is no {here} {repository!r} here, and the Hub has no open {noun} of that name",
             "check the spelling; for a private one `hf auth login` first",
         ) from error
-    except failures as error:
+    except hub_failures() as error:
         raise Unavailable(
-            f"{repository} could not be downloaded: {_reason(error)}",
+            f"{repository} could not be downloaded: {reason(error)}",
             f"check the network, or name a local {here}",
         ) from error
+
+
+def hub_failures() -> tuple[type[Exception], ...]:
+    """What the Hub's library raises when the Hub does not answer, or refuses."""
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    # The library's own error derives from OSError and from whatever its HTTP client of the day raises.
+    bases = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__)
+    return (LocalEntryNotFoundError, OfflineModeIsEnabled, *bases)
+
+
+def reason(error: BaseException) -> str:
+    """The first line of an error, or its kind when it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
 
 
 def silent(advance: Callable[[float], None] | None = None) -> type:
@@ -149,8 +154,3 @@ def _page(repository: str, kind: Literal["model", "dataset"]) -> str:
     from huggingface_hub import constants
 
     return f"{constants.ENDPOINT}/{'datasets/' if kind == 'dataset' else ''}{repository}"
-
-
-def _reason(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__

@@ -57,6 +57,11 @@ def visible(text: str, *, keep_newlines: bool = False) -> str:
     return marked if keep_newlines else marked.replace("\n", NEWLINE_MARK)
 
 
+def markdown(text: str) -> str:
+    """Text from outside that may stand in a line of Markdown, between backticks or not."""
+    return " ".join(text.replace("`", "'").split())
+
+
 def _mark(match: re.Match[str]) -> str:
     code = ord(match[0])
     if code == 0x09:

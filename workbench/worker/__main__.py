@@ -1,6 +1,7 @@
 """The door of every worker process: which job, on which store, and how its end is told.
 
-`python -m workbench.worker train RUN | serve MODEL | evaluate GROUP | probe --store ROOT --nonce N`
+`python -m workbench.worker JOB --store ROOT --nonce N`, where JOB is one of
+train RUN | serve MODEL | evaluate GROUP | probe | finished
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     jobs.add_parser("train", parents=[common]).add_argument("run")
     jobs.add_parser("evaluate", parents=[common]).add_argument("group")
     jobs.add_parser("probe", parents=[common])
+    jobs.add_parser("finished", parents=[common], help="merge, combine and compare trained adapters")
     serving = jobs.add_parser("serve", parents=[common])
     serving.add_argument("model")
     serving.add_argument("--idle-seconds", type=float, default=600.0, help="end after so long without work")
@@ -66,6 +68,11 @@ def _answer(asked: argparse.Namespace) -> int:
 
             with open_store(asked.store, create=False) as store:
                 return probe.main(store)
+        if asked.job == "finished":
+            from workbench.worker import finished
+
+            with open_store(asked.store, create=False) as store:
+                return finished.main(store)
         from workbench.worker import evaluate
 
         return evaluate.main(asked.store, asked.group)

@@ -19,6 +19,7 @@ from store.models import Model
 from store.peft_folder import CONFIG, FULL_CONFIG, FULL_WEIGHTS, WEIGHTS
 from store.runs import Run
 from workbench.runs.methods import METHODS
+from workbench.text import markdown
 from workbench.worker import bottleneck, lora_init, selective
 from workbench.worker.methods import count_parameters
 
@@ -107,7 +108,7 @@ tags:
 # {name}
 
 {_WHAT.get(run.method, "An adapter ({method})").format(method=run.method)} for the {model.architecture}
-base model `{_code(model.name)}`,
+base model `{markdown(model.name)}`,
 made by run `{run.id}` of the fine-tuning workbench.
 
 ## Load it
@@ -116,7 +117,7 @@ made by run `{run.id}` of the fine-tuning workbench.
 
 ## What made it
 
-- base model: `{_code(model.source)}`, fingerprint {model.fingerprint}
+- base model: `{markdown(model.source)}`, fingerprint {model.fingerprint}
 {_data(run, lineage)}
 - rows used: {lineage["rows"]}, skipped: {lineage["skipped"]}
 - steps: {lineage["steps"]}
@@ -180,7 +181,7 @@ def _data(run: Run, lineage: dict[str, Any]) -> str:
     if run.mixture is None:
         return _task(lineage)
     mixture = lineage["mixture"]
-    title = f"- mixture: `{_code(run.mixture)}`, hash {mixture['hash']}, order of seed {mixture['seed']}"
+    title = f"- mixture: `{markdown(run.mixture)}`, hash {mixture['hash']}, order of seed {mixture['seed']}"
     tasks = []
     for number, task in enumerate(lineage["tasks"], start=1):
         told = indent(_task(task), "  ")
@@ -191,10 +192,10 @@ def _data(run: Run, lineage: dict[str, Any]) -> str:
 
 def _task(told: dict[str, Any]) -> str:
     dataset, template = told["dataset"], told["template"]
-    name, split = _code(dataset["name"]), _code(dataset["split"])
+    name, split = markdown(dataset["name"]), markdown(dataset["split"])
     return (
         f"- dataset: `{name}`, split `{split}`, fingerprint {dataset['fingerprint']}\n"
-        f"- template: `{_code(template['name'])}`, hash {template['hash']}"
+        f"- template: `{markdown(template['name'])}`, hash {template['hash']}"
     )
 
 
@@ -203,9 +204,4 @@ def _revision(model: Model) -> str:
 
 
 def _plain(value: Any) -> str:
-    return _code(json.dumps(value))
-
-
-def _code(text: str) -> str:
-    """Text from outside that may stand in a line of Markdown."""
-    return " ".join(text.replace("`", "'").split())
+    return markdown(json.dumps(value))

@@ -24,7 +24,7 @@ _HARMLESS_INITS = (True, False, "gaussian", "eva", "orthogonal")
 def screen(
     adapter: Adapter, base: Model, base_weights: Collection[str], task: str
 ) -> PeftConfig | dict[str, Any]:
-    """Look at an adapter's configuration and the names of its weights, as they lie on the disk now.
+    """Look at an adapter as `read` does, and see that it leaves its base to others.
 
     Args:
         adapter: The record.
@@ -38,19 +38,9 @@ def screen(
     Raises:
         BadInput: It cannot share a base with others, or cannot be used at all.
     """
-    try:
-        # Anybody may have written into the folder since it was added.
-        names = list(read_tensors(adapter.path))
-        keys = clean_config(read_config(adapter.path), base)
-        if keys["peft_type"] in OWN_KINDS:
-            return keys
-        config = PeftConfig.from_peft_type(**keys | {"task_type": task})
-    except BadInput as error:
-        raise BadInput(f"adapter {adapter.name!r}: {error.what}", error.remedy) from error
-    except (ValueError, TypeError, KeyError, OSError) as error:
-        raise BadInput(
-            f"adapter {adapter.name!r} cannot be read ({first_line(error)})", "add it again"
-        ) from error
+    config, names = read(adapter, base, task)
+    if isinstance(config, dict):
+        return config
     faults = [*_ways_to_change_the_base(config), *_weights_of_the_base(config, names, base_weights)]
     if faults:
         raise BadInput(
@@ -58,6 +48,35 @@ def screen(
             "merge it into a model of its own",
         )
     return config
+
+
+def read(adapter: Adapter, base: Model, task: str) -> tuple[PeftConfig | dict[str, Any], list[str]]:
+    """Look at an adapter's configuration and the names of its weights, as they lie on the disk now.
+
+    Args:
+        adapter: The record.
+        base: The base's record.
+        task: PEFT's name of what the base does, such as CAUSAL_LM.
+
+    Returns:
+        Its configuration, as `screen` gives it, and the names of its weights.
+
+    Raises:
+        BadInput: It cannot be used at all.
+    """
+    try:
+        # Anybody may have written into the folder since it was added.
+        names = list(read_tensors(adapter.path))
+        keys = clean_config(read_config(adapter.path), base)
+        if keys["peft_type"] in OWN_KINDS:
+            return keys, names
+        return PeftConfig.from_peft_type(**keys | {"task_type": task}), names
+    except BadInput as error:
+        raise BadInput(f"adapter {adapter.name!r}: {error.what}", error.remedy) from error
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise BadInput(
+            f"adapter {adapter.name!r} cannot be read ({first_line(error)})", "add it again"
+        ) from error
 
 
 def kind_of(config: PeftConfig | dict[str, Any]) -> str:

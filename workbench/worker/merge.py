@@ -1,0 +1,126 @@
+"""An adapter worked into its base's own weights: written as a plain model, and checked against itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import GenerationConfig, PreTrainedModel
+
+from store import Store
+from store.errors import BadInput
+from store.models import JSON_FILES, PLAIN_FILES, Model
+from workbench.worker import laying, likeness
+from workbench.worker.loading import compute_device, load_model, prepare_process
+
+TOLERANCES = {"float32": 1e-3, "float16": 2e-2, "bfloat16": 1e-1}
+"""By the precision of the weights: how far scores may move, over their deviation; see `Likeness`."""
+NOTABLE = 0.05
+"""A change of the scores worth a warning, in the same measure."""
+Tell = Callable[[str], None]
+
+
+def merge(store: Store, asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
+    """Write a merged model into an empty folder.
+
+    Args:
+        store: An open store.
+        asked: `adapter`, its name; `folder`; `dequantised`, whether the base is the one that QLoRA computed
+            with; `tolerance`, or None for the precision's own; `device`, or None for the usual one.
+        tell: Called with how far it is.
+
+    Returns:
+        The figures of the check, and warnings.
+
+    Raises:
+        BadInput: It cannot be merged, or the merged model does not answer like the adapter.
+    """
+    adapter = store.adapters.get(asked["adapter"])
+    record = store.models.get(adapter.model)
+    store.adapters.check_base(adapter, record)
+    prepare_process(record)
+    device = torch.device(asked["device"]) if asked["device"] else compute_device()
+    folder, four_bit = Path(asked["folder"]), bool(asked["dequantised"])
+    rows, told = likeness.rows_for(store, adapter, record)
+    tell("loading the base")
+    base = _load(record, device, four_bit=four_bit)
+    if four_bit:
+        before = likeness.scores(laying.lay(base, record, [adapter]), rows)
+        # Once more without layers of PEFT in it.
+        base = _dequantised(_load(record, device, four_bit=True), _load(record, device))
+    laid = laying.lay(base, record, [adapter])
+    if not four_bit:
+        before = likeness.scores(laid, rows)
+    tell("merging")
+    _write(laying.fold(laid), record, folder)
+    del base, laid
+    gc.collect()
+    tell("checking")
+    written = dataclasses.replace(record, path=folder)
+    after = likeness.scores(_load(written, device), rows)
+    found = likeness.compare(before, after)
+    tolerance = asked["tolerance"] or TOLERANCES.get(record.dtype, TOLERANCES["bfloat16"])
+    if not found.difference <= tolerance:
+        raise BadInput(
+            f"merged, {adapter.name!r} would answer otherwise: scores move by {found.difference:.3g} of "
+            f"their deviation, {tolerance:.3g} is allowed ({found.positions} positions of {told})",
+            "export it as a PEFT folder instead, or allow more with --tolerance",
+        )
+    return {
+        **dataclasses.asdict(found),
+        "tolerance": tolerance,
+        "compared": told,
+        "rows": len(rows),
+        "dtype": record.dtype,
+        "base": "dequantised" if four_bit else "stored",
+        "device": device.type,
+        "warnings": _warnings(written, device, before, rows) if four_bit else [],
+    }
+
+
+def _load(record: Model, device: torch.device, *, four_bit: bool = False) -> PreTrainedModel:
+    return load_model(record, dtype=record.dtype, device=device, four_bit=four_bit)
+
+
+def _dequantised(quantised: PreTrainedModel, plain: PreTrainedModel) -> PreTrainedModel:
+    """Give a plain base the weights that QLoRA computed with: NF4 and back is not what was there before."""
+    from bitsandbytes.functional import dequantize_4bit
+    from bitsandbytes.nn import Linear4bit  # only here: the import looks for GPUs and native code
+
+    for name, module in quantised.named_modules():
+        if isinstance(module, Linear4bit):
+            weight = dequantize_4bit(module.weight.data, module.weight.quant_state)
+            plain.get_submodule(name).weight.data.copy_(weight)
+    return plain
+
+
+def _write(merged: PreTrainedModel, record: Model, folder: Path) -> None:
+    """Write a model as transformers does; the small files beside its weights are the base's."""
+    dtype = getattr(torch, record.dtype)
+    for parameter in merged.parameters():
+        if parameter.is_floating_point():
+            parameter.data = parameter.data.to(dtype)
+    merged.config.dtype = dtype
+    # Written anew it would be checked: what a base came with may be odd, and is copied as it is.
+    merged.generation_config = GenerationConfig.from_model_config(merged.config)
+    merged.save_pretrained(folder)
+    for name in (*JSON_FILES, *PLAIN_FILES):
+        if (record.path / name).is_file():
+            shutil.copyfile(record.path / name, folder / name)
+
+
+def _warnings(written: Model, device: torch.device, before: list[torch.Tensor], rows: list[Any]) -> list[str]:
+    """What becomes of it in 4 bits again, which is what PEFT's own merge into a 4-bit base makes."""
+    again = likeness.compare(before, likeness.scores(_load(written, device, four_bit=True), rows))
+    if again.difference < NOTABLE:
+        return []
+    return [
+        "PEFT's own merge into the 4-bit base, or loading this model in 4 bits, rounds the merged weights "
+        f"again: scores move by {again.difference:.3g} of their deviation, and the likeliest token changes "
+        f"at {100 * (1 - again.agreement):.3g} % of the positions"
+    ]
