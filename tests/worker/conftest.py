@@ -37,6 +37,23 @@ def load_adapted(base: Path, adapter: Path) -> Any:
 
 
 @pytest.fixture(scope="session")
+def plain_logits() -> Callable[[Path, Path | None], Any]:
+    """A function that gives the logits of plain transformers, or plain PEFT, for a few tokens."""
+
+    def logits(base: Path, adapter: Path | None = None) -> Any:
+        import torch
+
+        model = load_base(base) if adapter is None else load_adapted(base, adapter)
+        inputs = {"input_ids": torch.tensor([[5, 9, 30, 41, 77, 12]])}
+        if model.config.is_encoder_decoder:
+            inputs["labels"] = torch.tensor([[50, 61, 8, 2]])
+        with torch.inference_mode():
+            return model(**inputs).logits
+
+    return logits
+
+
+@pytest.fixture(scope="session")
 def make_adapter() -> Callable[[Path, Path, Any, int], Path]:
     """A function that saves an adapter whose weights are random, none of them zero.
 

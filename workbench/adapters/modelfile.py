@@ -44,7 +44,7 @@ def modelfile(codec: Codec, template: Template | None, sources: list[str]) -> st
 
 
 def _around_one_column(template: Template) -> Example | None:
-    """The template's first phrasing, with a mark for the one column that it reads; None where it reads more."""
+    """The template's first phrasing, with a mark for the one column it reads; None where it reads more."""
     variant = next((each for each in template.variants if not each.shots and not each.messages), None)
     if variant is None or isinstance(template.choices, str):
         return None

@@ -99,9 +99,11 @@ def _upload(
 def _explained(repository: str) -> Iterator[None]:
     from huggingface_hub.errors import HfHubHTTPError
 
+    # ValueError: a card that the Hub calls invalid.
+    failures: tuple[type[Exception], ...] = (*hub_failures(), ValueError)
     try:
         yield
-    except (*hub_failures(), ValueError) as error:  # ValueError: a card that the Hub calls invalid
+    except failures as error:
         answer = error.response if isinstance(error, HfHubHTTPError) else None
         if answer is not None and answer.status_code in (401, 403, 404):
             raise NotFound(

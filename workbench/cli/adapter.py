@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from store.adapters import Adapter
-from workbench.cli import figures
+from workbench.cli import adapter_after, figures
 from workbench.cli.output import Column, cell, facts, table
 from workbench.cli.session import Session, json_option, pass_session
 
@@ -22,6 +22,16 @@ COLUMNS = (
 
 @click.group()
 def command() -> None: ...
+
+
+for each in (
+    adapter_after.merge,
+    adapter_after.export,
+    adapter_after.combine,
+    adapter_after.diff,
+    adapter_after.push,
+):
+    command.add_command(each)
 
 
 @command.command()

@@ -6,7 +6,7 @@ A low-rank change is never multiplied out: of `B A` and `D C` the inner product 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -168,7 +168,7 @@ def _ia3(config: dict[str, Any], tensors: _Tensors, weights: BaseWeights) -> Fou
 
 
 def _whole(_config: dict[str, Any], tensors: _Tensors, weights: BaseWeights) -> Found:
-    paths = {name: name.removeprefix(PREFIX) for name in tensors.names}
+    paths = {name: name.removeprefix(PREFIX).replace(".ln_tuning_layers.", ".") for name in tensors.names}
     return {path: _later(_replaced, tensors, weights, name, path) for name, path in paths.items()}
 
 
@@ -187,12 +187,3 @@ _KINDS: dict[str, Callable[[dict[str, Any], _Tensors, BaseWeights], Found]] = {
     "PARTIAL": _whole,
     "FULL": _whole,
 }
-
-
-def weighted(parts: Iterable[tuple[float, LowRank]]) -> LowRank:
-    """The weighted sum of low-rank changes, whose ranks add up."""
-    held = list(parts)
-    return LowRank(
-        torch.cat([weight * each.left for weight, each in held], dim=1),
-        torch.cat([each.right for _, each in held]),
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,13 @@ import torch
 from transformers import GenerationConfig, PreTrainedModel
 
 from store import Store
+from store.adapters import Adapter
 from store.errors import BadInput
 from store.models import JSON_FILES, PLAIN_FILES, Model
 from workbench.worker import laying, likeness
 from workbench.worker.loading import compute_device, load_model, prepare_process
 
-TOLERANCES = {"float32": 1e-3, "float16": 2e-2, "bfloat16": 1e-1}
+TOLERANCES = {"float32": 5e-3, "float16": 2e-2, "bfloat16": 1e-1}
 """By the precision of the weights: how far scores may move, over their deviation; see `Likeness`."""
 NOTABLE = 0.05
 """A change of the scores worth a warning, in the same measure."""
@@ -46,25 +47,21 @@ def merge(store: Store, asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
     prepare_process(record)
     device = torch.device(asked["device"]) if asked["device"] else compute_device()
     folder, four_bit = Path(asked["folder"]), bool(asked["dequantised"])
+    dtype = record.dtype if record.dtype in TOLERANCES else "float32"
     rows, told = likeness.rows_for(store, adapter, record)
-    tell("loading the base")
-    base = _load(record, device, four_bit=four_bit)
-    if four_bit:
-        before = likeness.scores(laying.lay(base, record, [adapter]), rows)
-        # Once more without layers of PEFT in it.
-        base = _dequantised(_load(record, device, four_bit=True), _load(record, device))
-    laid = laying.lay(base, record, [adapter])
-    if not four_bit:
-        before = likeness.scores(laid, rows)
+    tell("asking base and adapter")
+    before = likeness.scores(_computing(record, device, [adapter], four_bit=four_bit), rows)
     tell("merging")
-    _write(laying.fold(laid), record, folder)
-    del base, laid
+    base = load_model(record, dtype=dtype, device=device)
+    if four_bit:
+        base = _dequantised(load_model(record, device=device, four_bit=True), base)
+    _write(laying.fold(laying.lay(base, record, [adapter])), getattr(torch, dtype), record, folder)
+    del base
     gc.collect()
-    tell("checking")
+    tell("asking the merged model")
     written = dataclasses.replace(record, path=folder)
-    after = likeness.scores(_load(written, device), rows)
-    found = likeness.compare(before, after)
-    tolerance = asked["tolerance"] or TOLERANCES.get(record.dtype, TOLERANCES["bfloat16"])
+    found = likeness.compare(before, likeness.scores(_computing(written, device), rows))
+    tolerance = asked["tolerance"] or TOLERANCES[dtype]
     if not found.difference <= tolerance:
         raise BadInput(
             f"merged, {adapter.name!r} would answer otherwise: scores move by {found.difference:.3g} of "
@@ -76,15 +73,18 @@ def merge(store: Store, asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
         "tolerance": tolerance,
         "compared": told,
         "rows": len(rows),
-        "dtype": record.dtype,
+        "dtype": dtype,
         "base": "dequantised" if four_bit else "stored",
         "device": device.type,
         "warnings": _warnings(written, device, before, rows) if four_bit else [],
     }
 
 
-def _load(record: Model, device: torch.device, *, four_bit: bool = False) -> PreTrainedModel:
-    return load_model(record, dtype=record.dtype, device=device, four_bit=four_bit)
+def _computing(
+    record: Model, device: torch.device, adapters: Sequence[Adapter] = (), *, four_bit: bool = False
+) -> torch.nn.Module:
+    """A model as the workbench computes with it, in float32 on a processor."""
+    return laying.lay(load_model(record, device=device, four_bit=four_bit), record, adapters)
 
 
 def _dequantised(quantised: PreTrainedModel, plain: PreTrainedModel) -> PreTrainedModel:
@@ -99,9 +99,8 @@ def _dequantised(quantised: PreTrainedModel, plain: PreTrainedModel) -> PreTrain
     return plain
 
 
-def _write(merged: PreTrainedModel, record: Model, folder: Path) -> None:
+def _write(merged: PreTrainedModel, dtype: torch.dtype, record: Model, folder: Path) -> None:
     """Write a model as transformers does; the small files beside its weights are the base's."""
-    dtype = getattr(torch, record.dtype)
     for parameter in merged.parameters():
         if parameter.is_floating_point():
             parameter.data = parameter.data.to(dtype)
@@ -116,7 +115,7 @@ def _write(merged: PreTrainedModel, record: Model, folder: Path) -> None:
 
 def _warnings(written: Model, device: torch.device, before: list[torch.Tensor], rows: list[Any]) -> list[str]:
     """What becomes of it in 4 bits again, which is what PEFT's own merge into a 4-bit base makes."""
-    again = likeness.compare(before, likeness.scores(_load(written, device, four_bit=True), rows))
+    again = likeness.compare(before, likeness.scores(_computing(written, device, four_bit=True), rows))
     if again.difference < NOTABLE:
         return []
     return [
