@@ -14,17 +14,28 @@ from workbench.evaluation import bleu
 Pair = tuple[str, list[str]]
 
 
-def assert_equal_to_sacrebleu(pairs: Sequence[Pair], **options: Any) -> None:
-    corpus = bleu.Corpus(**options)
-    for prediction, references in pairs:
-        expected = sacrebleu.sentence_bleu(prediction, references, **options).score
-        assert bleu.sentence(prediction, references, **options) == expected, (prediction, references)
-        assert bleu.sentence_of(corpus.add(prediction, references)) == expected
-    metric = sacrebleu.BLEU(**options)
+def streams(pairs: Sequence[Pair]) -> list[list[str | None]]:
+    """The references as sacrebleu takes them: one list per place, None where a row has fewer."""
     most = max(len(references) for _, references in pairs)
-    # sacrebleu takes streams of references, None where a row has fewer.
-    streams = [[refs[k] if k < len(refs) else None for _, refs in pairs] for k in range(most)]
-    whole = metric.corpus_score([prediction for prediction, _ in pairs], streams)
+    return [[refs[k] if k < len(refs) else None for _, refs in pairs] for k in range(most)]
+
+
+def assert_equal_to_sacrebleu(pairs: Sequence[Pair], options: bleu.Options = bleu.DEFAULTS) -> None:
+    """Rows, corpus and signature, with the very same options."""
+    theirs = {
+        "tokenize": options.tokenize,
+        "lowercase": options.lowercase,
+        "smooth_method": options.smooth,
+        "smooth_value": options.smooth_value,
+    }
+    of_rows = sacrebleu.BLEU(**theirs, effective_order=options.effective_order != "never")
+    corpus = bleu.Corpus(options)
+    for prediction, references in pairs:
+        expected = of_rows.sentence_score(prediction, references).score
+        assert bleu.sentence(prediction, references, options) == expected, (prediction, references)
+        assert bleu.sentence_of(corpus.add(prediction, references), options) == expected
+    metric = sacrebleu.BLEU(**theirs, effective_order=options.effective_order == "always")
+    whole = metric.corpus_score([prediction for prediction, _ in pairs], streams(pairs))
     assert corpus.score() == bleu.BleuScore(
         whole.score,
         tuple(whole.precisions),
@@ -40,29 +51,48 @@ def assert_equal_to_sacrebleu(pairs: Sequence[Pair], **options: Any) -> None:
 def test_random_texts_score_as_sacrebleu_says(
     random_pairs: list[Pair], tokenize: str, lowercase: bool
 ) -> None:
-    assert_equal_to_sacrebleu(random_pairs[:1000], tokenize=tokenize, lowercase=lowercase)
+    assert_equal_to_sacrebleu(random_pairs[:500], bleu.Options(tokenize, lowercase))
+
+
+@pytest.mark.parametrize(
+    ("smooth", "value"),
+    [
+        ("exp", None),
+        ("floor", None),
+        ("floor", 0.0),
+        ("floor", 0.01),
+        ("add-k", None),
+        ("add-k", 0.5),
+        ("none", None),
+    ],
+)
+@pytest.mark.parametrize("effective_order", bleu.EFFECTIVE_ORDERS)
+def test_every_smoothing_is_sacrebleus(
+    random_pairs: list[Pair], smooth: Any, value: float | None, effective_order: Any
+) -> None:
+    options = bleu.Options(smooth=smooth, smooth_value=value, effective_order=effective_order)
+    assert_equal_to_sacrebleu(random_pairs[:300], options)
 
 
 @pytest.mark.parametrize("tokenize", bleu.TOKENIZERS)
 def test_real_texts_score_as_sacrebleu_says(real_pairs: list[Pair], tokenize: str) -> None:
-    assert_equal_to_sacrebleu(real_pairs[:100], tokenize=tokenize)
+    assert_equal_to_sacrebleu(real_pairs[:100], bleu.Options(tokenize))
 
 
 def test_published_values_hold(published_bleu: dict[str, Any]) -> None:
     checked = 0
     for case in published_bleu["corpus_bleu"]:
-        if not set(case["options"]) <= {"tokenize"}:
-            continue
-        corpus = bleu.Corpus(**case["options"])
+        options = {name.replace("_method", ""): value for name, value in case["options"].items()}
+        corpus = bleu.Corpus(bleu.Options(**options))
         for prediction, *references in zip(case["hypotheses"], *case["references"], strict=True):
             corpus.add(prediction, references)
         assert corpus.score().score == pytest.approx(case["score"], abs=1e-7)
         checked += 1
-    assert checked == 5
+    assert checked == 6
 
 
 def test_the_signature_names_every_choice() -> None:
-    corpus = bleu.Corpus(tokenize="intl", lowercase=True)
+    corpus = bleu.Corpus(bleu.Options("intl", lowercase=True))
     corpus.add("a b", ["a b"])
     assert corpus.score().signature == (
         f"nrefs:1|case:lc|eff:no|tok:intl|smooth:exp|version:{sacrebleu.__version__}"
@@ -79,4 +109,8 @@ def test_a_corpus_without_rows_a_row_without_references_and_an_unknown_tokenizer
     with pytest.raises(
         BadInput, match=r"no BLEU tokenizer named '13b'; did you mean '13a'\? choose one of 13a"
     ):
-        bleu.Corpus(tokenize="13b")
+        bleu.Options("13b")
+    with pytest.raises(BadInput, match="no BLEU smoothing named 'laplace'"):
+        bleu.Options(smooth="laplace")  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match="the smoothing 'exp' takes no value"):
+        bleu.Options(smooth_value=0.1)

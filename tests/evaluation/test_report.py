@@ -11,8 +11,8 @@ import sacrebleu
 from rouge_score.rouge_scorer import RougeScorer
 
 from store.errors import BadInput
-from workbench.evaluation import rouge
-from workbench.evaluation.report import corpus_scores, score_rows
+from workbench.evaluation import bleu, rouge
+from workbench.evaluation.report import Choices, corpus_scores, score_rows
 
 Pair = tuple[str, list[str]]
 
@@ -22,8 +22,8 @@ def rows_of(pairs: list[Pair]) -> list[dict[str, Any]]:
 
 
 def test_the_document_has_exactly_the_promised_keys() -> None:
-    document = score_rows([{"prediction": "a b", "reference": "a c", "source": "s"}], tokens=True)
-    assert list(document) == ["rows", "corpus"]
+    document = score_rows([{"prediction": "a b", "reference": "a c", "source": "s"}], Choices(tokens=True))
+    assert list(document) == ["rows", "corpus", "signatures", "signals"]
     (row,) = document["rows"]
     assert list(row) == [*rouge.ROUGE, "bleu", "signals", "tokens"]
     assert list(row["rouge1"]) == ["precision", "recall", "fmeasure"]
@@ -42,7 +42,7 @@ def test_the_document_has_exactly_the_promised_keys() -> None:
 
 def test_a_repeated_word_shows_one_matched_and_three_clipped_tokens() -> None:
     rows = [{"prediction": "cold cold cold cold", "reference": "it is cold outside"}]
-    (row,) = score_rows(rows, tokens=True)["rows"]
+    (row,) = score_rows(rows, Choices(tokens=True))["rows"]
     labels = [token["label"] for token in row["tokens"]["rouge1"]["prediction"]]
     assert sorted(labels) == ["clipped", "clipped", "clipped", "matched"]
     assert row["signals"]["clipping"]["flagged"] is True
@@ -51,7 +51,7 @@ def test_a_repeated_word_shows_one_matched_and_three_clipped_tokens() -> None:
 
 def test_rows_and_corpus_are_those_of_the_reference_packages(random_pairs: list[Pair]) -> None:
     pairs = [(prediction, references[:1]) for prediction, references in random_pairs[:300]]
-    document = score_rows(rows_of(pairs), stemmer=True, tokenize="intl", lowercase=True)
+    document = score_rows(rows_of(pairs), Choices(stemmer=True, bleu=bleu.Options("intl", lowercase=True)))
     scorer = RougeScorer(list(rouge.ROUGE), use_stemmer=True)
     expected = [scorer.score(references[0], prediction) for prediction, references in pairs]
     for row, scores, (prediction, references) in zip(document["rows"], expected, pairs, strict=True):
@@ -76,25 +76,23 @@ def test_rows_and_corpus_are_those_of_the_reference_packages(random_pairs: list[
 
 def test_the_tokens_are_those_of_the_reference_that_scored_best() -> None:
     rows = [{"prediction": "a b c", "references": ["x y", "a b c d"]}]
-    (row,) = score_rows(rows, tokens=True)["rows"]
+    (row,) = score_rows(rows, Choices(tokens=True))["rows"]
     assert row["tokens"]["rouge1"]["reference_index"] == 1
     assert row["tokens"]["rougeL"]["fmeasure"] == row["rougeL"]["fmeasure"]
 
 
 @pytest.mark.parametrize(("metric", "other"), [("rouge", "bleu"), ("bleu", "rouge1")])
 def test_only_the_chosen_metrics_are_worked_out(metric: str, other: str) -> None:
-    document = score_rows([{"prediction": "a", "reference": "a"}], metrics=[metric])
+    document = score_rows([{"prediction": "a", "reference": "a"}], Choices((metric,)))
     assert other not in document["rows"][0]
     assert other not in document["corpus"]
 
 
-def test_an_unknown_metric_and_tokenizer_are_refused_before_any_row_is_read() -> None:
+def test_an_unknown_metric_is_refused_before_any_row_is_read() -> None:
     with pytest.raises(BadInput, match=r"no metric named 'rogue'; did you mean 'rouge'\?"):
-        score_rows(iter(()), metrics=["rogue"])
+        Choices(("rogue",))
     with pytest.raises(BadInput, match="no metric was chosen"):
-        score_rows(iter(()), metrics=[])
-    with pytest.raises(BadInput, match="no BLEU tokenizer named 'moses'"):
-        score_rows(iter(()), tokenize="moses")
+        Choices(())
 
 
 def test_the_compact_figures_are_those_of_the_document(random_pairs: list[Pair]) -> None:

@@ -84,9 +84,11 @@ def test_a_prediction_without_a_reference_is_refused() -> None:
 def test_scoring_loads_neither_numpy_nor_the_packages_it_equals() -> None:
     script = (
         "import sys\n"
-        "from workbench.evaluation.report import score_rows\n"
-        "score_rows([{'prediction': 'running dogs', 'reference': 'a dog runs'}], tokens=True, stemmer=True)\n"
-        "print(sorted({'numpy', 'nltk', 'rouge_score', 'torch', 'pandas', 'textual'} & set(sys.modules)))"
+        "from workbench.evaluation.report import Choices, score_rows\n"
+        "rows = [{'prediction': 'running dogs', 'reference': 'a dog runs'}]\n"
+        "score_rows(rows, Choices(tokens=True, stemmer=True))\n"
+        "heavy = {'numpy', 'nltk', 'rouge_score', 'sacrebleu', 'torch', 'pandas', 'textual'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

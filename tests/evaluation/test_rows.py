@@ -51,14 +51,14 @@ def test_no_rows_is_told() -> None:
 
 
 def test_lines_are_read_and_blank_ones_passed_over() -> None:
-    assert read_lines(['{"prediction": "a", "reference": "b", "source": "c"}\n', "\n", "  "]) == [
+    assert list(read_lines(['{"prediction": "a", "reference": "b", "source": "c"}\n', "\n", "  "])) == [
         {"prediction": "a", "reference": "b", "source": "c"}
     ]
 
 
 def test_a_broken_line_is_told_by_its_number_in_the_file() -> None:
     with pytest.raises(BadInput) as caught:
-        read_lines(["", '{"prediction": ', '{"prediction": "a"}', "[" * 100_000])
+        list(read_lines(["", '{"prediction": ', '{"prediction": "a"}', "[" * 100_000]))
     told = caught.value.what.split("; ")
     assert told[0].startswith("line 2 is not JSON (Expecting value")
     assert told[1] == "line 3 has no 'reference' (its keys: prediction)"

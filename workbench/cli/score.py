@@ -1,104 +1,208 @@
-"""`workbench score`: predictions of a file against their references."""
+"""`workbench score`: predictions of a file against their references, and against another system's."""
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
-from collections.abc import Iterator
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 
 from store.errors import BadInput
-from workbench.cli.output import Column, cell, table
+from store.files import write_atomic
+from workbench.cli import score_text
+from workbench.cli.output import jsonable, note, print_json, print_piece, print_text
+from workbench.cli.progress import Line
+from workbench.cli.score_rows import STDIN, name_of, rows_of
 from workbench.cli.session import Session, json_option, pass_session
-from workbench.evaluation.bleu import TOKENIZERS
-from workbench.evaluation.report import METRICS, score_rows
-from workbench.evaluation.rouge import ROUGE
-from workbench.evaluation.rows import read_lines
+from workbench.evaluation import bleu, comparison, pages
+from workbench.evaluation.meters import DEFAULT_METRICS, METRICS, Choices
+from workbench.evaluation.page import Page, html, markdown
+from workbench.evaluation.report import Scorer
+from workbench.evaluation.rows import Row
+from workbench.evaluation.significance import SEEDS
 
-STDIN = Path("-")
-ROWS_TOLD = 10
-COLUMNS = (
-    Column("METRIC", lambda line: line[0]),
-    Column("PRECISION", lambda line: line[1], right=True),
-    Column("RECALL", lambda line: line[2], right=True),
-    Column("F1", lambda line: line[3], right=True),
-)
+SPOOLED_BYTES = 16_000_000
+PIECE_CHARACTERS = 1 << 16
+REPORTS = {".html": html, ".htm": html, ".md": markdown}
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE|-")
 @click.option(
-    "--metric", "metrics", multiple=True, type=click.Choice(METRICS), help="Only this; all otherwise."
+    "--against",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Another system's predictions of the same rows: by how much FILE differs, and how sure that is.",
+)
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    type=click.Choice(METRICS),
+    help="Only this; may be repeated. ROUGE and BLEU otherwise.",
 )
 @click.option("--tokens", is_flag=True, help="Say for each token what it earned (with --json).")
+@click.option(
+    "--report", type=click.Path(path_type=Path), metavar="FILE", help="Write a report: .html, .md or .json."
+)
 @click.option("--stemmer", is_flag=True, help="ROUGE compares stems of words (Porter).")
 @click.option(
-    "--tokenize", type=click.Choice(TOKENIZERS), default="13a", show_default=True, help="BLEU's tokenizer."
+    "--tokenize",
+    type=click.Choice(bleu.TOKENIZERS),
+    default="13a",
+    show_default=True,
+    help="BLEU's tokenizer.",
 )
-@click.option("--lowercase", is_flag=True, help="BLEU ignores case.")
+@click.option("--lowercase", is_flag=True, help="BLEU and chrF ignore case.")
+@click.option(
+    "--smooth",
+    type=click.Choice(bleu.SMOOTHINGS),
+    default="exp",
+    show_default=True,
+    help="What BLEU takes for the precision of an order without a match.",
+)
+@click.option(
+    "--smooth-value",
+    type=click.FloatRange(min=0),
+    metavar="X",
+    help="What floor and add-k add [default: 0.1 and 1].",
+)
+@click.option(
+    "--effective-order",
+    type=click.Choice(bleu.EFFECTIVE_ORDERS),
+    default="rows",
+    show_default=True,
+    help="Where BLEU leaves out orders that a text is too short for.",
+)
+@click.option(
+    "--seed",
+    "seeds",
+    type=int,
+    multiple=True,
+    default=SEEDS,
+    show_default=True,
+    help="Of the resampling of --against; may be repeated.",
+)
 @json_option
 @pass_session
-def command(session: Session, /, file: Path, metrics: tuple[str, ...], **choices: Any) -> None:
-    """Score predictions against references: ROUGE as rouge-score computes it, BLEU as sacrebleu does.
+def command(
+    session: Session,
+    /,
+    file: Path,
+    against: Path | None,
+    report: Path | None,
+    seeds: tuple[int, ...],
+    metrics: tuple[str, ...],
+    tokens: bool,
+    stemmer: bool,
+    **options: Any,
+) -> None:
+    """Score predictions against references: ROUGE as rouge-score has it, BLEU, chrF and TER as sacrebleu.
 
     FILE holds one JSON object a line, {"prediction": ..., "reference": ...} or "references": [...]; a dash
-    is standard input.
+    is standard input. "source", "truncated" and, for perplexity, "log_likelihood" with "tokens" are used
+    where they are there.
     """
-    rows = read_lines(_lines(file))
-    report = score_rows(rows, metrics=metrics or METRICS, **choices)
-    session.show(report, report_text(report))
+    choices = Choices(metrics or DEFAULT_METRICS, tokens, stemmer, bleu.Options(**options))
+    if report is not None and report.suffix.lower() not in (*REPORTS, ".json"):
+        raise BadInput(f"no report ends in {report.suffix!r}", "name a file that ends in .html, .md or .json")
+    if against is None:
+        _score(session, file, choices, report)
+    else:
+        _compare(session, (against, file), choices, seeds, report)
 
 
-def report_text(report: dict[str, Any]) -> str:
-    """Write a report for people: corpus scores, BLEU's signature, and the rows that look odd."""
-    corpus = report["corpus"]
-    lines = [
-        (name, *(f"{corpus[name][part]:.4f}" for part in ("precision", "recall", "fmeasure")))
-        for name in ROUGE
-        if name in corpus
-    ]
-    parts = [f"{len(report['rows']):,} rows"]
-    if lines:
-        parts.append(table(COLUMNS, lines, empty=""))
-    if "bleu" in corpus:
-        parts.append(f"BLEU {corpus['bleu']['score']:.2f}  {cell(corpus['bleu']['signature'])}")
-    return "\n".join([*parts, *_odd_rows(report["rows"])])
-
-
-def _odd_rows(rows: list[dict[str, Any]]) -> Iterator[str]:
-    flagged = [
-        (number, name, signal["sentence"])
-        for number, row in enumerate(rows, 1)
-        for name, signal in row["signals"].items()
-        if signal["flagged"]
-    ]
-    if not flagged:
-        return
-    counts = Counter(name for _, name, _ in flagged)
-    yield "\nflagged: " + ", ".join(f"{name} in {count:,}" for name, count in counts.most_common())
-    for number, name, sentence in flagged[:ROWS_TOLD]:
-        yield f"  row {number}, {name}: {cell(sentence)}"
-    if len(flagged) > ROWS_TOLD:
-        yield f"  and {len(flagged) - ROWS_TOLD:,} more, all of them with --json"
-
-
-def _lines(file: Path) -> Iterator[str]:
-    try:
-        if file == STDIN:
-            yield from _decoded(sys.stdin.buffer, "standard input")
+def _score(session: Session, file: Path, choices: Choices, report: Path | None) -> None:
+    scorer, odd, poorest = Scorer(choices), score_text.OddRows(), pages.Poorest()
+    # Rows wait in a file: a fault in the last of a million must leave one document on stdout, the error's.
+    with tempfile.SpooledTemporaryFile(SPOOLED_BYTES, "w+", encoding="ascii", newline="") as spool:
+        with Line(quiet=session.as_json) as line:
+            for row in rows_of(file, line):
+                document = scorer.add(row)
+                odd.add(scorer.rows, document["signals"])
+                if report is not None:
+                    poorest.add(scorer.rows, row, document)
+                if session.as_json:
+                    spool.write(", " if scorer.rows > 1 else "")
+                    spool.write(json.dumps(jsonable(document), allow_nan=False))
+        totals = scorer.totals()
+        if report is not None:
+            page = pages.score_page(name_of(file), scorer.rows, totals, poorest, choices)
+            shown = [
+                {"row": number, "prediction": row.prediction, "references": row.references, **document}
+                for number, row, document in poorest.rows()
+            ]
+            _write_report(report, page, {**totals, "rows": shown})
+        if session.as_json:
+            _print_document(spool, totals)
         else:
-            with file.open("rb") as opened:
-                yield from _decoded(opened, str(file))
-    except OSError as error:
-        raise BadInput(f"{file} cannot be read ({error.strerror})", "name a file of JSON lines") from error
+            print_text(score_text.corpus(totals, scorer.rows, odd))
 
 
-def _decoded(lines: Any, name: str) -> Iterator[str]:
-    for number, line in enumerate(lines, 1):
-        try:
-            yield line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise BadInput(f"{name}, line {number} is not UTF-8 text", "save the file as UTF-8") from error
+def _print_document(spool: IO[str], totals: Mapping[str, Any]) -> None:
+    """Print the rows that were put aside and what is said of all, as one document."""
+    print_piece('{"rows": [')
+    spool.seek(0)
+    while piece := spool.read(PIECE_CHARACTERS):
+        print_piece(piece)
+    print_text(f"], {json.dumps(jsonable(totals), allow_nan=False)[1:]}")
+
+
+def _compare(
+    session: Session, files: tuple[Path, Path], choices: Choices, seeds: tuple[int, ...], report: Path | None
+) -> None:
+    if STDIN in files:
+        raise BadInput("two systems are read twice, which standard input cannot be", "name two files")
+    with Line(quiet=session.as_json) as line:
+        rounds = 0
+
+        def tell(done: int, total: int) -> None:
+            nonlocal rounds
+            rounds += done == 0
+            line.write(f"resampled {done:,} of {total:,} times, seed {rounds} of {len(seeds)}")
+
+        found = comparison.compare(_pairs(files, line), choices, seeds, tell)
+    deciding = {each.row for compared in found.scores.values() for each in compared.deciding}
+    rows = {number: pair for number, pair in enumerate(_pairs(files, None), 1) if number in deciding}
+    baseline, system = map(name_of, files)
+    document = jsonable(found) | {"baseline": baseline, "system": system}
+    if report is not None:
+        page = pages.comparison_page((baseline, system), found, rows, choices)
+        _write_report(report, page, document)
+    if session.as_json:
+        print_json(document)
+    else:
+        print_text(score_text.comparison(found, (baseline, system), rows))
+
+
+def _pairs(files: tuple[Path, Path], line: Line | None) -> Iterator[tuple[Row, Row]]:
+    """The rows of both files side by side.
+
+    Raises:
+        BadInput: One has more rows than the other.
+    """
+    for one, other in zip_longest(_named(files[0], line), _named(files[1], None)):
+        if one is None or other is None:
+            longer, shorter = files if other is None else files[::-1]
+            raise BadInput(f"{longer} has more rows than {shorter}", "score the same rows of both")
+        yield one, other
+
+
+def _named(file: Path, line: Line | None) -> Iterator[Row]:
+    """A file's rows, whose faults tell which of the two files has them."""
+    try:
+        yield from rows_of(file, line)
+    except BadInput as error:
+        what = error.what if str(file) in error.what else f"{file}: {error.what}"
+        raise BadInput(what, error.remedy) from error
+
+
+def _write_report(path: Path, page: Page, document: Any) -> None:
+    write = REPORTS.get(path.suffix.lower())
+    text = write(page) if write else json.dumps(jsonable(document), indent=1, allow_nan=False) + "\n"
+    write_atomic(path, text)
+    note(f"wrote {score_text.shown(path)}")

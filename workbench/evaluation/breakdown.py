@@ -1,36 +1,44 @@
 """What each token of a prediction and of its reference earned in a ROUGE score, and which belong together.
 
-An n-gram that both sides have several times could be paired in several ways. One is chosen, always the same:
-first the pairs on the longest common subsequence, then those that share most context, then the leftmost.
-The labels are choices in that sense; the counts and the score are not.
+Let H and R be the runs of n words of prediction and reference, c_H(g) and c_R(g) how often g is among them,
+m(g) = min(c_H(g), c_R(g)) and m their sum. P = m/|H| and R = m/|R| give F1 = 2m/(|H| + |R|).
+
+*Shares.* Each of the c_H(g) occurrences of g gets m(g)/c_H(g), and each of its n tokens 1/n of that; this is
+the only division that treats equal occurrences alike. A token with the credit a has the share 2a/(|H| + |R|).
+Summing over tokens undoes the 1/n, over occurrences the 1/c_H(g), over g gives m: the shares add up to F1.
+ROUGE-L counts pairs on a longest common subsequence. There can be many; a token's credit is the part of them
+that it is on (`paths`). Each of them has exactly l pairs, so the credits add up to l, the shares to F1.
+
+*Losses.* |H| = m + clipped + novel and |R| = m + missed, so 1 - F1 = (clipped + novel + missed)/(|H| + |R|).
+
+*Without it.* What F1 would be without the token, less what it is: another question with other answers.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from store.errors import BadInput, near
-from workbench.evaluation import subsequence
-from workbench.evaluation.rouge import TOKEN, from_counts, ngrams, normal
+from workbench.evaluation import orders
+from workbench.evaluation.ladder import WordLabel, labelled
+from workbench.evaluation.orders import SAID, WANTED, Label, Order, Pairs
+from workbench.evaluation.paths import Participation, Path, participation
+from workbench.evaluation.rouge import from_counts
+from workbench.evaluation.words import Words, rouge_words
 
 METRICS = ("rouge1", "rouge2", "rougeL")
 
-Label = Literal["matched", "clipped", "novel", "recalled", "missed"]
-Pairs = list[tuple[int, int]]
 
-CONTEXT = 4
-"""Two equal tokens are compared by the common run around them, up to this many tokens."""
-
-
-@dataclass(frozen=True, slots=True)
-class TokenLabel:
+class TokenLabel(NamedTuple):
     """One token of the raw text: `text` is the text from `start` to `end`, counted in characters.
 
     `partners` are the indices of the tokens on the other side that it is paired with; with ROUGE-2 a token
-    is part of two pairs of words, so there can be two.
+    is part of two pairs of words, so there can be two. Of the prediction alone: `share` is what it earned of
+    F1, `without` the change of F1 were it not there, `path` whether it is on all longest common subsequences,
+    on some or on none (ROUGE-L). Where thousands of words are equal ROUGE-L has no `path` and no `without`,
+    and the share is that of the subsequence drawn.
     """
 
     text: str
@@ -38,6 +46,9 @@ class TokenLabel:
     end: int
     label: Label
     partners: tuple[int, ...]
+    share: float | None = None
+    without: float | None = None
+    path: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +75,14 @@ class Breakdown:
     sentence: str
 
 
-class _Word(NamedTuple):
-    normal: str
-    start: int
-    end: int
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """A prediction and a reference, raw and cut into words."""
+
+    prediction: str
+    reference: str
+    said: Words
+    wanted: Words
 
 
 def rouge(prediction: str, reference: str, *, metric: str = "rouge1", stemmer: bool = False) -> Breakdown:
@@ -82,114 +97,114 @@ def rouge(prediction: str, reference: str, *, metric: str = "rouge1", stemmer: b
     Raises:
         BadInput: There is no such metric here.
     """
-    if metric not in METRICS:
-        meant = near(metric, METRICS)
-        hint = f"did you mean {meant!r}? " if meant else ""
-        raise BadInput(f"no breakdown of {metric!r}", f"{hint}choose one of {', '.join(METRICS)}")
-    order = 2 if metric == "rouge2" else 1
-    said, wanted = _words(prediction, stemmer), _words(reference, stemmer)
-    said_grams = ngrams([word.normal for word in said], order)
-    wanted_grams = ngrams([word.normal for word in wanted], order)
-    pairs = subsequence.pairs(wanted_grams, said_grams)
-    if metric != "rougeL":
-        pairs = pairs + _rest_of_pairs(wanted_grams, said_grams, pairs)
-    return _breakdown(
-        metric, order, (prediction, reference), (said, wanted), (said_grams, wanted_grams), pairs
+    return rouges(prediction, reference, metrics=(metric,), stemmer=stemmer)[metric]
+
+
+def rouges(
+    prediction: str, reference: str, *, metrics: Sequence[str] = METRICS, stemmer: bool = False
+) -> dict[str, Breakdown]:
+    """Break several ROUGE scores down, as `rouge` does one.
+
+    Raises:
+        BadInput: There is no such metric here.
+    """
+    for metric in metrics:
+        if metric not in METRICS:
+            meant = near(metric, METRICS)
+            hint = f"did you mean {meant!r}? " if meant else ""
+            raise BadInput(f"no breakdown of {metric!r}", f"{hint}choose one of {', '.join(METRICS)}")
+    said, wanted = rouge_words(prediction, stemmer=stemmer), rouge_words(reference, stemmer=stemmer)
+    sides = Sides(prediction, reference, said, wanted)
+    return {
+        metric: _in_order(sides) if metric == "rougeL" else _by_order(sides, int(metric[-1]))
+        for metric in metrics
+    }
+
+
+def ladder(
+    prediction: str, reference: str, *, stemmer: bool = False
+) -> tuple[tuple[WordLabel, ...], tuple[WordLabel, ...]]:
+    """Label ROUGE's words of prediction and reference by their runs of 1, 2, 3 and 4 words."""
+    said, wanted = rouge_words(prediction, stemmer=stemmer), rouge_words(reference, stemmer=stemmer)
+    found = [orders.compare(said.keys, wanted.keys, order) for order in range(1, 5)]
+    shared = participation(wanted.keys, said.keys)
+    paths = shared.paths if shared else None
+    return (
+        labelled(prediction, said, [each.said_ranks for each in found], SAID, paths),
+        labelled(reference, wanted, [each.wanted_ranks for each in found], WANTED),
     )
 
 
-def _words(text: str, stemmer: bool) -> list[_Word]:
-    """ROUGE's words with their places in the raw text."""
-    lowered = text.lower()
-    if len(lowered) == len(text):
-        found = [(match[0], match.start(), match.end()) for match in TOKEN.finditer(lowered)]
-    else:
-        found = _words_where_lowering_lengthens(text)
-    return [_Word(normal(word) if stemmer else word, start, end) for word, start, end in found]
+def _by_order(sides: Sides, order: int) -> Breakdown:
+    """ROUGE-N."""
+    said = sides.said.keys
+    found = orders.compare(said, sides.wanted.keys, order)
+    lengths = len(found.said), len(found.wanted)
+    whole = sum(lengths) or 1
+    shares = [2 * credit / whole for credit in orders.credits(found, len(said))]
+    changes = _changes(len(found.pairs), lengths, orders.losses_without(found, said))
+    return _breakdown(f"rouge{order}", sides, found, (shares, changes, [None] * len(said)))
 
 
-def _words_where_lowering_lengthens(text: str) -> list[tuple[str, int, int]]:
-    """As above where a character becomes two in lower case: U+0130 does, and alone of all characters."""
-    origin = [place for place, character in enumerate(text) for _ in character.lower()]
-    lowered = "".join(character.lower() for character in text)
-    return [
-        (match[0], origin[match.start()], origin[match.end() - 1] + 1) for match in TOKEN.finditer(lowered)
-    ]
+def _in_order(sides: Sides) -> Breakdown:
+    """ROUGE-L."""
+    said, wanted = sides.said.keys, sides.wanted.keys
+    found = orders.in_order(said, wanted)
+    columns = _on_paths(participation(wanted, said), found.pairs, (len(said), len(wanted)))
+    return _breakdown("rougeL", sides, found, columns)
 
 
-def _rest_of_pairs(wanted: Sequence[Hashable], said: Sequence[Hashable], taken: Pairs) -> Pairs:
-    """Pair what the subsequence left over: most context first, then leftmost with leftmost."""
-    left_wanted = _left_over(wanted, {i for i, _ in taken})
-    left_said = _left_over(said, {j for _, j in taken})
-    both = {wanted[i] for i in left_wanted} & {said[j] for j in left_said}
-    left_wanted = [i for i in left_wanted if wanted[i] in both]
-    left_said = [j for j in left_said if said[j] in both]
-    used: set[int] = set()
-    found: Pairs = []
-    for run in range(CONTEXT, 0, -1):
-        places: dict[Hashable, deque[int]] = defaultdict(deque)
-        for i in left_wanted:
-            if i not in used:
-                for window in _windows(wanted, i, run):
-                    places[window].append(i)
-        still_left = []
-        for j in left_said:
-            free = _free(places, _windows(said, j, run), used)
-            if free:
-                found.append((min(free), j))
-                used.add(min(free))
-            else:
-                still_left.append(j)
-        left_said = still_left
-    return found
+Columns = tuple[list[float], Sequence[float | None], Sequence[Path | None]]
 
 
-def _left_over(grams: Sequence[Hashable], taken: set[int]) -> list[int]:
-    return [place for place in range(len(grams)) if place not in taken]
+def _on_paths(shared: Participation | None, pairs: Pairs, lengths: tuple[int, int]) -> Columns:
+    whole = sum(lengths) or 1
+    if shared is None:
+        on_it = {j for _, j in pairs}
+        nothing = [None] * lengths[0]
+        return [2 / whole if j in on_it else 0.0 for j in range(lengths[0])], nothing, nothing
+    changes = _changes(shared.length, lengths, [-1 if path == "must" else 0 for path in shared.paths])
+    return [2 * share / whole for share in shared.shares], changes, shared.paths
 
 
-def _windows(grams: Sequence[Hashable], place: int, run: int) -> list[Hashable]:
-    """Every run of that length through one place, with how far into the run the place is."""
-    starts = range(max(place - run + 1, 0), min(place, len(grams) - run) + 1)
-    return [(place - start, *grams[start : start + run]) for start in starts]
+def _changes(matched: int, lengths: tuple[int, int], lost: Sequence[int]) -> list[float]:
+    """The change of F1 per token, from the change of the matches; the prediction is one run shorter."""
+    predicted, expected = lengths
+    now = from_counts(matched, predicted, expected).fmeasure
+    shorter = max(predicted - 1, 0)
+    change = {less: from_counts(matched + less, shorter, expected).fmeasure - now for less in set(lost)}
+    return [change[less] for less in lost]
 
 
-def _free(places: dict[Hashable, deque[int]], windows: list[Hashable], used: set[int]) -> list[int]:
-    """Per window the leftmost place that is still free. Used places in front are dropped for good."""
-    found = []
-    for window in windows:
-        queue = places.get(window)
-        while queue and queue[0] in used:
-            queue.popleft()
-        if queue:
-            found.append(queue[0])
-    return found
-
-
-def _breakdown(
-    metric: str,
-    order: int,
-    texts: tuple[str, str],
-    words: tuple[list[_Word], list[_Word]],
-    grams: tuple[list[tuple[str, ...]], list[tuple[str, ...]]],
-    pairs: Pairs,
-) -> Breakdown:
-    (prediction, reference), (said, wanted), (said_grams, wanted_grams) = texts, words, grams
-    partner_of_said, partner_of_wanted = {j: i for i, j in pairs}, dict(pairs)
-    known = set(wanted_grams)
-    said_labels: list[Label] = [
-        "matched" if j in partner_of_said else "clipped" if gram in known else "novel"
-        for j, gram in enumerate(said_grams)
-    ]
-    wanted_labels: list[Label] = [
-        "recalled" if i in partner_of_wanted else "missed" for i in range(len(wanted_grams))
-    ]
-    counts = Counter(said_labels) + Counter(wanted_labels)
-    score = from_counts(len(pairs), len(said_grams), len(wanted_grams))
+def _breakdown(metric: str, sides: Sides, found: Order, columns: Columns) -> Breakdown:
+    said, wanted, order = sides.said, sides.wanted, found.order
+    score = from_counts(len(found.pairs), len(found.said), len(found.wanted))
+    ranks = orders.per_word(found.said_ranks, order, len(said.keys))
+    turned = [(j, i) for i, j in found.pairs]
+    prediction = map(
+        TokenLabel,
+        [sides.prediction[start:end] for start, end in zip(said.starts, said.ends, strict=True)],
+        said.starts,
+        said.ends,
+        [SAID[rank] for rank in ranks],
+        orders.partners(turned, order, len(ranks)),
+        *columns,
+    )
+    ranks = orders.per_word(found.wanted_ranks, order, len(wanted.keys))
+    reference = map(
+        TokenLabel,
+        [sides.reference[start:end] for start, end in zip(wanted.starts, wanted.ends, strict=True)],
+        wanted.starts,
+        wanted.ends,
+        [WANTED[rank] for rank in ranks],
+        orders.partners(found.pairs, order, len(ranks)),
+    )
+    counts = {label: found.said_ranks.count(rank) for rank, label in enumerate(SAID)}
+    counts["missed"] = found.wanted_ranks.count(2)
     return Breakdown(
         metric=metric,
-        prediction=_token_labels(prediction, said, said_labels, partner_of_said, order, "novel"),
-        reference=_token_labels(reference, wanted, wanted_labels, partner_of_wanted, order, "missed"),
+        prediction=tuple(prediction),
+        reference=tuple(reference),
         precision=score.precision,
         recall=score.recall,
         fmeasure=score.fmeasure,
@@ -197,34 +212,11 @@ def _breakdown(
         clipped=counts["clipped"],
         novel=counts["novel"],
         missed=counts["missed"],
-        sentence=_sentence(metric, counts, len(said_grams), len(wanted_grams)),
+        sentence=_sentence(metric, counts, len(found.said), len(found.wanted)),
     )
 
 
-_RANK: dict[Label, int] = {"matched": 0, "recalled": 0, "clipped": 1, "novel": 2, "missed": 2}
-
-
-def _token_labels(
-    text: str, words: list[_Word], labels: list[Label], partners: dict[int, int], order: int, worst: Label
-) -> tuple[TokenLabel, ...]:
-    """From n-grams back to tokens: a token's label is the best, its partners all, of the n-grams it is in."""
-    found: list[Label] = [worst] * len(words)  # it stays where a text is too short for one n-gram
-    linked: list[tuple[int, ...]] = [()] * len(words)
-    for start, label in enumerate(labels):
-        partner = partners.get(start)
-        for within in range(order):
-            place = start + within
-            if _RANK[label] < _RANK[found[place]]:
-                found[place] = label
-            if partner is not None and partner + within not in linked[place]:
-                linked[place] += (partner + within,)
-    return tuple(
-        TokenLabel(text[start:end], start, end, label, partners_of_it)
-        for (_, start, end), label, partners_of_it in zip(words, found, linked, strict=True)
-    )
-
-
-def _sentence(metric: str, counts: Counter[Label], predicted: int, expected: int) -> str:
+def _sentence(metric: str, counts: Mapping[Label, int], predicted: int, expected: int) -> str:
     """One plain sentence on why the score is what it is."""
     unit = "word pair" if metric == "rouge2" else "word"
     if not predicted or not expected:

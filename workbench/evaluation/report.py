@@ -2,76 +2,92 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
-from store.errors import BadInput, near
-from workbench.evaluation import bleu, breakdown, rouge
+from workbench.evaluation import bleu, bleu_breakdown, breakdown, rouge
+from workbench.evaluation.breakdown import TokenLabel
+from workbench.evaluation.ladder import WordLabel
+from workbench.evaluation.means import exact, mean_of
+from workbench.evaluation.meters import METERS, Choices
 from workbench.evaluation.rows import Row, checked
-from workbench.evaluation.signals import signals
+from workbench.evaluation.signals import Signal, signals
 
-METRICS = ("rouge", "bleu")
+__all__ = ["Choices", "Scorer", "corpus_scores", "score_rows"]
 
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """What is measured, and how: everything that a score depends on beside the texts."""
-
-    metrics: tuple[str, ...] = METRICS
-    tokens: bool = False
-    stemmer: bool = False
-    tokenize: str = "13a"
-    lowercase: bool = False
+DEFAULTS = Choices()
 
 
-def score_rows(
-    rows: Iterable[Mapping[str, Any]],
-    metrics: Sequence[str] = METRICS,
-    tokens: bool = False,
-    stemmer: bool = False,
-    tokenize: str = "13a",
-    lowercase: bool = False,
-) -> dict[str, Any]:
+class Scorer:
+    """Scores rows one after another; what it keeps of them does not grow with their number."""
+
+    def __init__(self, choices: Choices = DEFAULTS) -> None:
+        self.choices = choices
+        self.rows = 0
+        self._meters = [METERS[name](choices) for name in choices.metrics]
+        self._odd = SignalCounts()
+
+    def add(self, row: Row) -> dict[str, Any]:
+        """Score a row.
+
+        Returns:
+            `{"rouge1": {"precision", "recall", "fmeasure"}, ..., "bleu": 0 to 100, "signals": {...}}`, with
+            `tokens` where they are asked for.
+        """
+        self.rows += 1
+        document: dict[str, Any] = {}
+        for meter in self._meters:
+            document |= meter.add(row).document
+        choices = self.choices
+        found = signals(
+            row.prediction,
+            row.references,
+            stemmer=choices.stemmer,
+            source=row.source,
+            truncated=row.truncated,
+        )
+        self._odd.add(row.prediction, found)
+        document["signals"] = {name: _plain(signal) for name, signal in found.items()}
+        if choices.tokens:
+            document["tokens"] = tokens(row, choices)
+        return document
+
+    def totals(self) -> dict[str, Any]:
+        """What is said of all rows so far.
+
+        Returns:
+            `{"corpus": {"rouge1": means, ..., "bleu": {"score", "precisions", "bp", "sys_len", "ref_len",
+            "signature"}}, "signatures": {...}, "signals": {...}}`; ROUGE 0 to 1, BLEU 0 to 100.
+
+        Raises:
+            BadInput: There are no rows.
+        """
+        corpus: dict[str, Any] = {}
+        signatures: dict[str, str] = {}
+        for meter in self._meters:
+            corpus |= meter.corpus()
+            signatures |= meter.signatures()
+        return {"corpus": corpus, "signatures": signatures, "signals": self._odd.document()}
+
+
+def score_rows(rows: Iterable[Mapping[str, Any]], choices: Choices = DEFAULTS) -> dict[str, Any]:
     """Score rows one by one and together.
 
     Args:
-        rows: Each `{"prediction": str, "reference": str}` or with `"references": [str, ...]`; other keys may
-            follow.
-        metrics: Any of `METRICS`.
-        tokens: Add what each token earned in ROUGE-1, ROUGE-2 and ROUGE-L.
-        stemmer: ROUGE compares stems in place of words.
-        tokenize: BLEU's tokenizer, one of `bleu.TOKENIZERS`.
-        lowercase: BLEU ignores case.
+        rows: Each `{"prediction": str, "reference": str}` or with `"references": [str, ...]`; `source`,
+            `truncated`, `log_likelihood` and `tokens` are used where they are there, other keys may follow.
+        choices: What is measured, and how.
 
     Returns:
-        `{"rows": [{"rouge1": {"precision", "recall", "fmeasure"}, ..., "bleu", "signals", "tokens"}, ...],
-        "corpus": {"rouge1": means, ..., "bleu": {"score", "precisions", "bp", "sys_len", "ref_len",
-        "signature"}}}`; ROUGE between 0 and 1, BLEU between 0 and 100.
+        `{"rows": [what Scorer.add returns, ...], **what Scorer.totals returns}`.
 
     Raises:
-        BadInput: A row has not that shape (all such rows are told, by number from 1), there is none, or a
-            choice is unknown.
+        BadInput: A row has not that shape (such rows are told, by number from 1), or there is none.
     """
-    choices = Choices(tuple(metrics), tokens, stemmer, bleu.check_tokenizer(tokenize), lowercase)
-    _check_metrics(choices.metrics)
-    corpus = bleu.Corpus(tokenize=tokenize, lowercase=lowercase)
-    means: list[dict[str, rouge.Score]] = []
-    scored = []
-    for row in checked(rows):
-        document: dict[str, Any] = {}
-        if "rouge" in choices.metrics:
-            means.append(rouge.score(row.prediction, row.references, stemmer=stemmer))
-            document |= {kind: asdict(score) for kind, score in means[-1].items()}
-        if "bleu" in choices.metrics:
-            document["bleu"] = bleu.sentence_of(corpus.add(row.prediction, row.references))
-        scored.append(document | _explained(row, choices))
-    total: dict[str, Any] = {}
-    if means:
-        total |= {kind: asdict(score) for kind, score in rouge.mean(means).items()}
-    if "bleu" in choices.metrics:
-        total["bleu"] = asdict(corpus.score())
-    return {"rows": scored, "corpus": total}
+    scorer = Scorer(choices)
+    return {"rows": [scorer.add(row) for row in checked(rows)], **scorer.totals()}
 
 
 def corpus_scores(pairs: Iterable[tuple[str, Sequence[str]]]) -> dict[str, float]:
@@ -86,35 +102,98 @@ def corpus_scores(pairs: Iterable[tuple[str, Sequence[str]]]) -> dict[str, float
     Raises:
         BadInput: There are no pairs, or one has no reference.
     """
-    corpus = bleu.Corpus()
-    scores = []
+    corpus, means = bleu.Corpus(), rouge.Means()
     for prediction, references in pairs:
-        scores.append(rouge.score(prediction, references))
+        means.add(rouge.score(prediction, references))
         corpus.add(prediction, references)
-    figures = {kind: score.fmeasure for kind, score in rouge.mean(scores).items()}
-    return figures | {"bleu": corpus.score().score}
+    return {kind: score.fmeasure for kind, score in means.scores().items()} | {"bleu": corpus.score().score}
 
 
-def _check_metrics(names: Sequence[str]) -> None:
-    for name in names:
-        if name not in METRICS:
-            meant = near(name, METRICS)
-            hint = f"did you mean {meant!r}? " if meant else ""
-            raise BadInput(f"no metric named {name!r}", f"{hint}choose from {', '.join(METRICS)}")
-    if not names:
-        raise BadInput("no metric was chosen", f"choose from {', '.join(METRICS)}")
+def tokens(row: Row, choices: Choices = DEFAULTS) -> dict[str, Any]:
+    """What each token earned, per metric that is chosen and has it told.
+
+    Returns:
+        Per kind of ROUGE the fields of `Breakdown` and `reference_index`, the reference that its score is
+        taken from; as `words` the words of both sides with their labels per order; as `bleu` the fields of
+        `BleuBreakdown`.
+    """
+    found: dict[str, Any] = {}
+    if "rouge" in choices.metrics:
+        for metric in breakdown.METRICS:
+            found[metric] = _rouge_tokens(row, metric, choices.stemmer)
+        reference = row.references[found["rouge1"]["reference_index"]]
+        sides = breakdown.ladder(row.prediction, reference, stemmer=choices.stemmer)
+        found["words"] = {
+            side: [_told(word) for word in words]
+            for side, words in zip(("prediction", "reference"), sides, strict=True)
+        }
+    if "bleu" in choices.metrics:
+        explained = bleu_breakdown.explain(row.prediction, row.references, choices.bleu)
+        found["bleu"] = asdict(explained) | {
+            "prediction": [_told(word) for word in explained.prediction],
+            "references": [[_told(word) for word in words] for words in explained.references],
+        }
+    return found
 
 
-def _explained(row: Row, choices: Choices) -> dict[str, Any]:
-    found = signals(row.prediction, row.references, stemmer=choices.stemmer)
-    document: dict[str, Any] = {"signals": {name: asdict(signal) for name, signal in found.items()}}
-    if choices.tokens:
-        document["tokens"] = {metric: _tokens(row, metric, choices.stemmer) for metric in breakdown.METRICS}
-    return document
-
-
-def _tokens(row: Row, metric: str, stemmer: bool) -> dict[str, Any]:
-    """A breakdown against the reference that the row's score of that metric is taken from."""
+def _rouge_tokens(row: Row, metric: str, stemmer: bool) -> dict[str, Any]:
     chosen = rouge.best_reference(row.prediction, row.references, metric, stemmer=stemmer)
-    found = breakdown.rouge(row.prediction, row.references[chosen], metric=metric, stemmer=stemmer)
-    return {"reference_index": chosen} | asdict(found)
+    made = breakdown.rouge(row.prediction, row.references[chosen], metric=metric, stemmer=stemmer)
+    return (
+        {"reference_index": chosen}
+        | asdict(made)
+        | {
+            "prediction": [_told(token) for token in made.prediction],
+            "reference": [_told(token) for token in made.reference],
+        }
+    )
+
+
+class SignalCounts:
+    """How often each signal was out of the ordinary, how high it was on average, and the commonest output."""
+
+    KEPT = 1_000
+    """Of so many outputs the counts are kept; what makes up more than a part of `KEPT` is among them."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._flagged: Counter[str] = Counter()
+        self._sums: Counter[str] = Counter()
+        self._outputs: Counter[str] = Counter()
+
+    def add(self, prediction: str, found: Mapping[str, Signal]) -> None:
+        """Add a row's signals."""
+        self._rows += 1
+        for name, signal in found.items():
+            self._flagged[name] += signal.flagged
+            self._sums[name] += exact(signal.value)
+        # J. Misra and D. Gries, "Finding repeated elements", 1982: a newcomer without room costs all one.
+        if prediction in self._outputs or len(self._outputs) < self.KEPT:
+            self._outputs[prediction] += 1
+        else:
+            self._outputs = Counter({text: times - 1 for text, times in self._outputs.items() if times > 1})
+
+    def document(self) -> dict[str, Any]:
+        """Per signal how many rows were flagged and its mean; as `collapse` the commonest output's share."""
+        told: dict[str, Any] = {
+            name: {"flagged": self._flagged[name], "mean": mean_of(total, self._rows)}
+            for name, total in self._sums.items()
+        }
+        _, times = next(iter(self._outputs.most_common(1)), ("", 0))
+        flagged = times > 1 and times > COLLAPSED * self._rows
+        sentence = f"{times} of {self._rows} outputs are the very same text."
+        told["collapse"] = {"flagged": int(flagged), "mean": times / max(self._rows, 1), "sentence": sentence}
+        return told
+
+
+COLLAPSED = 0.1
+"""Flagged when more than this share of all outputs is one text."""
+
+
+def _plain(signal: Signal) -> dict[str, Any]:
+    return {"value": signal.value, "flagged": signal.flagged, "sentence": signal.sentence}
+
+
+def _told(token: TokenLabel | WordLabel) -> dict[str, Any]:
+    """A token as an object, without what there is not to say of it."""
+    return {name: value for name, value in token._asdict().items() if value is not None}

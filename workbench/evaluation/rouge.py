@@ -5,18 +5,19 @@ C.-Y. Lin, "ROUGE: a package for automatic evaluation of summaries", 2004. Not h
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 
 from store.errors import BadInput
 from workbench.evaluation import subsequence
+from workbench.evaluation.means import exact, mean_of
 from workbench.evaluation.porter import stem
 
 ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
+EQUALS = "equals:rouge-score-0.1.2"
 
 TOKEN = re.compile("[a-z0-9]+")
 STEMMED_FROM = 4
@@ -60,22 +61,56 @@ def best_reference(prediction: str, references: Sequence[str], kind: str, *, ste
     return fmeasures.index(max(fmeasures))
 
 
-def mean(scores: Sequence[dict[str, Score]]) -> dict[str, Score]:
-    """Plain mean over the rows of precision, recall and F-measure, each by itself.
+class Means:
+    """The plain mean over rows of precision, recall and F-measure, each by itself, of any number of rows."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._sums: dict[str, list[int]] = {}
+
+    def add(self, scores: Mapping[str, Score]) -> None:
+        """Add the scores of a row."""
+        self.rows += 1
+        for kind, one in scores.items():
+            sums = self._sums.setdefault(kind, [0, 0, 0])
+            sums[0] += exact(one.precision)
+            sums[1] += exact(one.recall)
+            sums[2] += exact(one.fmeasure)
+
+    def scores(self) -> dict[str, Score]:
+        """The means so far.
+
+        Raises:
+            BadInput: There are no rows.
+        """
+        if not self.rows:
+            raise BadInput("there are no rows to average", "give at least one row")
+        return {
+            kind: Score(*[mean_of(total, self.rows) for total in sums]) for kind, sums in self._sums.items()
+        }
+
+
+def mean(scores: Iterable[Mapping[str, Score]]) -> dict[str, Score]:
+    """Plain mean over the rows, as `Means` takes it.
 
     Raises:
         BadInput: There are no rows.
     """
-    if not scores:
-        raise BadInput("there are no rows to average", "give at least one row")
-    return {
-        kind: Score(
-            _average(row[kind].precision for row in scores),
-            _average(row[kind].recall for row in scores),
-            _average(row[kind].fmeasure for row in scores),
-        )
-        for kind in scores[0]
-    }
+    means = Means()
+    for row in scores:
+        means.add(row)
+    return means.scores()
+
+
+def signature(references: str, *, stemmer: bool = False) -> str:
+    """Every choice behind a ROUGE, so that another can repeat it.
+
+    Args:
+        references: How many references the rows have, `var` where their number varies.
+        stemmer: Whether stems are compared.
+    """
+    stems = "porter-nltk" if stemmer else "no"
+    return f"nrefs:{references}|refs:best|case:lc|tok:a-z0-9|stem:{stems}|lsum:newline|mean:plain|{EQUALS}"
 
 
 def tokenize(text: str, *, stemmer: bool = False) -> list[str]:
@@ -98,17 +133,14 @@ def from_counts(matched: int, predicted: int, expected: int) -> Score:
     return Score(precision, recall, 2 * precision * recall / both if both > 0 else 0.0)
 
 
-def ngrams(tokens: Sequence[str], order: int) -> list[tuple[str, ...]]:
-    """Every run of `order` tokens, in the text's order."""
-    return list(zip(*(tokens[start:] for start in range(order)), strict=False))
-
-
 def _score_one(prediction: str, reference: str, stemmer: bool) -> dict[str, Score]:
     said, wanted = tokenize(prediction, stemmer=stemmer), tokenize(reference, stemmer=stemmer)
     in_order = from_counts(subsequence.length(wanted, said), len(said), len(wanted))
     return {
-        "rouge1": _overlap(said, wanted),
-        "rouge2": _overlap(ngrams(said, 2), ngrams(wanted, 2)),
+        "rouge1": from_counts(matches(said, wanted), len(said), len(wanted)),
+        "rouge2": from_counts(
+            matches(pairwise(said), pairwise(wanted)), max(len(said) - 1, 0), max(len(wanted) - 1, 0)
+        ),
         "rougeL": in_order,
         # The union of one sentence's subsequence with nothing else is that subsequence.
         "rougeLsum": _by_sentence(prediction, reference, stemmer)
@@ -117,14 +149,10 @@ def _score_one(prediction: str, reference: str, stemmer: bool) -> dict[str, Scor
     }
 
 
-def _overlap(said: Sequence[Hashable], wanted: Sequence[Hashable]) -> Score:
-    counts = Counter(wanted)
-    matched = 0
-    for gram in said:
-        if counts.get(gram, 0) > 0:
-            counts[gram] -= 1
-            matched += 1
-    return from_counts(matched, len(said), len(wanted))
+def matches(said: Iterable[Hashable], wanted: Iterable[Hashable]) -> int:
+    """How many of one side are on the other too, each no more often than there."""
+    found, allowed = Counter(said), Counter(wanted)
+    return sum([min(found[each], allowed[each]) for each in found.keys() & allowed.keys()])
 
 
 def _by_sentence(prediction: str, reference: str, stemmer: bool) -> Score:
@@ -141,11 +169,6 @@ def _by_sentence(prediction: str, reference: str, stemmer: bool) -> Score:
                 left_said[token] -= 1
                 left_wanted[token] -= 1
     return from_counts(matched, sum(map(len, said)), sum(map(len, wanted)))
-
-
-def _average(values: Iterable[float]) -> float:
-    numbers = list(values)
-    return math.fsum(numbers) / len(numbers)
 
 
 def _fmeasure(one: Score) -> float:

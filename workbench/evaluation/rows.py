@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,56 +15,84 @@ SHAPE = '{"prediction": text, "reference": text} or {"prediction": text, "refere
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a model wrote, and one or more texts that would have been right."""
+    """What a model wrote, and one or more texts that would have been right.
+
+    Where it is known: the `source` it worked on, whether the output was `truncated` at the limit of tokens,
+    and the `log_likelihood` in nats that the model gave the reference's `tokens`.
+    """
 
     prediction: str
     references: tuple[str, ...]
+    source: str = ""
+    truncated: bool | None = None
+    log_likelihood: float | None = None
+    tokens: int | None = None
 
 
-def read_lines(lines: Iterable[str]) -> list[dict[str, Any]]:
-    """Read rows for `score_rows` from JSON lines; blank lines are passed over.
+def read_lines(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Read rows for `score_rows` from JSON lines, one by one; blank lines are passed over.
 
     Raises:
-        BadInput: A line is not JSON or has not the shape of a row; all such lines are told by number from 1.
+        BadInput: A line is not JSON or has not the shape of a row; such lines are told by number from 1, when
+            all were read.
     """
-    found, faults = [], []
+    faults = _Faults("line")
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
         except ValueError as error:
-            faults.append(f"line {number} is not JSON ({error})")
+            faults.add(number, f"is not JSON ({error})")
             continue
         except RecursionError:
-            faults.append(f"line {number} is nested too deeply")
+            faults.add(number, "is nested too deeply")
             continue
         fault = _fault(row)
         if fault:
-            faults.append(f"line {number} {fault}")
-        else:
-            found.append(row)
-    _refuse(faults)
-    return found
+            faults.add(number, fault)
+        elif not faults.count:
+            yield row
+    faults.refuse()
 
 
 def checked(rows: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
     """Yield rows one by one; after the first fault the rest is only looked through for more.
 
     Raises:
-        BadInput: A row has not the shape (all such rows are told by number from 1), or there is none.
+        BadInput: A row has not the shape (such rows are told by number from 1), or there is none.
     """
-    faults: list[str] = []
+    faults = _Faults("row")
     number = 0
     for number, row in enumerate(rows, start=1):
         fault = _fault(row)
         if fault:
-            faults.append(f"row {number} {fault}")
-        elif not faults:
-            yield Row(row["prediction"], _references(row))
-    _refuse(faults)
+            faults.add(number, fault)
+        elif not faults.count:
+            yield _row(row)
+    faults.refuse()
     if not number:
         raise BadInput("there are no rows to score", f"give rows like {SHAPE}")
+
+
+def _row(row: Mapping[str, Any]) -> Row:
+    source, likelihood, tokens = row.get("source"), row.get("log_likelihood"), row.get("tokens")
+    return Row(
+        row["prediction"],
+        _references(row),
+        source if isinstance(source, str) else "",
+        _truncated(row),
+        float(likelihood) if isinstance(likelihood, int | float) else None,
+        tokens if isinstance(tokens, int) else None,
+    )
+
+
+def _truncated(row: Mapping[str, Any]) -> bool | None:
+    """By its own name, or as OpenAI's interface says it."""
+    if isinstance(row.get("truncated"), bool):
+        return bool(row["truncated"])
+    reason = row.get("finish_reason")
+    return reason == "length" if isinstance(reason, str) else None
 
 
 def _references(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -105,8 +133,21 @@ def _kind(value: object) -> str:
     return names.get(type(value), type(value).__name__)
 
 
-def _refuse(faults: Sequence[str]) -> None:
-    if not faults:
-        return
-    more = f"; and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else ""
-    raise BadInput("; ".join(faults[:FAULTS_SHOWN]) + more, f"write each row as {SHAPE}")
+class _Faults:
+    """Counts what is wrong with rows, and keeps the first ones to tell."""
+
+    def __init__(self, noun: str) -> None:
+        self.count = 0
+        self._noun = noun
+        self._first: list[str] = []
+
+    def add(self, number: int, fault: str) -> None:
+        self.count += 1
+        if len(self._first) < FAULTS_SHOWN:
+            self._first.append(f"{self._noun} {number} {fault}")
+
+    def refuse(self) -> None:
+        if self.count:
+            more = self.count - len(self._first)
+            told = "; ".join(self._first) + (f"; and {more} more" if more else "")
+            raise BadInput(told, f"write each row as {SHAPE}")

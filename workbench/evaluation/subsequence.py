@@ -18,20 +18,27 @@ def length(reference: Sequence[Hashable], prediction: Sequence[Hashable]) -> int
     return len(prediction) - last.bit_count()
 
 
+def rows(reference: Sequence[Hashable], prediction: Sequence[Hashable]) -> list[int]:
+    """The table, one integer per row and one before them: of the row of i tokens of the reference, the zeros
+    in the low j bits count the common subsequence with j tokens of the prediction.
+    """
+    return [(1 << len(prediction)) - 1, *_rows(reference, prediction)]
+
+
 def pairs(reference: Sequence[Hashable], prediction: Sequence[Hashable]) -> list[tuple[int, int]]:
     """The canonical longest common subsequence.
 
     Returns:
         Pairs (index in `reference`, index in `prediction`), both ascending.
     """
-    rows = [(1 << len(prediction)) - 1, *_rows(reference, prediction)]
+    table = rows(reference, prediction)
     found: list[tuple[int, int]] = []
     i, j = len(reference), len(prediction)
     while i > 0 and j > 0:
         if reference[i - 1] == prediction[j - 1]:
             i, j = i - 1, j - 1
             found.append((i, j))
-        elif _prefers_left(rows[i], rows[i - 1], j):
+        elif _prefers_left(table[i], table[i - 1], j):
             j -= 1
         else:
             i -= 1

@@ -46,7 +46,7 @@ def open_file(path: Path) -> Opened:
         if path.stat().st_size > FILE_BYTES:
             raise BadInput(f"{path} has more than 100 MB", "look into a part of it: head -n 10000")
         with path.open(encoding="utf-8", errors="replace") as file:
-            documents = read_lines(file)
+            documents = list(read_lines(file))
     except OSError as error:
         raise BadInput(f"{path} cannot be read ({error.strerror})", "check the path of the file") from error
     found = enumerate(checked(documents))

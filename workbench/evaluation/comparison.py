@@ -1,0 +1,188 @@
+"""Two systems on the same rows: by how much they differ, how sure that is, and which rows decide it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from store.errors import BadInput
+from workbench.evaluation import bleu
+from workbench.evaluation.bleu import Counts, Options
+from workbench.evaluation.bleu_breakdown import order_losses
+from workbench.evaluation.meters import LOWER_IS_BETTER, METERS, Choices, Measured
+from workbench.evaluation.rows import Row
+from workbench.evaluation.significance import SEEDS, Measure, Numbers, Tell, Verdict, verdicts
+
+DECIDING = 10
+"""Of so many rows for the system and as many against it is told that they decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A row, counted from 1, both systems' own scores on it, and what it adds to the whole difference."""
+
+    row: int
+    baseline: float
+    system: float
+    points: float
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One score of both systems: a verdict per seed, on how many rows the system is better, and what decides.
+
+    `deciding` are the rows with the largest points, for the system first, then against it; the points of all
+    rows add up to the difference. `undecided` tells why there are none.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    wins: int
+    ties: int
+    losses: int
+    deciding: tuple[Decision, ...]
+    undecided: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Every score of both systems, by name, over so many rows."""
+
+    rows: int
+    scores: dict[str, Compared]
+    signatures: dict[str, str]
+
+
+def compare(
+    pairs: Iterable[tuple[Row, Row]],
+    choices: Choices,
+    seeds: Sequence[int] = SEEDS,
+    tell: Tell | None = None,
+) -> Comparison:
+    """Compare a baseline and a system.
+
+    Args:
+        pairs: Per row what the baseline answered and what the system did.
+        choices: By which metrics.
+        seeds: Of the resampling; several show how much a verdict owes to its draws.
+        tell: Called now and then with how many resamples of how many are done.
+
+    Raises:
+        BadInput: A row has other references in the two, or there are none.
+    """
+    baseline = [METERS[name](choices) for name in choices.metrics]
+    system = [METERS[name](choices) for name in choices.metrics]
+    kept: dict[str, tuple[list[Measured], list[Measured], int]] = {}
+    count = 0
+    for count, (before, after) in enumerate(pairs, 1):
+        if before.references != after.references:
+            raise BadInput(
+                f"row {count} has other references in the two files", "score the same rows in the same order"
+            )
+        for at, meters in enumerate(zip(baseline, system, strict=True)):
+            measured = meters[0].add(before), meters[1].add(after)
+            for name in measured[0].numbers:
+                lists = kept.setdefault(name, ([], [], at))
+                lists[0].append(measured[0])
+                lists[1].append(measured[1])
+    if not count:
+        raise BadInput("there are no rows to compare", "give at least one row")
+    numbers = {
+        name: ([each.numbers[name] for each in one], [each.numbers[name] for each in other])
+        for name, (one, other, _) in kept.items()
+    }
+    measures = [
+        Measure(*numbers[name], partial(system[at].of_sums, name)) for name, (_, _, at) in kept.items()
+    ]
+    found = [verdicts(measures, seed, tell=tell) for seed in seeds]
+    scores = {
+        name: _compared(
+            name,
+            [each[place] for each in found],
+            [(a.scores[name], b.scores[name]) for a, b in zip(one, other, strict=True)],
+            points(name, *numbers[name], choices.bleu),
+        )
+        for place, (name, (one, other, _)) in enumerate(kept.items())
+    }
+    signatures = {name: text for meter in system for name, text in meter.signatures().items()}
+    return Comparison(count, scores, signatures)
+
+
+def points(
+    name: str, baseline: Sequence[Numbers], system: Sequence[Numbers], options: Options
+) -> list[float] | None:
+    """What each row adds to the difference of the whole, system less baseline.
+
+    Args:
+        name: Of the score.
+        baseline: Numbers per row, as meters give them.
+        system: The same of the other.
+        options: BLEU's.
+
+    Returns:
+        Points that add up to the difference; None for scores that no row has a share of by itself.
+    """
+    if name == "bleu":
+        return bleu_points([Counts.of(row) for row in baseline], [Counts.of(row) for row in system], options)
+    if len(baseline[0]) > 1:
+        return None
+    scale = len(baseline) << 100
+    return [(after[0] - before[0]) / scale for before, after in zip(baseline, system, strict=True)]
+
+
+def bleu_points(baseline: Sequence[Counts], system: Sequence[Counts], options: Options) -> list[float] | None:
+    """Split a difference of two corpus BLEUs among the rows, exactly.
+
+    -ln BLEU is a sum over rows: each unmatched run of order n costs -ln p_n / (N (t_n - m_n)), and where the
+    corpus is too short a row bears (r - c) of its own over the corpus's length. With the logarithmic mean
+    L = (A - B)/(ln A - ln B) of the two scores, A - B = sum of L (loss in B - loss in A).
+
+    Returns:
+        BLEU points per row; None where a score is 0, whose logarithm does not exist.
+    """
+    before, after = _row_losses(baseline, options), _row_losses(system, options)
+    if before is None or after is None:
+        return None
+    (one, losses), (other, other_losses) = before, after
+    mean = (other - one) / math.log(other / one) if other != one else one
+    return [mean * (loss - left) for loss, left in zip(losses, other_losses, strict=True)]
+
+
+def _row_losses(rows: Sequence[Counts], options: Options) -> tuple[float, list[float]] | None:
+    whole = Counts.of([sum(column) for column in zip(*[row.flat for row in rows], strict=True)])
+    parts = bleu.parts(whole, options, effective=options.effective_order == "always")
+    if parts.score <= 0:
+        return None
+    prices = order_losses(whole, parts)
+    short = 1 / whole.predicted if whole.predicted < whole.expected else 0.0
+    return parts.score, [
+        sum(
+            price * (total - matched)
+            for price, matched, total in zip(prices, row.matched, row.total, strict=False)
+        )
+        + short * (row.expected - row.predicted)
+        for row in rows
+    ]
+
+
+def _compared(
+    name: str,
+    found: Sequence[Verdict],
+    scores: Sequence[tuple[float, float]],
+    shares: list[float] | None,
+) -> Compared:
+    sign = -1 if name in LOWER_IS_BETTER else 1
+    better = sum(sign * (after - before) > 0 for before, after in scores)
+    worse = sum(sign * (after - before) < 0 for before, after in scores)
+    deciding: list[Decision] = []
+    if shares is not None:
+        order = sorted(range(len(shares)), key=lambda at: shares[at])
+        chosen = [at for at in reversed(order[-DECIDING:]) if shares[at] > 0]
+        chosen += [at for at in order[:DECIDING] if shares[at] < 0]
+        deciding = [Decision(at + 1, *scores[at], shares[at]) for at in chosen]
+    why = "" if shares is not None else "no row has a share of this score by itself"
+    if shares is None and name == "bleu":
+        why = "a BLEU of 0 cannot be divided among rows"
+    ties = len(scores) - better - worse
+    return Compared(tuple(found), better, ties, worse, tuple(deciding), why)
