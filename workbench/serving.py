@@ -13,7 +13,7 @@ from pathlib import Path
 
 from store.errors import Unavailable
 from store.models import Model
-from store.runs import Identity
+from store.identity import Identity
 from workbench import link, processes
 from workbench.link import Link
 from workbench.settings import load_settings
