@@ -27,7 +27,7 @@ def add_template(
     name: str = "t",
     prompt: str = "{{ dialogue }} ",
     completion: str = "{{ summary }}",
-    *more: tuple[str, str],
+    more: Sequence[tuple[str, str]] = (),
 ) -> None:
     """Add a template of one variant, or of several."""
     pairs = [(prompt, completion), *more]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from store import default_path
-from workbench.cli.demo import demo_root
+from store import Store, default_path
+from workbench.cli.demo import RUN_NAME, _going, demo_root
 
 LIFT = 0.25
 
@@ -19,6 +19,15 @@ def test_it_has_a_store_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.delenv("WORKBENCH_STORE")
     assert demo_root().parent == default_path().parent
     assert demo_root() != default_path()
+
+
+def test_a_demo_run_that_was_set_aside_is_not_under_way(store: Store) -> None:
+    """The screens would open on a run that stands still."""
+    made = {"model": "m", "dataset": "d", "template": "t", "method": "lora", "settings": {}, "lineage": {}}
+    run = store.runs.create(name=RUN_NAME, **made)
+    assert _going(store) == run
+    store.runs.request(run.id, "pause")
+    assert _going(store) is None
 
 
 @pytest.mark.slow

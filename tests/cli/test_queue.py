@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from store import Store
 
-from store import Store, open_store
-from workbench.processes import HeldLock
-from workbench.runs import queue
-
-TEMPLATE = """
-name = "t"
-task = "t"
-[[variants]]
-name = "v"
-prompt = "{{ dialogue }} "
-completion = "{{ summary }}"
-"""
-RUN = 'model = "m"\ndataset = "d"\ntemplate = "t"\nname = "rates"\n'
-START = ("run", "start", "--model", "m", "--dataset", "d", "--template", "t")
+RUN = 'model = "causal"\ndataset = "d"\ntemplate = "t"\nname = "rates"\n'
+START = ("run", "start", "--model", "causal", "--dataset", "d", "--template", "t")
 
 
-@pytest.fixture
-def store(root: Path, tiny_causal: Path, dialogue_file: Path, tmp_path: Path) -> Iterator[Store]:
-    """The store with a model, a dataset and a template, whose queue is held so that no trainer starts."""
-    with open_store(root) as store:
-        store.models.add(str(tiny_causal), name="m")
-        store.datasets.add(dialogue_file, name="d")
-        path = tmp_path / "t.toml"
-        path.write_text(TEMPLATE)
-        store.templates.add(path)
-        lock = HeldLock.take(root / queue.LOCK)
-        assert lock is not None
-        with lock:
-            yield store
-
-
-def test_a_place_in_the_queue_follows_priority_and_age(workbench, store: Store) -> None:
+def test_a_place_in_the_queue_follows_priority_and_age(workbench, stock: Store) -> None:
     """It is told by list and show; a run is prioritised when it is started, and later."""
     first, second = (workbench(*START, "--json").document["id"] for _ in range(2))
     urgent = workbench(*START, "--priority", "5", "--json").document
@@ -52,13 +24,13 @@ def test_a_place_in_the_queue_follows_priority_and_age(workbench, store: Store) 
     lines = workbench("run", "list", "--status", "queued").out.splitlines()
     assert [line.split()[4] for line in lines[1:]] == ["3", "1", "2"]
     assert workbench("run", "show", second, "--json").document["queue_place"] == 1
-    store.runs.request(second, "cancel")
+    stock.runs.request(second, "cancel")
     assert workbench("run", "show", second, "--json").document["queue_place"] is None
     refused = workbench("run", "prioritise", second, "1")
     assert refused.code == 1 and "is cancelled; only a run that waits" in refused.error
 
 
-def test_a_sweep_is_queued_and_its_results_are_a_table(workbench, store: Store, tmp_path: Path) -> None:
+def test_a_sweep_is_queued_and_its_results_are_a_table(workbench, stock: Store, tmp_path: Path) -> None:
     """A run each, printed with what it varies; results are best first, and list shows the sweep's runs."""
     file = tmp_path / "sweep.toml"
     file.write_text(f'{RUN}[sweep]\nlearning_rate = [1e-3, 1e-4]\nmethod = ["lora", "ia3"]\n')
@@ -71,10 +43,10 @@ def test_a_sweep_is_queued_and_its_results_are_a_table(workbench, store: Store, 
     }
     assert len(runs) == 4
     for run, loss in zip(runs, (3.0, 1.0, 2.0), strict=False):
-        store.runs.claim(run, "n")
-        store.runs.begin(run, 1)
-        store.metrics.append(run, [(1, "loss", loss)])
-        store.runs.fail(run, "it stopped", "look")
+        stock.runs.claim(run, "n")
+        stock.runs.begin(run, 1)
+        stock.metrics.append(run, [(1, "loss", loss)])
+        stock.runs.fail(run, "it stopped", "look")
     found = workbench("run", "sweep-results", "rates", "--json").document["results"]
     assert [result["id"] for result in found] == [runs[1], runs[2], runs[0], runs[3]]
     assert found[0]["varied"] == {"learning_rate": 1e-3, "method": "ia3"}
@@ -88,7 +60,7 @@ def test_a_sweep_is_queued_and_its_results_are_a_table(workbench, store: Store, 
     assert "4 runs queued" in again and "sweep-results rates-2" in again
 
 
-def test_a_bad_sweep_queues_nothing(workbench, store: Store, tmp_path: Path) -> None:
+def test_a_bad_sweep_queues_nothing(workbench, stock: Store, tmp_path: Path) -> None:
     """The mistake is named, with the nearest key."""
     file = tmp_path / "sweep.toml"
     file.write_text(f"{RUN}[sweep]\nlearning_rat = [1e-3]\n")
@@ -96,12 +68,12 @@ def test_a_bad_sweep_queues_nothing(workbench, store: Store, tmp_path: Path) -> 
     assert refused.code == 1 and "did you mean 'learning_rate'" in refused.error
     file.write_text(f"{RUN}[sweep]\nbatch_size = [1, 2]\nmax_length = [8, 4]\n")
     assert "max_length = 4 is out of range" in workbench("run", "sweep", file).error
-    assert store.runs.list() == []
+    assert stock.runs.list() == []
     assert "no sweep named 'rates'; start one" in workbench("run", "sweep-results", "rates").error
 
 
-def test_more_devices_than_there_are_is_refused_at_the_start(workbench, store: Store) -> None:
+def test_more_devices_than_there_are_is_refused_at_the_start(workbench, stock: Store) -> None:
     """Not after a night in the queue."""
     refused = workbench(*START, "--set", "nproc_per_node=64")
     assert refused.code == 1 and "nproc_per_node = 64, and this machine has" in refused.error
-    assert store.runs.list() == []
+    assert stock.runs.list() == []

@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from store import Store, open_store
+from store import Store
 from workbench.processes import HeldLock
-from workbench.runs import launch, queue
+from workbench.runs import launch
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
 
-TEMPLATE = """
-name = "t"
-task = "t"
-[[variants]]
-name = "v"
-prompt = "{{ dialogue }} "
-completion = "{{ summary }}"
-"""
 Call = Callable[..., object]
 
 
 @pytest.fixture
-def shop(root: Path, tiny_causal: Path, dialogue_file: Path, tmp_path: Path) -> Iterator[Store]:
+def shop(stock: Store) -> Store:
     """The command line's store with a queued run, and a queue that starts nothing."""
-    with open_store(root) as store:
-        store.models.add(str(tiny_causal), name="m")
-        store.datasets.add(str(dialogue_file), name="d")
-        (tmp_path / "t.toml").write_text(TEMPLATE)
-        store.templates.add(tmp_path / "t.toml")
-        lock = HeldLock.take(store.root / queue.LOCK)
-        assert lock is not None
-        with lock:
-            launch.submit(store, RunOptions("m", "d", "t", settings=TrainingSettings(max_steps=10)))
-            yield store
+    launch.submit(stock, RunOptions("causal", "d", "t", settings=TrainingSettings(max_steps=10)))
+    return stock
 
 
 def at_work(store: Store, step: int) -> None:

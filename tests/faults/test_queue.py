@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import stocking
 
 from store import Store
 from store.runs import Run
@@ -123,26 +124,14 @@ def test_a_raised_priority_is_next_and_slots_change_while_the_queue_works(store:
     until(lambda: all(run.status == "completed" for run in store.runs.list()), "runs are left")
 
 
-TEMPLATE = """
-name = "t"
-task = "t"
-[[variants]]
-name = "v"
-prompt = "{{ dialogue }} "
-completion = "{{ summary }}"
-"""
-
-
 @pytest.mark.slow
 def test_a_run_of_two_processes_is_adopted_by_the_next_dispatcher(
-    store: Store, tiny_causal: Path, dialogue_file: Path, tmp_path: Path
+    store: Store, tiny_causal: Path, dialogue_file: Path
 ) -> None:
     """Real trainers under torchrun: their dispatcher is killed, they go on, and the next one ends them."""
     store.models.add(str(tiny_causal), name="tiny")
     store.datasets.add(str(dialogue_file), name="d")
-    path = tmp_path / "t.toml"
-    path.write_text(TEMPLATE)
-    store.templates.add(path)
+    stocking.add_template(store)
     settings = TrainingSettings(max_steps=100_000, batch_size=2, nproc_per_node=2)
     run = launch.submit(store, RunOptions("tiny", "d", "t", settings=settings))
     until(lambda: store.runs.get(run.id).step >= 2, "the run does not start", 300)

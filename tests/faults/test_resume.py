@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import stocking
 
 from store import Store, open_store
 from store.runs import Run
@@ -20,14 +20,6 @@ from workbench.runs import launch, lifecycle, queue
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
 
-TEMPLATE = """
-name = "summarise"
-task = "summary"
-[[variants]]
-name = "only"
-prompt = "{{ dialogue }} Summary: "
-completion = "{{ summary }}"
-"""
 METHODS = ("lora", "qlora", "prompt-tuning")
 STATE_SECONDS = 5.0
 START_SECONDS = 300.0
@@ -37,19 +29,13 @@ SEED = int(os.environ.get("WORKBENCH_KILL_SEED", "7"))
 
 
 @pytest.fixture
-def shop(
-    store_root: Path, tiny_causal: Path, dialogue_rows: list[dict[str, str]], tmp_path: Path
-) -> Iterator[Store]:
+def shop(store_root: Path, tiny_causal: Path, dialogue_rows: list[dict[str, str]]) -> Iterator[Store]:
     """A store with a model, dialogues with a validation split, and a template."""
     with open_store(store_root) as store:
         store.models.add(str(tiny_causal), name="tiny")
-        for split, rows in (("train", dialogue_rows[:20]), ("validation", dialogue_rows[20:])):
-            path = tmp_path / f"{split}.jsonl"
-            path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-            store.datasets.add(str(path), name="dialogues", split=split)
-        path = tmp_path / "summarise.toml"
-        path.write_text(TEMPLATE)
-        store.templates.add(path)
+        stocking.add_rows(store, "dialogues", dialogue_rows[:20])
+        stocking.add_rows(store, "dialogues", dialogue_rows[20:], split="validation")
+        stocking.add_template(store, "summarise", "{{ dialogue }} Summary: ")
         yield store
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import stocking
 
 from store import Store, open_store
 from store.runs import Run
@@ -19,15 +20,6 @@ from workbench import processes
 from workbench.runs import launch, queue
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
-
-TEMPLATE = """
-name = "summarise"
-task = "summary"
-[[variants]]
-name = "only"
-prompt = "{{ dialogue }} Summary: "
-completion = "{{ summary }}"
-"""
 
 # What a person's terminal runs: it submits, and then talks to the terminal until that is gone.
 SUBMIT_AND_WATCH = """
@@ -49,15 +41,12 @@ def shop(
     store_root: Path,
     tiny_causal: Path,
     dialogue_file: Path,
-    tmp_path: Path,
 ) -> Iterator[Store]:
     """A store with a model, dialogues and a template."""
     with open_store(store_root) as store:
         store.models.add(str(tiny_causal), name="tiny")
         store.datasets.add(str(dialogue_file), name="dialogues")
-        path = tmp_path / "summarise.toml"
-        path.write_text(TEMPLATE)
-        store.templates.add(path)
+        stocking.add_template(store, "summarise", "{{ dialogue }} Summary: ")
         yield store
 
 

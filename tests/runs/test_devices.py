@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
+from store import Store
 from store.errors import BadInput
-from workbench import telemetry
-from workbench.runs.devices import check_group, environment, visible
+from workbench import processes, telemetry
+from workbench.runs.devices import check_group, environment, read_devices, visible
 from workbench.runs.training import TrainingSettings
 from workbench.telemetry import GpuReading
 
@@ -41,6 +45,32 @@ def test_a_trainer_sees_its_gpus_by_the_numbers_that_were_read(monkeypatch: pyte
     assert environment((2, 0)) == {"CUDA_VISIBLE_DEVICES": "2,0", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,6")
     assert environment(()) == {"CUDA_VISIBLE_DEVICES": "5"}
+
+
+def test_all_processes_of_a_run_hold_its_memory(store: Store) -> None:
+    """Each of several has the run's nonce among its arguments; those of other runs have another."""
+    if telemetry.read_gpus():
+        pytest.skip("this machine's devices are its GPUs")
+    code = "held = bytearray(b'x') * 30_000_000; print('ready', flush=True); import time; time.sleep(60)"
+    started = [
+        subprocess.Popen([sys.executable, "-S", "-c", code, nonce], stdout=subprocess.PIPE)
+        for nonce in ("pair", "pair", "other")
+    ]
+    try:
+        for child in started:
+            assert child.stdout is not None and child.stdout.readline() == b"ready\n"
+        identity = processes.find("pair")
+        assert identity is not None
+        made = {"model": "m", "dataset": "d", "template": "t", "method": "lora", "lineage": {}}
+        run = store.runs.create(name="n", settings={"nproc_per_node": 2}, **made)
+        store.runs.claim(run.id, "pair")
+        store.runs.identify(run.id, identity)
+        (machine,) = read_devices([store.runs.get(run.id)])
+        assert 60e6 < machine.held[run.id] < 90e6
+    finally:
+        for child in started:
+            child.kill()
+            child.communicate()
 
 
 def test_more_devices_than_there_are_are_refused() -> None:

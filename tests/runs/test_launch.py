@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import subprocess
 import sys
@@ -11,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import stocking
 
 from store import Store
 from store.errors import BadInput, NotFound
-from workbench.processes import HeldLock
-from workbench.runs import launch, plan, queue
+from workbench.runs import launch, plan
 from workbench.runs.options import RunOptions, from_toml, make_options
 from workbench.runs.training import TrainingSettings
 
@@ -23,23 +22,13 @@ OPTIONS = RunOptions("tiny", "dialogues", "summarise")
 
 
 @pytest.fixture
-def filled(store: Store, tiny_causal: Path, dialogue_file: Path, tmp_path: Path) -> Iterator[Store]:
+def filled(store: Store, tiny_causal: Path, dialogue_file: Path) -> Iterator[Store]:
     """A store with a model, a dataset and a template, whose queue is held so that no trainer starts."""
     store.models.add(str(tiny_causal), name="tiny")
     store.datasets.add(str(dialogue_file), name="dialogues")
-    add_template(store, tmp_path, "summarise", "{{ dialogue }}\nSummary: ", "{{ summary }}")
-    lock = HeldLock.take(store.root / queue.LOCK)
-    assert lock is not None
-    with lock:
+    stocking.add_template(store, "summarise", "{{ dialogue }}\nSummary: ", "{{ summary }}")
+    with stocking.held_queue(store):
         yield store
-
-
-def add_template(store: Store, folder: Path, name: str, prompt: str, completion: str) -> None:
-    """A template of one variant."""
-    path = folder / f"{name}.toml"
-    variant = f"prompt = {json.dumps(prompt)}\ncompletion = {json.dumps(completion)}\n"
-    path.write_text(f'name = "{name}"\ntask = "test"\n[[variants]]\nname = "only"\n{variant}')
-    store.templates.add(path)
 
 
 def test_a_submitted_run_is_queued_with_its_whole_lineage(filled: Store) -> None:
@@ -88,12 +77,12 @@ def test_a_wrong_split_lists_those_there_are(filled: Store) -> None:
         launch.submit(filled, RunOptions("tiny", "dialogues", "summarise", split="training"))
 
 
-def test_a_template_that_does_not_fit_is_refused_before_launch(filled: Store, tmp_path: Path) -> None:
+def test_a_template_that_does_not_fit_is_refused_before_launch(filled: Store) -> None:
     """A column that is not there, and a completion that is empty for a row."""
-    add_template(filled, tmp_path, "wrong", "{{ dialog }}", "{{ summary }}")
+    stocking.add_template(filled, "wrong", "{{ dialog }}", "{{ summary }}")
     with pytest.raises(BadInput, match="dialog"):
         launch.submit(filled, RunOptions("tiny", "dialogues", "wrong"))
-    add_template(filled, tmp_path, "empty", "{{ dialogue }}", "{{ '' if 'map' in dialogue else summary }}")
+    stocking.add_template(filled, "empty", "{{ dialogue }}", "{{ '' if 'map' in dialogue else summary }}")
     with pytest.raises(BadInput, match="row 2 of 'train'"):
         launch.submit(filled, RunOptions("tiny", "dialogues", "empty"))
     assert filled.runs.list() == []
@@ -196,12 +185,12 @@ def dispatchers(root: Path) -> list[int]:
     return found
 
 
-def test_rows_that_teach_nothing_are_skipped_where_that_is_asked_for(filled: Store, tmp_path: Path) -> None:
+def test_rows_that_teach_nothing_are_skipped_where_that_is_asked_for(filled: Store) -> None:
     """They are refused with that way out, and told when it is taken."""
-    add_template(filled, tmp_path, "empty", "{{ dialogue }}", "{{ '' if 'map' in dialogue else summary }}")
+    stocking.add_template(filled, "empty", "{{ dialogue }}", "{{ '' if 'map' in dialogue else summary }}")
     with pytest.raises(BadInput, match="bad_rows=skip"):
         launch.submit(filled, RunOptions("tiny", "dialogues", "empty"))
     told: list[str] = []
     settings = TrainingSettings(bad_rows="skip")
     assert launch.submit(filled, RunOptions("tiny", "dialogues", "empty", settings=settings), told.append)
-    assert "6 of 24 rows looked at, first row 2 of 'train': variant 'only'" in told[0]
+    assert "6 of 24 rows looked at, first row 2 of 'train': variant 'v0'" in told[0]

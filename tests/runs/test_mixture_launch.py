@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import stocking
 
 from store import Store
 from store.errors import BadInput, NotFound
 from store.mixtures import parse_mixture
-from workbench.processes import HeldLock
-from workbench.runs import launch, plan, queue
+from workbench.runs import launch, plan
 from workbench.runs.options import RunOptions, make_options
 from workbench.runs.training import TrainingSettings
 
@@ -34,23 +33,13 @@ def filled(store: Store, tiny_causal: Path, dialogue_file: Path, tmp_path: Path)
     """A store with a mixture of two tasks, whose queue is held so that no trainer starts."""
     store.models.add(str(tiny_causal), name="tiny")
     store.datasets.add(str(dialogue_file), name="talk")
-    (tmp_path / "pairs.jsonl").write_text('{"a": "up", "b": "down"}\n' * 8)
-    store.datasets.add(tmp_path / "pairs.jsonl")
-    add_template(store, tmp_path, "sum", "{{ dialogue }}", "{{ summary }}")
-    add_template(store, tmp_path, "pair", "{{ a }}", "{{ b }}")
+    stocking.add_rows(store, "pairs", [{"a": "up", "b": "down"}] * 8)
+    stocking.add_template(store, "sum", "{{ dialogue }}", "{{ summary }}")
+    stocking.add_template(store, "pair", "{{ a }}", "{{ b }}")
     (tmp_path / "mix.toml").write_text(MIXTURE)
     store.mixtures.add(tmp_path / "mix.toml")
-    lock = HeldLock.take(store.root / queue.LOCK)
-    assert lock is not None
-    with lock:
+    with stocking.held_queue(store):
         yield store
-
-
-def add_template(store: Store, folder: Path, name: str, prompt: str, completion: str) -> None:
-    """A template of one variant."""
-    variant = f"prompt = {json.dumps(prompt)}\ncompletion = {json.dumps(completion)}\n"
-    (folder / "t.toml").write_text(f'name = "{name}"\ntask = "test"\n[[variants]]\nname = "only"\n{variant}')
-    store.templates.add(folder / "t.toml")
 
 
 def test_the_lineage_holds_the_mixture_and_every_task_of_it(filled: Store) -> None:

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import stocking
 
 from store import Store
 from store.errors import BadInput, Unavailable
-from workbench.processes import HeldLock
-from workbench.runs import estimate, launch, plan, probing, queue
+from workbench.runs import estimate, launch, plan, probing
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings, fields
 
@@ -20,18 +20,13 @@ OPTIONS = RunOptions("tiny", "dialogues", "summarise", settings=TrainingSettings
 
 
 @pytest.fixture
-def filled(store: Store, tiny_causal: Path, dialogue_file: Path, tmp_path: Path) -> Iterator[Store]:
+def filled(store: Store, tiny_causal: Path, dialogue_file: Path) -> Iterator[Store]:
     """A store with a model, a dataset with a validation split and a template; its queue is held."""
     store.models.add(str(tiny_causal), name="tiny")
     for split in ("train", "validation"):
         store.datasets.add(str(dialogue_file), name="dialogues", split=split)
-    path = tmp_path / "summarise.toml"
-    variant = 'prompt = "{{ dialogue }} "\ncompletion = "{{ summary }}"\n'
-    path.write_text(f'name = "summarise"\ntask = "test"\n[[variants]]\nname = "only"\n{variant}')
-    store.templates.add(path)
-    lock = HeldLock.take(store.root / queue.LOCK)
-    assert lock is not None
-    with lock:
+    stocking.add_template(store, "summarise")
+    with stocking.held_queue(store):
         yield store
 
 
@@ -54,6 +49,8 @@ def test_a_probe_answers_what_a_run_takes_and_a_start_keeps_it(filled: Store) ->
         assert found.shapes[0]["rows"] == found.shapes[1]["rows"] == 4
         assert probing.cached(filled, changed(learning_rate=1.0, num_train_epochs=9.0)) is not None
         assert probing.cached(filled, changed(batch_size=2)) is None
+        assert probing.cached(filled, changed(max_length=256)) is not None  # all that the model takes
+        assert probing.cached(filled, changed(max_length=255)) is None
         assert launch.submit(filled, OPTIONS).plan == found.planned()
 
         with pytest.raises(BadInput, match="target_modules names nowhere"):

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import stocking
 
 from store import Store
 from store.errors import BadInput, NotFound
-from workbench.processes import HeldLock
-from workbench.runs import plan, preflight, queue, sweep
+from workbench.runs import plan, preflight, sweep
 from workbench.runs.options import RunOptions
 from workbench.runs.sweep import Sweep, read_sweep, results, submit
 from workbench.runs.training import TrainingSettings
@@ -28,17 +27,12 @@ max_steps = 7
 
 
 @pytest.fixture
-def filled(store: Store, tiny_causal: Path, dialogue_file: Path, tmp_path: Path) -> Iterator[Store]:
+def filled(store: Store, tiny_causal: Path, dialogue_file: Path) -> Iterator[Store]:
     """A store with a model, a dataset and a template, whose queue is held so that no trainer starts."""
     store.models.add(str(tiny_causal), name="tiny")
     store.datasets.add(str(dialogue_file), name="dialogues")
-    path = tmp_path / "summarise.toml"
-    variant = f"prompt = {json.dumps('{{ dialogue }} ')}\ncompletion = {json.dumps('{{ summary }}')}\n"
-    path.write_text(f'name = "summarise"\ntask = "test"\n[[variants]]\nname = "only"\n{variant}')
-    store.templates.add(path)
-    lock = HeldLock.take(store.root / queue.LOCK)
-    assert lock is not None
-    with lock:
+    stocking.add_template(store, "summarise")
+    with stocking.held_queue(store):
         yield store
 
 

@@ -111,6 +111,21 @@ def test_a_run_is_claimed_by_one_of_many(store: Store) -> None:
     assert sum(claim is not None for claim in claims) == 1
 
 
+def test_what_a_run_waited_for_is_forgotten_when_it_is_claimed(store: Store) -> None:
+    """What it was predicted to take is not."""
+    run = create(store)
+    store.runs.planned(run.id, waits_for="2 GPUs at a time", predicted_bytes=7)
+    claimed = store.runs.claim(run.id, "nonce")
+    assert claimed is not None and claimed.plan == {"predicted_bytes": 7}
+
+
+def test_only_what_is_another_value_counts_as_changed(store: Store) -> None:
+    """Settings are kept as JSON, where a tuple comes back as a list."""
+    run = create(store)
+    changed = store.runs.change(run.id, {**run.settings, "target_modules": ("q", "v"), "max_steps": 20})
+    assert changed.lineage["changes"] == [{"step": 0, "settings": {"max_steps": [10, 20]}}]
+
+
 def test_only_its_own_worker_identifies_itself(store: Store) -> None:
     run = create(store)
     with pytest.raises(Conflict):

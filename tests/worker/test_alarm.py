@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+import stocking
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from store import Store
 from store.errors import BadInput
 from store.runs import Run
-from workbench.processes import HeldLock
-from workbench.runs import launch, queue
+from workbench.runs import launch
 from workbench.runs.alerts import Machine
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
@@ -27,38 +25,20 @@ from workbench.worker.alarm import Alarm, machine_reader
 from workbench.worker.pulse import Pulse
 from workbench.worker.train import train
 
-TEMPLATE = """
-name = "t"
-task = "t"
-[[variants]]
-name = "v"
-prompt = "{{ dialogue }} "
-completion = "{{ summary }}"
-"""
-
 
 @pytest.fixture
-def shop(
-    store: Store, tiny_causal: Path, dialogue_rows: list[dict[str, str]], tmp_path: Path
-) -> Iterator[Store]:
-    """A store with all that a run needs; its queue is held: the tests train themselves."""
-    store.models.add(str(tiny_causal), name="causal")
-    path = tmp_path / "d.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in dialogue_rows[:4]))
-    store.datasets.add(str(path), name="d", split="train")
-    path = tmp_path / "t.toml"
-    path.write_text(TEMPLATE)
-    store.templates.add(path)
-    lock = HeldLock.take(store.root / queue.LOCK)
-    assert lock is not None
-    with lock:
-        yield store
+def shop(stock: Store, dialogue_rows: list[dict[str, str]]) -> Store:
+    """A store with all that a run of four rows needs."""
+    stocking.add_rows(stock, "few", dialogue_rows[:4])
+    return stock
 
 
 def submitted(store: Store, **more: Any) -> Run:
     """A run that this process may train."""
     settings = TrainingSettings(**({"batch_size": 4, "num_samples": 0} | more))
-    run = store.runs.claim(launch.submit(store, RunOptions("causal", "d", "t", settings=settings)).id, "here")
+    run = store.runs.claim(
+        launch.submit(store, RunOptions("causal", "few", "t", settings=settings)).id, "here"
+    )
     assert run is not None
     return run
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import stocking
 import torch
 from accelerate import skip_first_batches
 from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
@@ -16,8 +17,7 @@ from store import Store
 from store.errors import Conflict
 from store.runs import Run
 from workbench.composing.mixing import Order
-from workbench.processes import HeldLock
-from workbench.runs import launch, plan, queue
+from workbench.runs import launch, plan
 from workbench.runs.options import RunOptions, from_toml, make_options
 from workbench.runs.training import TrainingSettings
 from workbench.worker import data
@@ -40,7 +40,7 @@ weight = 0.5
 
 @pytest.fixture
 def shop(
-    store: Store, tiny_causal: Path, tiny_seq2seq: Path, dialogue_rows: list[dict[str, str]], tmp_path: Path
+    store: Store, tiny_causal: Path, tiny_seq2seq: Path, dialogue_rows: list[dict[str, str]]
 ) -> Iterator[Store]:
     """A store with two tasks; one has a validation split, the other a last row that teaches nothing.
 
@@ -49,26 +49,13 @@ def shop(
     store.models.add(str(tiny_causal), name="causal")
     store.models.add(str(tiny_seq2seq), name="seq2seq")
     facts = [{"text": row["summary"], "who": row["summary"].split()[0]} for row in dialogue_rows]
-    for name, split, rows in (
-        ("talk", "train", dialogue_rows[:16]),
-        ("talk", "validation", dialogue_rows[16:]),
-        ("facts", "train", [*facts, *facts[:15], {"text": "nobody", "who": " "}]),
-    ):
-        path = tmp_path / "rows.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        store.datasets.add(str(path), name=name, split=split)
-    for name, prompt, completion in (
-        ("summarise", "{{ dialogue }}\\nSummary: ", "{{ summary }}"),
-        ("who", "{{ text }} Who? ", "{{ who }}"),
-    ):
-        text = f'prompt = "{prompt}"\ncompletion = "{completion}"\n'
-        (tmp_path / "t.toml").write_text(f'name = "{name}"\ntask = "t"\n[[variants]]\nname = "v"\n{text}')
-        store.templates.add(tmp_path / "t.toml")
-    (tmp_path / "mix.toml").write_text(MIXTURE)
-    store.mixtures.add(tmp_path / "mix.toml")
-    lock = HeldLock.take(store.root / queue.LOCK)
-    assert lock is not None
-    with lock:
+    stocking.add_rows(store, "talk", dialogue_rows[:16])
+    stocking.add_rows(store, "talk", dialogue_rows[16:], split="validation")
+    stocking.add_rows(store, "facts", [*facts, *facts[:15], {"text": "nobody", "who": " "}])
+    stocking.add_template(store, "summarise", "{{ dialogue }}\nSummary: ")
+    stocking.add_template(store, "who", "{{ text }} Who? ", "{{ who }}")
+    stocking.add_text(store.mixtures, MIXTURE)
+    with stocking.held_queue(store):
         yield store
 
 
