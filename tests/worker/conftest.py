@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+Make = Callable[[Path, Path, Any, int], Path]
 
 
 def load_base(folder: Path) -> Any:
@@ -18,22 +20,125 @@ def load_base(folder: Path) -> Any:
     return (AutoModelForSeq2SeqLM if seq2seq else AutoModelForCausalLM).from_pretrained(folder).eval()
 
 
-def load_adapted(base: Path, adapter: Path) -> Any:
-    """Load what was trained as its model card says: PEFT's kinds with plain PEFT, the others as told."""
+def adapted(model: Any, adapter: Path) -> Any:
+    """Put what was trained over a loaded base as its model card says: by PEFT, or the card's own lines."""
     from peft import PeftModel
     from safetensors.torch import load_file
 
     from workbench.worker import bottleneck
 
-    if (adapter / "full_config.json").is_file():
-        return load_base(adapter)
-    model, kind = load_base(base), json.loads((adapter / "adapter_config.json").read_text())["peft_type"]
+    kind = json.loads((adapter / "adapter_config.json").read_text())["peft_type"]
     if kind == "BOTTLENECK":
         return bottleneck.load(model, adapter)
     if kind == "PARTIAL":
         model.load_state_dict(load_file(adapter / "adapter_model.safetensors"), strict=False)
         return model
     return PeftModel.from_pretrained(model, adapter).eval()
+
+
+def load_adapted(base: Path, adapter: Path) -> Any:
+    """Load a base's folder with what was trained; whole models load by themselves."""
+    if (adapter / "full_config.json").is_file():
+        return load_base(adapter)
+    return adapted(load_base(base), adapter)
+
+
+def speak(model: Any, ids: list[int], new_tokens: int) -> list[int]:
+    """Answer greedily with whole forward passes, without a line of ours.
+
+    `generate` keeps a cache, under a name that not every pair of releases of the two libraries agrees on, and
+    soft prompts then answer wrongly.
+    """
+    import torch
+
+    seq2seq = model.config.is_encoder_decoder
+    spoken: list[int] = []
+    for _ in range(new_tokens):
+        prompt = torch.tensor([ids if seq2seq else ids + spoken])
+        decoder = {}
+        if seq2seq:
+            started = [model.config.decoder_start_token_id, *spoken]
+            decoder = {"decoder_input_ids": torch.tensor([started])}
+        with torch.inference_mode():
+            made = model(input_ids=prompt, attention_mask=torch.ones_like(prompt), **decoder)
+        spoken.append(int(made.logits[0, -1].argmax()))
+        if spoken[-1] == 2:
+            return spoken[:-1]
+    return spoken
+
+
+class House:
+    """A base with its bank, a store to keep adapters in, and shortcuts."""
+
+    def __init__(
+        self, store: Any, folder: Path, place: Path, make: Make, *, limit: int = 32, four_bit: bool = False
+    ) -> None:
+        from workbench.composing.masking import load_codec
+        from workbench.worker.bank import Bank
+        from workbench.worker.generate import Decoder
+        from workbench.worker.loading import load_model
+
+        self.store, self.place, self.make = store, place, make
+        self.record = store.models.add(str(folder), name="tiny")
+        self.load = lambda: load_model(self.record, four_bit=four_bit)
+        self.model = self.load()
+        self.decoder = Decoder(self.model, self.record, load_codec(self.record.path, self.record.family))
+        self.bank = Bank(self.model, self.record, limit)
+        self.causal = self.record.family == "causal"
+
+    def config(self, kind: type, **options: Any) -> Any:
+        """PEFT's configuration of a kind for this base."""
+        return kind(task_type="CAUSAL_LM" if self.causal else "SEQ_2_SEQ_LM", **options)
+
+    def lora(self, **options: Any) -> Any:
+        """A LoRA, by default of queries and values."""
+        from peft import LoraConfig
+
+        targets = ["q_proj", "v_proj"] if self.causal else ["q", "v"]
+        return self.config(LoraConfig, **{"r": 4, "target_modules": targets} | options)
+
+    def add(self, name: str, config: Any, seed: int = 0) -> Any:
+        """Make an adapter with random weights and bring it into the store."""
+        made = self.make(self.record.path, self.place / name, config, seed)
+        return self.store.adapters.add(made, name=name, model="tiny")
+
+    def ids(self, prompt: str = "Anna: Do you bring bread?") -> list[int]:
+        """The ids of a prompt."""
+        return self.decoder.encode(prompt)
+
+    def say(self, residents: Sequence[Any], prompts: Sequence[list[int]]) -> list[list[int]]:
+        """Answer each prompt with its adapter, all in one batch."""
+        from workbench.link import Sampling
+
+        rows: list[list[int]] = [[] for _ in prompts]
+        with self.bank.voice(residents) as voice:
+            for step in self.decoder.decode(voice, prompts, Sampling(16)):
+                for said in step:
+                    if said.token is not None:
+                        rows[said.row].append(said.token)
+        return rows
+
+    def answer(self, adapter: Any | None, prompt: str = "Anna: Do you bring bread?") -> list[int]:
+        """Answer one prompt with one adapter, or the base."""
+        resident = None if adapter is None else self.bank.ready(adapter)
+        return self.say([resident], [self.ids(prompt)])[0]
+
+    def plain(self, adapter: Any | None, ids: list[int]) -> list[int]:
+        """What plain PEFT answers over a base of its own, in this house's precision."""
+        model = self.load()
+        return speak(model if adapter is None else adapted(model, adapter.path), ids, 16)
+
+
+@pytest.fixture
+def build(store: Any, tmp_path: Path, make_adapter: Make) -> Callable[..., House]:
+    """A function that builds a house over a model's folder."""
+    return lambda folder, **options: House(store, folder, tmp_path, make_adapter, **options)
+
+
+@pytest.fixture
+def causal(build: Callable[..., House], tiny_causal: Path) -> House:
+    """A house over the tiny Llama."""
+    return build(tiny_causal)
 
 
 @pytest.fixture(scope="session")
@@ -86,29 +191,9 @@ def make_adapter() -> Callable[[Path, Path, Any, int], Path]:
 
 @pytest.fixture(scope="session")
 def plain_answer() -> Callable[[Path, Path | None, list[int], int], list[int]]:
-    """A function that answers with plain transformers and PEFT, greedily, without a line of ours.
-
-    Every step is a whole forward pass: `generate` keeps a cache, under a name that not every pair of
-    releases of the two libraries agrees on, and soft prompts then answer wrongly.
-    """
+    """A function that answers with plain transformers and PEFT, greedily."""
 
     def answer(base: Path, adapter: Path | None, ids: list[int], new_tokens: int = 16) -> list[int]:
-        import torch
-
-        model = load_base(base) if adapter is None else load_adapted(base, adapter)
-        seq2seq = model.config.is_encoder_decoder
-        spoken: list[int] = []
-        for _ in range(new_tokens):
-            prompt = torch.tensor([ids if seq2seq else ids + spoken])
-            decoder = {}
-            if seq2seq:
-                started = [model.config.decoder_start_token_id, *spoken]
-                decoder = {"decoder_input_ids": torch.tensor([started])}
-            with torch.inference_mode():
-                made = model(input_ids=prompt, attention_mask=torch.ones_like(prompt), **decoder)
-            spoken.append(int(made.logits[0, -1].argmax()))
-            if spoken[-1] == 2:
-                return spoken[:-1]
-        return spoken
+        return speak(load_base(base) if adapter is None else load_adapted(base, adapter), ids, new_tokens)
 
     return answer

@@ -13,77 +13,27 @@ from peft import (
     IA3Config,
     LNTuningConfig,
     LoHaConfig,
-    LoraConfig,
     PrefixTuningConfig,
     PromptEncoderConfig,
     PromptTuningConfig,
 )
 from safetensors.torch import load_file, save_file
 
-from store import Store
 from store.adapters import Adapter
 from store.errors import BadInput
-from workbench.composing.masking import load_codec
-from workbench.link import Sampling
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
-from workbench.worker.bank import Bank, Resident
-from workbench.worker.generate import Decoder
-from workbench.worker.loading import load_model
+from workbench.worker.bank import Resident
 
 PROMPTS = ("Anna: Do you bring bread?", "Question: What does Ben bring to the market? Answer:")
 WEIGHTS = "adapter_model.safetensors"
-Make = Callable[[Path, Path, Any, int], Path]
 Plain = Callable[[Path, Path | None, list[int]], list[int]]
-
-
-class House:
-    """A base with its bank, a store to keep adapters in, and shortcuts."""
-
-    def __init__(self, store: Store, folder: Path, place: Path, make: Make, *, limit: int = 32) -> None:
-        self.store, self.place, self.make = store, place, make
-        self.record = store.models.add(str(folder), name="tiny")
-        self.model = load_model(self.record)
-        self.decoder = Decoder(self.model, self.record, load_codec(self.record.path, self.record.family))
-        self.bank = Bank(self.model, self.record, limit)
-        self.causal = self.record.family == "causal"
-
-    def config(self, kind: type, **options: Any) -> Any:
-        return kind(task_type="CAUSAL_LM" if self.causal else "SEQ_2_SEQ_LM", **options)
-
-    def lora(self, **options: Any) -> Any:
-        targets = ["q_proj", "v_proj"] if self.causal else ["q", "v"]
-        return self.config(LoraConfig, **{"r": 4, "target_modules": targets} | options)
-
-    def add(self, name: str, config: Any, seed: int = 0) -> Adapter:
-        made = self.make(self.record.path, self.place / name, config, seed)
-        return self.store.adapters.add(made, name=name, model="tiny")
-
-    def ids(self, prompt: str = PROMPTS[0]) -> list[int]:
-        return self.decoder.encode(prompt)
-
-    def say(self, residents: list[Resident | None], prompts: list[list[int]]) -> list[list[int]]:
-        rows: list[list[int]] = [[] for _ in prompts]
-        with self.bank.voice(residents) as voice:
-            for step in self.decoder.decode(voice, prompts, Sampling(16)):
-                for said in step:
-                    if said.token is not None:
-                        rows[said.row].append(said.token)
-        return rows
-
-    def answer(self, adapter: Adapter | None, prompt: str = PROMPTS[0]) -> list[int]:
-        resident = None if adapter is None else self.bank.ready(adapter)
-        return self.say([resident], [self.ids(prompt)])[0]
+House = Any  # of conftest.py
 
 
 @pytest.fixture(params=["causal", "seq2seq"])
-def house(request: pytest.FixtureRequest, store: Store, tmp_path: Path, make_adapter: Make) -> House:
-    return House(store, request.getfixturevalue(f"tiny_{request.param}"), tmp_path, make_adapter)
-
-
-@pytest.fixture
-def causal(store: Store, tiny_causal: Path, tmp_path: Path, make_adapter: Make) -> House:
-    return House(store, tiny_causal, tmp_path, make_adapter)
+def house(request: pytest.FixtureRequest, build: Callable[..., House]) -> House:
+    return build(request.getfixturevalue(f"tiny_{request.param}"))
 
 
 def ours(method: str, **settings: Any) -> RunOptions:
@@ -189,9 +139,9 @@ def test_two_names_of_one_content_stay_right_when_one_is_replaced(causal: House,
 
 
 def test_the_least_recently_used_leaves_and_comes_back(
-    store: Store, tiny_causal: Path, tmp_path: Path, make_adapter: Make, plain_answer: Plain
+    build: Callable[..., House], tiny_causal: Path, plain_answer: Plain
 ) -> None:
-    house = House(store, tiny_causal, tmp_path, make_adapter, limit=2)
+    house = build(tiny_causal, limit=2)
     adapters = [house.add(name, house.lora(), seed) for seed, name in enumerate("abc")]
     expected = [plain_answer(house.record.path, adapter.path, house.ids()) for adapter in adapters]
     assert [house.answer(adapter) for adapter in adapters] == expected

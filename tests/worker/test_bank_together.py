@@ -1,0 +1,172 @@
+"""Adapters of all kinds in one batch: every row answers as plain PEFT does with its adapter alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny_models
+import torch
+from peft import (
+    IA3Config,
+    LNTuningConfig,
+    LoraConfig,
+    PrefixTuningConfig,
+    PromptEncoderConfig,
+    PromptTuningConfig,
+)
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from store.adapters import Adapter
+from workbench.runs.options import RunOptions
+from workbench.runs.training import TrainingSettings
+
+House = Any  # of conftest.py
+PROMPTS = (
+    "Anna: Do you bring bread?",
+    "Question: What does Ben bring to the market? Answer:",
+    "Summarise this dialogue in one sentence: Anna and Ben meet at the market on Saturday.",
+)
+
+
+@pytest.fixture(params=["causal-fp32", "causal-nf4", "seq2seq-fp32", "seq2seq-nf4"])
+def house(request: pytest.FixtureRequest, build: Callable[..., House]) -> House:
+    family, precision = request.param.split("-")
+    return build(request.getfixturevalue(f"tiny_{family}"), four_bit=precision == "nf4")
+
+
+def loras(house: House) -> dict[str, Any]:
+    """Eight of mixed ranks, targets and variants."""
+    q, k, v, o = (f"{part}_proj" if house.causal else part for part in "qkvo")
+    up, down = ("up_proj", "down_proj") if house.causal else ("wi_1", "wo")
+    first = "model.layers.0.self_attn.q_proj" if house.causal else "decoder.block.0.layer.0.SelfAttention.q"
+    return {
+        "chat": house.lora(),
+        "chat-v2": house.lora(r=16, lora_alpha=32, target_modules=[v, k]),
+        "rank-one": house.lora(r=1, target_modules=[o]),
+        "feed-forward": house.lora(r=3, target_modules=[up, down]),
+        "everything": house.lora(r=8, target_modules="all-linear"),
+        "rslora": house.lora(r=2, use_rslora=True, target_modules=[q, down]),
+        "dora": house.lora(r=6, use_dora=True, target_modules=[q, up]),
+        "patterns": house.lora(r=5, rank_pattern={first: 9}, alpha_pattern={v: 20}),
+    }
+
+
+def others(house: House) -> dict[str, Any]:
+    """The kinds that PEFT does not hold beside LoRA, and one that it does not have."""
+    k, v, down = ("k_proj", "v_proj", "down_proj") if house.causal else ("k", "v", "wo")
+    norm = "post_attention_layernorm" if house.causal else "layer_norm"
+    houlsby = TrainingSettings(reduction_factor=8, bottleneck_style="houlsby")
+    return {
+        "prompt": house.config(PromptTuningConfig, num_virtual_tokens=5),
+        "p-tuning": house.config(PromptEncoderConfig, num_virtual_tokens=3, encoder_hidden_size=16),
+        "prefix": house.config(PrefixTuningConfig, num_virtual_tokens=4),
+        "long-prefix": house.config(PrefixTuningConfig, num_virtual_tokens=7),
+        "ia3": house.config(IA3Config, target_modules=[k, v, down], feedforward_modules=[down]),
+        "norms": house.config(LNTuningConfig, target_modules=[norm]),
+        "houlsby": RunOptions("tiny", "d", "t", "bottleneck", settings=houlsby),
+    }
+
+
+def settled(house: House, configs: dict[str, Any]) -> list[Adapter | None]:
+    """The adapters of some configurations, with the base before, in the middle and behind."""
+    made = [house.add(name, config, seed) for seed, (name, config) in enumerate(configs.items())]
+    half = len(made) // 2
+    return [None, *made[:half], None, *made[half:], None]
+
+
+def residents(house: House, adapters: list[Adapter | None]) -> list[Any]:
+    return [None if adapter is None else house.bank.ready(adapter) for adapter in adapters]
+
+
+def test_a_batch_of_every_kind_answers_row_by_row_as_plain_peft(house: House) -> None:
+    """Token for token, with prompts of different lengths, and the base is untouched afterwards."""
+    before = {name: weight.clone() for name, weight in house.model.state_dict().items()}
+    inside = [(name, {*vars(module)}) for name, module in house.model.named_modules()]
+    adapters = settled(house, loras(house) | others(house))
+    rows = residents(house, adapters)
+    assert house.bank.groups(rows) == [list(range(len(rows)))]
+    prompts = [house.ids(PROMPTS[number % 3]) for number in range(len(rows))]
+    expected = [house.plain(adapter, ids) for adapter, ids in zip(adapters, prompts, strict=True)]
+    for row, (adapter, said) in enumerate(zip(adapters, house.say(rows, prompts), strict=True)):
+        assert said == expected[row], adapter and adapter.name
+    bare = {number: answer for number, answer in enumerate(expected) if adapters[number] is None}
+    assert sum(answer not in bare.values() for answer in expected) >= len(rows) - 5
+    after = house.model.state_dict()
+    assert all(torch.equal(weight, after[name]) for name, weight in before.items())
+    assert [(name, {*vars(module)}) for name, module in house.model.named_modules()] == inside
+
+
+def test_rows_of_the_base_are_the_bases_to_the_last_digits(house: House) -> None:
+    """Beside eight LoRA adapters, in one forward pass; those, on the other hand, move their rows."""
+    rows = residents(house, settled(house, loras(house)))
+    ids = torch.tensor([house.ids()] * len(rows))
+    inputs = {"input_ids": ids}
+    if not house.causal:
+        inputs["decoder_input_ids"] = torch.zeros((len(rows), 1), dtype=torch.long)
+    with torch.inference_mode():
+        bare = house.model(**inputs).logits
+        with house.bank.voice(rows) as voice:
+            mixed = voice.forward(**inputs).logits
+    for row, resident in enumerate(rows):
+        moved = (mixed[row] - bare[row]).abs().max()
+        assert moved < 1e-5 if resident is None else moved > 1e-3, resident
+
+
+def test_switching_back_and_forth_between_batches_stays_right(causal: House) -> None:
+    """The matrices lie end to end for one batch and are parted for another; no answer changes by it."""
+    configs = loras(causal)
+    adapters = [causal.add(name, config, seed) for seed, (name, config) in enumerate(configs.items())]
+    rows, ids = residents(causal, [*adapters]), causal.ids()
+    expected = [causal.plain(adapter, ids) for adapter in adapters]
+    for chosen in ((0, 1, 2), (2, 3, 4, 5), (1,), (0, 5), (7, 6, 5), (0, 1, 2, 3, 4, 5, 6, 7), (3, 4), (4,)):
+        for count in (1, 2):
+            said = causal.say([rows[number] for number in chosen] * count, [ids] * len(chosen) * count)
+            assert said == [expected[number] for number in chosen] * count, chosen
+
+
+def test_an_adapted_embedding_answers_as_plain_peft(causal: House) -> None:
+    """PEFT saves the base's own embedding beside it; that is known again, and not taken."""
+    adapters = settled(
+        causal, {"words": causal.lora(target_modules=["embed_tokens", "q_proj"]), "chat": causal.lora()}
+    )
+    rows, ids = residents(causal, adapters), causal.ids()
+    assert causal.bank.groups(rows) == [[0, 1, 2, 3, 4]]
+    assert causal.say(rows, [ids] * 5) == [causal.plain(adapter, ids) for adapter in adapters]
+
+
+def test_transposed_layers_answer_as_plain_peft(build: Callable[..., House], tmp_path: Path) -> None:
+    """Those of GPT-2, whose weights lie the other way round, and which have biases."""
+    sizes = {
+        "n_embd": 32,
+        "n_layer": 2,
+        "n_head": 4,
+        "n_positions": 128,
+        "vocab_size": tiny_models.VOCABULARY,
+    }
+    torch.manual_seed(0)
+    ends = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+    GPT2LMHeadModel(GPT2Config(**sizes, **ends, initializer_range=0.3)).save_pretrained(tmp_path / "gpt2")
+    house = build(tiny_models.write_tokenizer(tmp_path / "gpt2"))
+    lora = {"r": 4, "fan_in_fan_out": True, "target_modules": ["c_attn", "c_proj"]}
+    adapters = settled(
+        house,
+        {
+            "chat": house.config(LoraConfig, **lora),
+            "dora": house.config(LoraConfig, **lora, use_dora=True),
+            "bias": house.config(LoraConfig, **lora, lora_bias=True),
+            "ia3": house.config(IA3Config, target_modules=["c_attn", "mlp.c_proj"],
+                                feedforward_modules=["mlp.c_proj"], fan_in_fan_out=True),
+            "norms": house.config(LNTuningConfig, target_modules=["ln_1", "ln_f"]),
+            "prompt": house.config(PromptTuningConfig, num_virtual_tokens=4),
+            "prefix": house.config(PrefixTuningConfig, num_virtual_tokens=4),
+        },
+    )  # fmt: skip
+    rows = residents(house, adapters)
+    assert house.bank.groups(rows) == [list(range(len(rows)))]
+    prompts = [house.ids(PROMPTS[number % 3]) for number in range(len(rows))]
+    expected = [house.plain(adapter, ids) for adapter, ids in zip(adapters, prompts, strict=True)]
+    assert house.say(rows, prompts) == expected
+    assert len({tuple(answer) for answer in expected}) > len(rows) - 3
