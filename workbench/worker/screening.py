@@ -5,7 +5,8 @@ It reads no number; whether those are sound and fit is seen when they are read.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from peft import PeftConfig
@@ -19,6 +20,9 @@ from workbench.worker.openings import SOFT
 
 # Other ways to initialise take a part out of the base's weights: the adapter fits that changed base alone.
 _HARMLESS_INITS = (True, False, "gaussian", "eva", "orthogonal")
+_LISTS = ("layers_pattern", "modules_to_save")  # their members are expressions too
+_REPEAT, _REPEATED_GROUP = re.compile(r"[*+{]"), re.compile(r"\)[*+{]")
+_REPEATS = 4  # in one expression; each further one multiplies the search by the length of a path
 
 
 def screen(
@@ -70,6 +74,7 @@ def read(adapter: Adapter, base: Model, task: str) -> tuple[PeftConfig | dict[st
         keys = clean_config(read_config(adapter.path), base)
         if keys["peft_type"] in OWN_KINDS:
             return keys, names
+        _check_expressions(keys)
         return PeftConfig.from_peft_type(**keys | {"task_type": task}), names
     except BadInput as error:
         raise BadInput(f"adapter {adapter.name!r}: {error.what}", error.remedy) from error
@@ -84,6 +89,19 @@ def kind_of(config: PeftConfig | dict[str, Any]) -> str:
     if isinstance(config, dict):
         return str(config["peft_type"])
     return str(getattr(config.peft_type, "value", config.peft_type))
+
+
+def _check_expressions(keys: Mapping[str, Any]) -> None:
+    """Refuse regular expressions that could search for hours: PEFT tries them on every module's path."""
+    texts = [keys.get(name) for name in ("target_modules", "exclude_modules", "layers_pattern")]
+    texts += [part for name in ("rank_pattern", "alpha_pattern") for part in keys.get(name) or ()]
+    texts += [part for name in _LISTS for part in keys.get(name) or () if not isinstance(keys[name], str)]
+    for text in texts:
+        if isinstance(text, str) and (_REPEATED_GROUP.search(text) or len(_REPEAT.findall(text)) > _REPEATS):
+            raise BadInput(
+                f"its configuration has an expression that may search for ever, {text[:80]!r}",
+                "name its modules one by one in adapter_config.json",
+            )
 
 
 def _ways_to_change_the_base(config: PeftConfig) -> list[str]:
