@@ -9,6 +9,7 @@ from typing import Any
 
 from store import Store
 from store.adapters import README, Adapter
+from store.configs import read_json
 from store.errors import BadInput
 from store.files import building, copy_hashed, staging
 from store.models import Model
@@ -153,7 +154,9 @@ def _ollama(
     else:
         sources, check = ["FROM ."], _merged(store, adapter, folder, wish, tell)
     codec = load_codec(base.path, base.family)
-    text = modelfile(codec, cards.template_of(store, adapter), sources)
+    tokenizer = base.path / "tokenizer_config.json"
+    adds_bos = tokenizer.is_file() and bool(read_json(tokenizer).get("add_bos_token"))
+    text = modelfile(codec, cards.template_of(store, adapter), sources, adds_bos=adds_bos)
     (folder / "Modelfile").write_text(text, encoding="utf-8")
     return check
 

@@ -20,7 +20,7 @@ _PROMPT, _SYSTEM, _ANSWER = "QzPROMPTzQ", "QzSYSTEMzQ", "QzANSWERzQ"
 """Words that no template writes by itself."""
 
 
-def modelfile(codec: Codec, template: Template | None, sources: list[str]) -> str:
+def modelfile(codec: Codec, template: Template | None, sources: list[str], *, adds_bos: bool = False) -> str:
     """Write a Modelfile.
 
     Args:
@@ -28,12 +28,17 @@ def modelfile(codec: Codec, template: Template | None, sources: list[str]) -> st
         template: What the adapter was trained with; where its first phrasing reads one column, that column's
             text is what Ollama's user types. Otherwise the user types whole prompts.
         sources: The lines `FROM` and `ADAPTER`.
+        adds_bos: Whether Ollama sets the token that opens a text, as it does where tokenizer_config.json has
+            `add_bos_token`. Otherwise the template writes it, if the model was taught with one.
 
     Raises:
         BadInput: Some text cannot stand in a Modelfile.
     """
     example = _around_one_column(template) if template is not None else None
-    shape = _chat_shape(codec, codec.chat, example) if codec.chat else _plain_shape(example)
+    bos = codec.decode([codec.bos]) if codec.decode is not None and codec.bos is not None else ""
+    shape = _chat_shape(codec.chat, example, bos) if codec.chat else _plain_shape(example)
+    if not adds_bos:
+        shape = _literal(bos) + shape
     lines = ["# ollama create NAME -f Modelfile", *sources, f"TEMPLATE {_quoted(shape)}"]
     if example is not None and example.system:
         lines.append(f"SYSTEM {_quoted(example.system)}")
@@ -78,18 +83,18 @@ def _plain_shape(example: Example | None) -> str:
     )
 
 
-def _chat_shape(codec: Codec, chat: ChatTemplate, example: Example | None) -> str:
+def _chat_shape(chat: ChatTemplate, example: Example | None, bos: str) -> str:
+    """What the chat template writes, but for what opens every text."""
     asked = Turn("user", _PROMPT if example is None else example.prompt)
     before, after = _split(chat.render([asked], asks=True))
     answered = chat.render([asked, Turn("assistant", _ANSWER)])
     end = answered.partition(_ANSWER)[2]
-    start = _opened(codec, before)
     with_system = chat.render([Turn("system", _SYSTEM), asked], asks=True)
     opening, found, rest = with_system.partition(_SYSTEM)
     middle, _, same = rest.partition(_PROMPT)
-    begin = _literal(start)
+    begin = _literal(before.removeprefix(bos))
     if found and same == after:
-        told = f"{_literal(_opened(codec, opening))}{{{{ .System }}}}{_literal(middle)}"
+        told = f"{_literal(opening.removeprefix(bos))}{{{{ .System }}}}{_literal(middle)}"
         begin = f"{{{{ if .System }}}}{told}{{{{ else }}}}{begin}{{{{ end }}}}"
     return f"{begin}{{{{ .Prompt }}}}{_literal(after)}{{{{ .Response }}}}{_literal(end)}"
 
@@ -102,12 +107,6 @@ def _split(text: str) -> tuple[str, str]:
         )
     before, _, after = text.partition(_PROMPT)
     return before, after
-
-
-def _opened(codec: Codec, text: str) -> str:
-    """Without the token that opens every text: Ollama sets it."""
-    bos = codec.decode([codec.bos]) if codec.decode is not None and codec.bos is not None else ""
-    return text.removeprefix(bos)
 
 
 def _literal(text: str) -> str:
