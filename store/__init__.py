@@ -14,6 +14,7 @@ from store.alerts import Alerts
 from store.checkpoints import Checkpoints
 from store.datasets import Datasets
 from store.db import CATALOG, connect, explained
+from store.engines import Engines
 from store.errors import BadInput, Conflict, NotFound, StoreError, Unavailable
 from store.evaluations import Evaluations
 from store.files import private_folder
@@ -92,6 +93,7 @@ class Store:
         self.evaluations = Evaluations(root, self.db)
         self.preferences = Preferences(root, self.db)
         self.prompts = Prompts(root, self.db)
+        self.engines = Engines(self.db)
 
     def changes(self) -> int:
         """Return a number that differs from the last one when another connection has committed in between."""

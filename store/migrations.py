@@ -175,3 +175,13 @@ def m006_preferences(db: Database) -> None:
         "create index prompts_by_use on prompts (used)",
     ):
         db.conn.execute(statement)
+
+
+@step
+def m007_engines(db: Database) -> None:
+    """Servers elsewhere that answer for a base model."""
+    db.conn.execute(
+        """create table engines (
+            model text primary key references models (name) on delete cascade,
+            url text not null, served_name text, token_variable text)"""
+    )

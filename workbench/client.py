@@ -8,12 +8,14 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from store import Store, open_store
+from store.adapters import Adapter
 from store.datasets import Dataset
+from store.engines import RemoteEngine
 from store.errors import BadInput, NotFound, Unavailable
 from store.evaluations import Evaluation
 from store.files import private_folder
@@ -21,6 +23,7 @@ from store.identity import Identity
 from store.models import Model
 from workbench import link, processes
 from workbench.composing.template import check
+from workbench.events import Event, Note, Output, Restart, Token
 from workbench.link import REQUEST_BYTES, ROWS, Link, Lost, Sampling, TokenDetail
 from workbench.serving import ServerStatus, last_line, lives, reach, server_status, stop_server
 
@@ -46,52 +49,6 @@ RESTART_SECONDS = 60.0
 _PROGRESS_SECONDS = 0.25
 
 
-@dataclass(frozen=True)
-class Token:
-    """A piece of text as it is spoken: whole characters, of one token or now and then of several.
-
-    Its `details` are there when `Sampling.alternatives` asks for them: of tokens since the last piece.
-    """
-
-    row: int
-    adapter: str | None
-    text: str
-    details: tuple[TokenDetail, ...] = ()
-
-
-@dataclass(frozen=True)
-class Note:
-    """What the server tells beside the answers, such as which adapter had to leave its memory."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Restart:
-    """The server ended in the middle and is being started again: every answer begins anew.
-
-    Attributes:
-        count: The how-manieth time this is within one question.
-        why: The last line of its log, which may hold anything.
-    """
-
-    count: int
-    why: str
-
-
-Event = Token | Note | Restart
-
-
-@dataclass(frozen=True)
-class Output:
-    """What one adapter, or the base (None), answered; `seconds` of decoding up to its last token."""
-
-    adapter: str | None
-    text: str
-    tokens: int
-    seconds: float
-
-
 def generate(
     root: Path,
     model: str,
@@ -104,7 +61,8 @@ def generate(
 ) -> list[Output]:
     """Answer one prompt with several adapters of one base, streaming; a server is started where none answers.
 
-    A server that is lost in the middle is started again and asked the same.
+    A server that is lost in the middle is started again and asked the same. Where the model has an engine
+    elsewhere, that one is asked.
 
     Args:
         root: The store's folder.
@@ -125,14 +83,18 @@ def generate(
         Conflict: An adapter was made for another base.
         Unavailable: The server could not start, or stopped answering.
     """
-    record = _checked(root, model, adapters)
+    record, found, engine = _checked(root, model, adapters)
+    tell = on_event or (lambda _: None)
+    if engine is not None:
+        from workbench import remote  # only here: few have an engine elsewhere
+
+        return remote.generate(engine, record, found, prompt, options or Sampling(), tell)
     request: dict[str, Any] = {
         "op": "generate",
         "prompts": [prompt],
         "adapters": list(adapters),
         "sampling": asdict(options or Sampling()),
     }
-    tell = on_event or (lambda _: None)
     ends: list[float] = []
     while True:
         try:
@@ -175,7 +137,7 @@ def evaluate(
     Raises:
         StoreError: Something named does not exist or does not fit, or the worker failed.
     """
-    record = _checked(root, model, adapters)
+    record, _, _ = _checked(root, model, adapters)
     with open_store(root, create=False) as store:
         made = _enter(store, record, adapters, (dataset, template), split, limit)
         group = made[0].group
@@ -198,16 +160,19 @@ def evaluate(
     return ended
 
 
-def _checked(root: Path, model: str, adapters: Sequence[str | None]) -> Model:
-    """The model's record, after a look at all that is named: such mistakes need no process to be seen."""
+def _checked(
+    root: Path, model: str, adapters: Sequence[str | None]
+) -> tuple[Model, list[Adapter | None], RemoteEngine | None]:
+    """The records, after a look at all that is named: such mistakes need no process to be seen."""
     if not 1 <= len(adapters) <= ROWS:
         raise BadInput(f"{len(adapters)} adapters are asked for", f"ask for 1 to {ROWS} at a time")
     with open_store(root, create=False) as store:
         record = store.models.get(model)
-        for name in adapters:
-            if name is not None:
-                store.adapters.check_base(store.adapters.resolve(name), record)
-    return record
+        found = [None if name is None else store.adapters.resolve(name) for name in adapters]
+        for adapter in found:
+            if adapter is not None:
+                store.adapters.check_base(adapter, record)
+        return record, found, store.engines.get(model)
 
 
 def _ask(

@@ -150,6 +150,23 @@ def test_a_stop_text_ends_the_answer_and_is_not_shown(api: openai.OpenAI, root: 
     assert "".join(piece.choices[0].text for piece in pieces) == whole.choices[0].text
 
 
+def test_a_server_of_ours_can_be_an_engine_elsewhere(
+    root: Path, server: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Adapters it has itself are not loaded again: it knows them by name, and their content is compared."""
+    here = generate(root, "tiny", [None, "lora"], PROMPT, Sampling(max_new_tokens=12))
+    monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
+    with open_store(root) as store:
+        store.engines.put("tiny", server["url"], token_variable=TOKEN_VARIABLE)
+        heard: list[client.Event] = []
+        there = generate(root, "tiny", [None, "lora"], PROMPT, Sampling(max_new_tokens=12), heard.append)
+        store.engines.remove("tiny")
+    assert [(each.adapter, each.text, each.tokens) for each in there] == [
+        (each.adapter, each.text, each.tokens) for each in here
+    ]
+    assert {each.row for each in heard if isinstance(each, client.Token)} == {0, 1}
+
+
 def test_a_conversation_needs_a_chat_template(api: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="no chat template; send a prompt to /v1/completions"):
         api.chat.completions.create(model="tiny", messages=[{"role": "user", "content": "Hello"}])

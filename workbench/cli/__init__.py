@@ -24,7 +24,7 @@ from workbench.settings import UiSection, load_settings
 # One module per command, imported when it is called: `--help` stays as light as its own text.
 COMMANDS = {
     "demo": "Train, compare and score on the starter model: the whole job in two minutes.",
-    "model": "Base models: add, list, show, remove.",
+    "model": "Base models: add, list, show, engine, remove.",
     "dataset": "Datasets: add, list, show, look at rows, divide, remove.",
     "template": "Templates: suggest, add, list, show, render rows, check a dataset, remove.",
     "mixture": "Mixtures of tasks: add, list, show each task's share, remove.",

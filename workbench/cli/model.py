@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import click
 
+from store.engines import RemoteEngine
+from store.errors import StoreError
 from store.models import Model
 from workbench.cli import figures
-from workbench.cli.output import Column, cell, facts, table
+from workbench.cli.output import Column, cell, facts, note, table
 from workbench.cli.session import Session, json_option, pass_session
+from workbench.text import clean
 
 COLUMNS = (
     Column("NAME", lambda model: cell(model.name)),
@@ -56,8 +59,57 @@ def list_models(session: Session) -> None:
 def show(session: Session, name: str) -> None:
     """Show one base model."""
     with session.open_store() as store:
-        model = store.models.get(name)
-    session.show(model, facts(_described(model)))
+        model, engine = store.models.get(name), store.engines.get(name)
+    described = [*_described(model), *([("engine", cell(engine.url))] if engine else [])]
+    session.show(model, facts(described))
+
+
+@command.command()
+@click.argument("name")
+@click.argument("url", required=False)
+@click.option(
+    "--served-name", metavar="S", help="The engine's own name of the model; else the only one it has."
+)
+@click.option("--token-env", metavar="VAR", help="The environment variable that holds its token.")
+@click.option("--remove", "removes", is_flag=True, help="Let a process of ours answer again.")
+@json_option
+@pass_session
+def engine(
+    session: Session,
+    name: str,
+    url: str | None,
+    served_name: str | None,
+    token_env: str | None,
+    removes: bool,
+) -> None:
+    """Let an OpenAI-compatible server answer for a model, such as vLLM; without URL, show which does.
+
+    LoRA adapters are loaded there by their folder. http reaches this machine alone, others need https.
+    """
+    if url is not None and removes:
+        raise click.UsageError("give either a URL or --remove", click.get_current_context())
+    with session.open_store() as store:
+        store.models.get(name)
+        if url is not None:
+            store.engines.put(name, url, served_name=served_name, token_variable=token_env)
+        elif removes:
+            store.engines.remove(name)
+        found = store.engines.get(name)
+    if url is not None and found is not None:
+        note(_first_look(found))
+    session.show(
+        {"model": name, "engine": found},
+        f"model {cell(name)} is answered by {cell(found.url) if found else 'a process of ours'}",
+    )
+
+
+def _first_look(engine: RemoteEngine) -> str:
+    from workbench import remote  # only here: few have an engine elsewhere
+
+    try:
+        return f"it serves {cell(', '.join(remote.served_models(engine)))}"
+    except StoreError as error:
+        return f"kept, but {clean(str(error))}"
 
 
 @command.command()

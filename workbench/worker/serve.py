@@ -13,7 +13,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -159,18 +159,23 @@ def _stream(reception: Reception, engine: Engine, store: Store, job: Job) -> Non
 def _events(engine: Engine, store: Store, request: Request) -> Generator[dict[str, Any], None, None]:
     prompts = [_ids(engine, prompt) for prompt in request.prompts]
     residents = engine.residents(store, request.adapters)
+    yield from _notes(engine)
     rows = [(prompt, resident) for prompt in prompts for resident in residents]
     with contextlib.closing(engine.speak(rows, request.sampling)) as pieces:
         for piece in pieces:
-            yield from ({"event": "note", "text": text} for text in engine.notes())
+            yield from _notes(engine)
             yield from _told(piece)
+
+
+def _notes(engine: Engine) -> Iterator[dict[str, Any]]:
+    return ({"event": "note", "text": text} for text in engine.notes())
 
 
 def _ids(engine: Engine, prompt: str | tuple[int, ...]) -> list[int]:
     return engine.decoder.encode(prompt) if isinstance(prompt, str) else engine.decoder.checked(list(prompt))
 
 
-def _told(piece: Piece) -> Generator[dict[str, Any], None, None]:
+def _told(piece: Piece) -> Iterator[dict[str, Any]]:
     if piece.text or piece.detail:
         event = {"event": "text", "row": piece.row, "text": piece.text}
         yield event | ({"tokens": [asdict(each) for each in piece.detail]} if piece.detail else {})

@@ -1,0 +1,362 @@
+"""Asking an OpenAI-compatible server elsewhere, such as vLLM: its adapters, and several answers at once.
+
+It asks only what such servers have in common, and vLLM's two routes that load and unload LoRA adapters. What
+comes back is another program's word: bounded, checked, and never trusted with more than text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import math
+import os
+import queue
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from store.adapters import Adapter
+from store.engines import RemoteEngine
+from store.errors import BadInput, NotFound, StoreError, Unavailable
+from store.models import Model
+from workbench.composing.masking import load_codec, prompt_ids
+from workbench.events import Event, Output, Token
+from workbench.link import Sampling, TokenDetail
+
+CONNECT_SECONDS = 10.0
+SILENCE_SECONDS = 60.0
+_LINE_BYTES = 1_000_000
+_DOCUMENT_BYTES = 10_000_000
+_HASH_DIGITS = 12
+_TOKEN_LETTERS = 256  # no token of any model has more
+_FAULTS = (KeyError, IndexError, TypeError, ValueError, AttributeError)
+
+
+def generate(
+    engine: RemoteEngine,
+    record: Model,
+    adapters: Sequence[Adapter | None],
+    prompt: str,
+    sampling: Sampling,
+    tell: Callable[[Event], None],
+) -> list[Output]:
+    """Answer one prompt with several adapters, each in a stream of its own.
+
+    Args:
+        engine: Where.
+        record: The base as the store has it; its tokenizer writes the prompt, as it does in training.
+        adapters: None is the bare base.
+        prompt: The text, as a person types it.
+        sampling: How tokens are chosen.
+        tell: Called with each piece of text; raising in it ends all streams.
+
+    Raises:
+        BadInput: The engine refuses the request, or cannot serve such an adapter.
+        NotFound: It does not serve the model.
+        Unavailable: It does not answer, refuses the token, or breaks off.
+    """
+    ids = prompt_ids(prompt, load_codec(record.path, record.family))
+    served = served_models(engine)
+    names = [_name_there(engine, served, adapter) for adapter in adapters]
+    heard: queue.SimpleQueue[tuple[int, str, Any]] = queue.SimpleQueue()
+    streams = [_Stream(engine, _request(name, ids, sampling), row, heard) for row, name in enumerate(names)]
+    ended: dict[int, tuple[int, float]] = {}
+    texts = [""] * len(streams)
+    try:
+        for stream in streams:
+            stream.start()
+        while len(ended) < len(streams):
+            row, kind, value = heard.get()
+            if kind == "error":
+                raise value
+            if kind == "end":
+                ended[row] = value
+                continue
+            text, details = value
+            texts[row] += text
+            adapter = adapters[row]
+            tell(Token(row, adapter.name if adapter else None, text, details))
+    finally:
+        for stream in streams:
+            stream.hang_up()
+    return [
+        Output(adapter.name if adapter else None, texts[row], *ended[row])
+        for row, adapter in enumerate(adapters)
+    ]
+
+
+def served_models(engine: RemoteEngine) -> dict[str, dict[str, Any]]:
+    """What the engine serves now, by name.
+
+    Raises:
+        Unavailable: It does not answer as such servers do.
+    """
+    document = _exchange(engine, "GET", "/v1/models")
+    try:
+        return {str(each["id"]): dict(each) for each in document["data"]}
+    except _FAULTS as error:
+        raise _nonsense(engine) from error
+
+
+def _name_there(engine: RemoteEngine, served: dict[str, dict[str, Any]], adapter: Adapter | None) -> str:
+    """The engine's name of the base or an adapter, which is loaded there if need be.
+
+    A name holds the adapter's content: engines keep what they worked out under a name, and answer with the
+    old adapter where a new one is loaded under the same.
+    """
+    if adapter is None:
+        return _base_there(engine, served)
+    # Another server of ours has the store's own names.
+    if served.get(adapter.name, {}).get("fingerprint") == adapter.fingerprint:
+        return adapter.name
+    name = f"{adapter.name}-{adapter.fingerprint[:_HASH_DIGITS]}"
+    if name in served:
+        return name
+    if adapter.peft_type != "LORA":
+        raise BadInput(
+            f"adapter {adapter.name!r} is no LoRA adapter, and engines elsewhere load no other",
+            f"answer here: workbench model engine {adapter.model} --remove",
+        )
+    try:
+        _exchange(
+            engine, "POST", "/v1/load_lora_adapter", {"lora_name": name, "lora_path": str(adapter.path)}
+        )
+    except NotFound as error:
+        raise Unavailable(
+            f"the engine at {engine.url} loads no adapters while it runs",
+            "start vLLM with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True",
+        ) from error
+    except BadInput as error:
+        if "already" not in error.what:  # another client was faster
+            raise
+    old = re.compile(re.escape(adapter.name) + f"-[0-9a-f]{{{_HASH_DIGITS}}}")
+    for other in filter(old.fullmatch, served):
+        with contextlib.suppress(StoreError):  # it is in use, or gone by now: both are well
+            _exchange(engine, "POST", "/v1/unload_lora_adapter", {"lora_name": other})
+    return name
+
+
+def _base_there(engine: RemoteEngine, served: dict[str, dict[str, Any]]) -> str:
+    bases = [name for name, each in served.items() if not each.get("parent")]
+    if engine.served_name is None and len(bases) == 1:
+        return bases[0]
+    if engine.served_name in served:
+        return engine.served_name
+    there = f"it serves {', '.join(bases)[:200] or 'nothing'}"
+    if engine.served_name is None:
+        raise BadInput(
+            f"the engine at {engine.url} leaves the choice: {there}", "name one with --served-name"
+        )
+    raise NotFound(f"the engine at {engine.url} does not serve {engine.served_name!r}", there)
+
+
+def _request(name: str, ids: list[int], sampling: Sampling) -> dict[str, Any]:
+    asked = {
+        "model": name,
+        "prompt": ids,
+        "max_tokens": sampling.max_new_tokens,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "seed": sampling.seed,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    return asked | ({"logprobs": sampling.alternatives} if sampling.alternatives else {})
+
+
+class _Stream:
+    """One answer that is read on a thread of its own."""
+
+    def __init__(
+        self,
+        engine: RemoteEngine,
+        asked: dict[str, Any],
+        row: int,
+        heard: queue.SimpleQueue[tuple[int, str, Any]],
+    ) -> None:
+        self._engine = engine
+        self._asked = asked
+        self._row = row
+        self._heard = heard
+        self._sockets: list[socket.socket] = []
+        self._over = False
+
+    def start(self) -> None:
+        """Ask, and listen from now on."""
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def hang_up(self) -> None:
+        """End the stream; the engine sees that nobody listens."""
+        self._over = True
+        for connection in self._sockets:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _listen(self) -> None:
+        try:
+            self._heard.put((self._row, "end", self._read()))
+        except StoreError as error:
+            self._heard.put((self._row, "error", error))
+        except (OSError, http.client.HTTPException) as error:
+            self._heard.put((self._row, "error", _lost(self._engine, error)))
+        except Exception:  # noqa: BLE001 (whatever it sends, somebody waits for this thread's last word)
+            self._heard.put((self._row, "error", _nonsense(self._engine)))
+
+    def _read(self) -> tuple[int, float]:
+        """Pass the text on as it comes; how many tokens it was, and the seconds to the last of them."""
+        began = last = time.monotonic()
+        pieces, letters, counted = 0, 0, None
+        with _answering(self._engine, "POST", "/v1/completions", self._asked, self._sockets) as response:
+            for document in _documents(response):
+                if self._over:
+                    break
+                if document.get("error"):
+                    raise Unavailable(
+                        _message(document), f"look at the log of the engine at {self._engine.url}"
+                    )
+                usage = document.get("usage")
+                counted = int(usage["completion_tokens"]) if usage else counted
+                for choice in document["choices"]:
+                    text, details = str(choice.get("text") or ""), _details(choice.get("logprobs"))
+                    if text or details:
+                        pieces, letters, last = pieces + 1, letters + len(text), time.monotonic()
+                        self._heard.put((self._row, "text", (text, details)))
+                    if letters > _TOKEN_LETTERS * (self._asked["max_tokens"] + 1):
+                        raise ValueError("more is said than was asked for")
+        return pieces if counted is None else counted, last - began
+
+
+def _documents(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
+    """The documents of a stream of server-sent events, up to its last.
+
+    Raises:
+        ConnectionError: It ends before.
+        ValueError: It holds something else.
+    """
+    while line := response.readline(_LINE_BYTES):
+        if not line.startswith(b"data:"):
+            continue  # an empty line between two, a comment, another field
+        data = line[5:].strip()
+        if data == b"[DONE]":
+            return
+        document = json.loads(data)
+        if not isinstance(document, dict):
+            raise ValueError("a document is no object")
+        yield document
+    raise ConnectionError("the stream has no end")
+
+
+def _details(told: dict[str, Any] | None) -> tuple[TokenDetail, ...]:
+    if not told or not told.get("tokens"):
+        return ()
+    tops = told.get("top_logprobs") or [{}] * len(told["tokens"])
+    return tuple(
+        TokenDetail(-1, str(text), math.exp(min(float(chance), 0.0)), _top(top or {}))
+        for text, chance, top in zip(told["tokens"], told["token_logprobs"], tops, strict=True)
+    )
+
+
+def _top(told: dict[str, Any]) -> tuple[tuple[int, str, float], ...]:
+    found = [(-1, str(text), math.exp(min(float(chance), 0.0))) for text, chance in told.items()]
+    return tuple(sorted(found, key=lambda each: -each[2]))
+
+
+def _exchange(
+    engine: RemoteEngine, method: str, path: str, body: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """One question and its whole answer; an answer that is no JSON object counts as an empty one."""
+    try:
+        with _answering(engine, method, path, body, []) as response:
+            raw = response.read(_DOCUMENT_BYTES)
+    except (OSError, http.client.HTTPException) as error:
+        raise _lost(engine, error) from error
+    return _document(raw)
+
+
+@contextlib.contextmanager
+def _answering(
+    engine: RemoteEngine,
+    method: str,
+    path: str,
+    body: dict[str, Any] | None,
+    sockets: list[socket.socket],
+) -> Iterator[http.client.HTTPResponse]:
+    """Ask, and give the answer if it is a good one; its socket is left in `sockets` meanwhile.
+
+    Raises:
+        StoreError: The engine refuses.
+        OSError, HTTPException: It is not there, or does not speak HTTP.
+    """
+    parts = urlsplit(engine.url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=CONNECT_SECONDS)
+    with contextlib.closing(connection):
+        connection.connect()
+        connection.sock.settimeout(SILENCE_SECONDS)
+        sockets.append(connection.sock)
+        raw = None if body is None else json.dumps(body).encode()
+        connection.request(method, parts.path + path, raw, _headers(engine))
+        response = connection.getresponse()
+        with contextlib.closing(response):
+            if response.status != 200:
+                raise _refused(engine, response)
+            yield response
+
+
+def _headers(engine: RemoteEngine) -> dict[str, str]:
+    headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+    if engine.token_variable is None:
+        return headers
+    token = os.environ.get(engine.token_variable, "")
+    if not token or not all("!" <= letter <= "~" for letter in token):
+        raise BadInput(
+            f"the token of the engine at {engine.url} is not in {engine.token_variable}",
+            f"set it: export {engine.token_variable}=...",
+        )
+    return headers | {"Authorization": f"Bearer {token}"}
+
+
+def _refused(engine: RemoteEngine, response: http.client.HTTPResponse) -> StoreError:
+    told = _message(_document(response.read(_LINE_BYTES))) or f"{response.status} {response.reason}"
+    what = f"the engine at {engine.url} refuses: {told[:300]}"
+    if response.status in (401, 403):
+        named = engine.token_variable or "none is shown: --token-env names the variable that holds it"
+        return Unavailable(what, f"see to its token ({named})")
+    kinds: dict[int, type[StoreError]] = {400: BadInput, 404: NotFound, 409: BadInput, 422: BadInput}
+    return kinds.get(response.status, Unavailable)(what, "look at its log")
+
+
+def _document(raw: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _message(document: dict[str, Any]) -> str:
+    """What an error says, in OpenAI's form or vLLM's older one."""
+    told = document.get("error") or document
+    return str(told.get("message") or "") if isinstance(told, dict) else str(told)
+
+
+def _lost(engine: RemoteEngine, error: Exception) -> Unavailable:
+    if isinstance(error, TimeoutError):
+        return Unavailable(f"the engine at {engine.url} is silent", "see whether it is well")
+    return Unavailable(
+        f"the engine at {engine.url} cannot be reached or has broken off ({type(error).__name__}: {error})"[
+            :400
+        ],
+        f"see that it runs, or answer here: workbench model engine {engine.model} --remove",
+    )
+
+
+def _nonsense(engine: RemoteEngine) -> Unavailable:
+    return Unavailable(
+        f"the server at {engine.url} does not answer as OpenAI's API says", "see that the address is right"
+    )
