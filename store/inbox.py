@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from store.compressed import is_packed, plain_name
 from store.errors import BadInput, StoreError
-from store.files import private_folder, shown, write_atomic
+from store.files import name_from, private_folder, shown, write_atomic
 from store.hub_data import find_data
 from store.peft_folder import CONFIG, WEIGHTS
 from store.rows import SUFFIXES
@@ -212,7 +212,8 @@ def _check_plain(entry: Path) -> None:
 def _register(store: Store, noun: str, entry: Path, progress: Callable[[str, int], None] | None) -> str:
     name = shown(Path(entry.name))
     if noun == "adapter":
-        return store.adapters.add(entry).name
+        # One that was dropped before and has changed stands beside the earlier one: both can be compared.
+        return store.adapters.add(entry, name=store.adapters.free_name(name_from(entry.name))).name
     if noun == "template":
         return store.templates.add(entry).name
     if noun == "mixture":

@@ -57,19 +57,24 @@ def test_every_kind_of_entry_is_registered_and_leaves_the_inbox(store: Store, in
     assert take_in(store) == []
 
 
-def test_an_adapter_is_registered_and_its_other_files_are_kept_aside(
-    store: Store, inbox: Path, tiny_causal: Path
-) -> None:
-    store.models.add(str(tiny_causal), name="base")
-    folder = inbox / "mine"
+def write_adapter(folder: Path, seed: int) -> None:
+    """Write a LoRA of the tiny Llama's first query projection, as PEFT does."""
     folder.mkdir()
     config = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 2, "lora_alpha": 4}
     config |= {"target_modules": ["q_proj"], "base_model_name_or_path": "base"}
     (folder / "adapter_config.json").write_text(json.dumps(config))
     at = "base_model.model.model.layers.0.self_attn.q_proj"
     shapes = {f"{at}.lora_A.weight": (2, tiny_models.WIDTH), f"{at}.lora_B.weight": (tiny_models.WIDTH, 2)}
-    tensors = {name: tiny_models.random_tensor(shape, random.Random(0)) for name, shape in shapes.items()}
+    tensors = {name: tiny_models.random_tensor(shape, random.Random(seed)) for name, shape in shapes.items()}
     tiny_models.write_safetensors(folder / "adapter_model.safetensors", tensors)
+
+
+def test_an_adapter_is_registered_and_its_other_files_are_kept_aside(
+    store: Store, inbox: Path, tiny_causal: Path
+) -> None:
+    store.models.add(str(tiny_causal), name="base")
+    folder = inbox / "mine"
+    write_adapter(folder, 0)
     (folder / "checkpoint-10").mkdir()
     (folder / "checkpoint-10" / "optimizer.pt").write_bytes(b"the only copy")
     wait_until_quiet()
@@ -77,6 +82,20 @@ def test_an_adapter_is_registered_and_its_other_files_are_kept_aside(
     (kept,) = (inbox / ".taken").iterdir()
     assert [path.name for path in kept.rglob("*") if path.is_file()] == ["optimizer.pt"]
     assert names(inbox) == [".taken"] and take_in(store) == []
+
+
+def test_an_adapter_that_has_changed_stands_beside_the_one_it_was(
+    store: Store, inbox: Path, tiny_causal: Path
+) -> None:
+    """Both can then be compared."""
+    store.models.add(str(tiny_causal), name="base")
+    for seed in (0, 1):
+        write_adapter(inbox / "mine", seed)
+        wait_until_quiet()
+        assert [taken.error for taken in take_in(store)] == [None]
+    assert [adapter.name for adapter in store.adapters.list()] == ["mine-2", "mine"]
+    first, second = (adapter.fingerprint for adapter in store.adapters.list())
+    assert first != second
 
 
 @pytest.mark.parametrize(

@@ -250,6 +250,21 @@ def finish() -> Any:
 
 
 @pytest.fixture
+def checkpoint() -> Callable[[Store, str, int], None]:
+    """Publishes a checkpoint of a run that can be tried as an adapter: the files of `first-try`."""
+
+    def publish(store: Store, run_id: str, step: int) -> None:
+        lineage = store.runs.get(run_id).lineage | {"base": {"fingerprint": FINGERPRINT}}
+        store.db.table("runs").update(int(run_id[1:]), {"lineage": json.dumps(lineage)})
+        with store.checkpoints.staging(run_id, step) as staged:
+            for name in ("adapter_config.json", "adapter_model.safetensors"):
+                shutil.copy(store.adapters.get("first-try").path / name, staged / name)
+            store.checkpoints.publish(run_id, step, staged)
+
+    return publish
+
+
+@pytest.fixture
 def still_app() -> type[StillApp]:
     """The app whose pictures do not depend on the machine."""
     return StillApp

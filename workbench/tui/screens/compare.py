@@ -45,7 +45,8 @@ class CompareScreen(WorkbenchScreen):
     CompareScreen {
         &.-medium Question { height: 13; }
         &.-tall Question { height: 17; }
-        &.-wide #systems { width: 42; }
+        &.-normal #systems { width: 38; }
+        &.-wide #systems { width: 44; }
         #answers { height: 1fr; }
         &.-short #token { height: 2; }
         #status { height: auto; max-height: 4; padding: 0 2; }

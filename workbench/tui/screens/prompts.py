@@ -160,7 +160,11 @@ def speakers(store: Store, model: str) -> list[Speaker]:
 def checkpoint_of(store: Store, run: Run) -> Speaker | None:
     """The newest checkpoint of a run; None where there is none."""
     newest = store.checkpoints.newest(run.id)
-    return Speaker(f"{run.id}{MARK}{LATEST}", f"{run.name} {newest.step}") if newest is not None else None
+    return (
+        Speaker(f"{run.id}{MARK}{LATEST}", f"step {newest.step} of {run.name}")
+        if newest is not None
+        else None
+    )
 
 
 def system_of(store: Store, run: Run) -> str | None:
