@@ -5,10 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import random
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+Pair = tuple[str, list[str]]
+Draw = Callable[..., Iterator[Pair]]
 
 PIECES = [
     *("the", "was", "cold", "running", "is", "it's", "x1", "3.14", "1,000", "2019.", "a", "b", "dying"),
@@ -53,16 +58,62 @@ def published_bleu(shared_data: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def random_pairs() -> list[tuple[str, list[str]]]:
-    """4,000 predictions with one to three references of random pieces: empty, short, repeated and long."""
-    chance = random.Random(0)
+def draw_random() -> Draw:
+    """Draws predictions with one to three references of random pieces: empty, short, repeated and long."""
 
-    def text() -> str:
-        pieces = chance.sample(PIECES, k=chance.choice([2, 5, len(PIECES)]))
-        count = chance.choice([0, 0, 1, 2, 4, 8, 16, 40])
-        return "".join(chance.choice(pieces) + chance.choice([" ", " ", "", "\n"]) for _ in range(count))
+    def draw(count: int, seed: int = 0) -> Iterator[Pair]:
+        chance = random.Random(seed)
 
-    return [(text(), [text() for _ in range(chance.choice([1, 1, 2, 3]))]) for _ in range(4_000)]
+        def text() -> str:
+            pieces = chance.sample(PIECES, k=chance.choice([2, 5, len(PIECES)]))
+            length = chance.choice([0, 0, 1, 2, 4, 8, 16, 40])
+            return "".join(chance.choice(pieces) + chance.choice([" ", " ", "", "\n"]) for _ in range(length))
+
+        for _ in range(count):
+            yield text(), [text() for _ in range(chance.choice([1, 1, 2, 3]))]
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def random_pairs(draw_random: Draw) -> list[Pair]:
+    """4,000 random pairs."""
+    return list(draw_random(4_000))
+
+
+@pytest.fixture(scope="session")
+def draw_real(shared_data: Path) -> Draw:
+    """Draws pairs of texts of real sets: of a text and another, its neighbour, or itself with words changed."""
+    texts = [text for path in sorted(shared_data.rglob("*")) for text in _texts(path)]
+
+    def draw(count: int, seed: int = 0) -> Iterator[Pair]:
+        chance = random.Random(seed)
+
+        def changed(at: int) -> str:
+            words = texts[at].split(" ")
+            return " ".join(chance.choice(words) if chance.random() < 0.3 else word for word in words)
+
+        for _ in range(count):
+            at = chance.randrange(len(texts) - 1)
+            kinds = [changed(at), texts[at + 1], chance.choice(texts), texts[at]]
+            yield texts[at], chance.choices(kinds, (6, 2, 1, 1), k=chance.choice([1, 1, 1, 2]))
+
+    return draw
+
+
+def _texts(path: Path) -> Iterator[str]:
+    """The single texts of one file of data; those over 1,500 characters are left to tests of long texts."""
+    if path.name == "SOURCE.md" or not path.is_file():
+        return
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8", newline="") as file:
+            found = [cell for row in csv.reader(file) for cell in row]
+    elif path.suffix in (".json", ".jsonl"):
+        found = re.findall(r'"((?:[^"\\]|\\.)*)"', path.read_text(encoding="utf-8"))
+        found = [json.loads(f'"{each}"', strict=False) for each in found]
+    else:
+        found = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    yield from (each for each in found if 0 < len(each) <= 1_500)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from store.errors import BadInput
 from workbench.evaluation import breakdown, rouge, subsequence
@@ -135,6 +137,60 @@ def test_texts_without_words_are_explained() -> None:
 def test_thousands_of_repeats_are_matched_in_a_moment() -> None:
     found = breakdown.rouge("a " * 2_000 + "b " * 2_000, "b " * 2_000 + "a " * 2_000)
     assert found.matched == 4_000
+
+
+WORDS = st.lists(st.sampled_from(["a", "b", "c", "d", "Running", "dogs", "dog"]), max_size=12).map(" ".join)
+
+
+@given(WORDS, WORDS, st.sampled_from(breakdown.METRICS), st.booleans())
+@settings(max_examples=400, deadline=None)
+def test_shares_add_up_to_the_score_and_without_is_scoring_again(
+    prediction: str, reference: str, metric: str, stemmer: bool
+) -> None:
+    found = breakdown.rouge(prediction, reference, metric=metric, stemmer=stemmer)
+    shares = [token.share for token in found.prediction]
+    assert None not in shares
+    assert sum(share for share in shares if share) == pytest.approx(found.fmeasure, abs=1e-12)
+    for token in found.prediction:
+        rest = f"{prediction[: token.start]} {prediction[token.end :]}"
+        score = rouge.score(rest, [reference], stemmer=stemmer)[metric].fmeasure
+        assert token.without == score - found.fmeasure
+
+
+def test_shares_of_real_texts_add_up(real_pairs: list[Pair]) -> None:
+    for prediction, references in real_pairs[:60]:
+        for metric, found in breakdown.rouges(prediction, references[0]).items():
+            assert sum(token.share or 0.0 for token in found.prediction) == pytest.approx(
+                found.fmeasure, abs=1e-12
+            )
+            assert found == breakdown.rouge(prediction, references[0], metric=metric)
+
+
+def test_equal_words_share_alike_whichever_of_them_is_drawn_as_matched() -> None:
+    found = breakdown.rouge("cold cold cold cold", "it is cold outside")
+    assert [token.share for token in found.prediction] == [0.25 / 4] * 4
+    in_order = breakdown.rouge("cold it cold", "cold it", metric="rougeL")
+    assert [token.path for token in in_order.prediction] == ["must", "must", "never"]
+
+
+def test_thousands_of_repeats_leave_paths_untold_and_the_shares_whole() -> None:
+    found = breakdown.rouge("a " * 2_000, "a " * 1_000, metric="rougeL")
+    assert {token.path for token in found.prediction} == {None}
+    assert sum(token.share or 0.0 for token in found.prediction) == pytest.approx(found.fmeasure, abs=1e-12)
+
+
+def test_words_have_labels_for_runs_of_one_to_four() -> None:
+    said, wanted = breakdown.ladder("x a z a y", "x a y")
+    assert [word.labels for word in said] == [
+        ("matched", "matched", "novel", "novel"),
+        ("clipped", "matched", "novel", "novel"),
+        ("novel", "novel", "novel", "novel"),
+        ("matched", "matched", "novel", "novel"),
+        ("matched", "matched", "novel", "novel"),
+    ]
+    assert [word.longest for word in said] == [2, 2, 0, 2, 2]
+    assert [word.path for word in said] == ["must", "may", "never", "may", "must"]
+    assert [word.longest for word in wanted] == [2, 2, 2]
 
 
 def test_an_unknown_metric_is_refused_with_the_nearest() -> None:
