@@ -83,7 +83,7 @@ def random_pairs(draw_random: Draw) -> list[Pair]:
 
 @pytest.fixture(scope="session")
 def draw_real(shared_data: Path) -> Draw:
-    """Draws pairs of texts of real sets: of a text and another, its neighbour, or itself with words changed."""
+    """Draws pairs of texts of real sets: a text with another, with its neighbour, or with words changed."""
     texts = [text for path in sorted(shared_data.rglob("*")) for text in _texts(path)]
 
     def draw(count: int, seed: int = 0) -> Iterator[Pair]:
