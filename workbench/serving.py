@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from store.errors import Unavailable
-from store.models import Model
 from store.identity import Identity
+from store.models import Model
 from workbench import link, processes
 from workbench.link import Link
 from workbench.settings import load_settings
