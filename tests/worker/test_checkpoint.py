@@ -6,11 +6,12 @@ import json
 import math
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import stocking
 import torch
 from safetensors.torch import load_file
 
@@ -18,8 +19,7 @@ from store import Store
 from store.checkpoints import faults
 from store.errors import Conflict
 from store.runs import Run
-from workbench.processes import HeldLock
-from workbench.runs import launch, lifecycle, queue
+from workbench.runs import launch, lifecycle
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
 from workbench.worker import keeping
@@ -29,37 +29,15 @@ from workbench.worker.train import train
 MIXTURE = 'name = "mix"\nseed = 5\n' + "".join(
     f'[[tasks]]\ndataset = "{name}"\ntemplate = "t"\n' for name in ("d", "more")
 )
-TEMPLATE = """
-name = "t"
-task = "t"
-[[variants]]
-name = "v"
-prompt = "{{ dialogue }} "
-completion = "{{ summary }}"
-"""
 STEPS = 12  # of five in an epoch
 
 
 @pytest.fixture
-def shop(
-    store: Store, tiny_causal: Path, tiny_seq2seq: Path, dialogue_rows: list[dict[str, str]], tmp_path: Path
-) -> Iterator[Store]:
-    """A store with all that a run needs; its queue is held: the tests train by themselves."""
-    store.models.add(str(tiny_causal), name="causal")
-    store.models.add(str(tiny_seq2seq), name="seq2seq")
-    parts = {("d", "train"): dialogue_rows[:20], ("d", "validation"): dialogue_rows[20:]}
-    for (name, split), rows in {**parts, ("more", "train"): dialogue_rows[10:]}.items():
-        path = tmp_path / "rows.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        store.datasets.add(str(path), name=name, split=split)
-    (tmp_path / "t.toml").write_text(TEMPLATE)
-    store.templates.add(tmp_path / "t.toml")
-    (tmp_path / "mix.toml").write_text(MIXTURE)
-    store.mixtures.add(tmp_path / "mix.toml")
-    lock = HeldLock.take(store.root / queue.LOCK)
-    assert lock is not None
-    with lock:
-        yield store
+def shop(stock: Store, dialogue_rows: list[dict[str, str]]) -> Store:
+    """A store with all that a run needs, and a mixture."""
+    stocking.add_rows(stock, "more", dialogue_rows[10:])
+    stocking.add_text(stock.mixtures, MIXTURE)
+    return stock
 
 
 class PausedAt(Pulse):

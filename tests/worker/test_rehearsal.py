@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +10,7 @@ import torch
 
 from store import Store
 from store.runs import Run
-from workbench.processes import HeldLock
-from workbench.runs import launch, probing, queue
+from workbench.runs import launch, probing
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
 from workbench.worker import rehearsal
@@ -23,35 +19,6 @@ from workbench.worker.longest import Shape
 from workbench.worker.pulse import Pulse
 from workbench.worker.remedy import with_ways_out
 from workbench.worker.train import train
-
-TEMPLATE = """
-name = "t"
-task = "t"
-[[variants]]
-name = "v"
-prompt = "{{ dialogue }} "
-completion = "{{ summary }}"
-"""
-
-
-@pytest.fixture
-def shop(
-    store: Store, tiny_causal: Path, tiny_seq2seq: Path, dialogue_rows: list[dict[str, str]], tmp_path: Path
-) -> Iterator[Store]:
-    """A store with all that a run needs; its queue is held: the tests train by themselves."""
-    store.models.add(str(tiny_causal), name="causal")
-    store.models.add(str(tiny_seq2seq), name="seq2seq")
-    for split, rows in (("train", dialogue_rows[:20]), ("validation", dialogue_rows[20:])):
-        path = tmp_path / f"{split}.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        store.datasets.add(str(path), name="d", split=split)
-    path = tmp_path / "t.toml"
-    path.write_text(TEMPLATE)
-    store.templates.add(path)
-    lock = HeldLock.take(store.root / queue.LOCK)
-    assert lock is not None
-    with lock:
-        yield store
 
 
 def options(model: str, method: str = "lora", **settings: Any) -> RunOptions:
@@ -80,22 +47,22 @@ def trained(store: Store, run_options: RunOptions) -> Run:
     ],
 )
 def test_a_rehearsal_changes_nothing_of_the_training(
-    shop: Store, monkeypatch: pytest.MonkeyPatch, family: str, method: str, settings: dict[str, Any]
+    stock: Store, monkeypatch: pytest.MonkeyPatch, family: str, method: str, settings: dict[str, Any]
 ) -> None:
     """With and without it the same losses and the same adapter, to the bit."""
     run_options = options(family, method, **settings)
-    with_it = trained(shop, run_options)
+    with_it = trained(stock, run_options)
     monkeypatch.setattr(rehearsal.Rehearsal, "on_train_begin", lambda *_, **__: None)
-    without = trained(shop, run_options)
+    without = trained(stock, run_options)
     assert "measured_peak_bytes" in with_it.plan and without.plan == {}
-    series = [shop.metrics.series(run.id, "loss") for run in (with_it, without)]
+    series = [stock.metrics.series(run.id, "loss") for run in (with_it, without)]
     assert series[0] == series[1] and len(series[0]) == 4
-    assert len({shop.adapters.get(str(run.adapter)).fingerprint for run in (with_it, without)}) == 1
+    assert len({stock.adapters.get(str(run.adapter)).fingerprint for run in (with_it, without)}) == 1
 
 
-def test_what_the_largest_step_took_is_in_the_runs_plan(shop: Store) -> None:
+def test_what_the_largest_step_took_is_in_the_runs_plan(stock: Store) -> None:
     """The longest rows of training and validation, and the peaks of both."""
-    plan = trained(shop, options("causal")).plan
+    plan = trained(stock, options("causal")).plan
     shape = plan["shapes"]["training"]
     assert shape["rows"] == 4 and shape["padded"] and not shape["packed"]
     assert shape["source"] == shape["target"] > shape["most_learned"] > shape["learned"] / 4 > 0
@@ -106,24 +73,24 @@ def test_what_the_largest_step_took_is_in_the_runs_plan(shop: Store) -> None:
     assert plan["measured_process_bytes"] > plan["measured_peak_bytes"]
 
 
-def test_later_predictions_are_corrected_by_what_was_measured(shop: Store) -> None:
+def test_later_predictions_are_corrected_by_what_was_measured(stock: Store) -> None:
     """Of the same model, method and precision alone."""
-    run = trained(shop, options("causal"))
-    assert probing.experience(shop, options("causal")) == (1.0, probing.FIRST_MARGIN, 0)
-    shop.runs.planned(run.id, predicted_peak_bytes=run.plan["measured_peak_bytes"] / 1.25)
-    ratio, margin, count = probing.experience(shop, options("causal"))
+    run = trained(stock, options("causal"))
+    assert probing.experience(stock, options("causal")) == (1.0, probing.FIRST_MARGIN, 0)
+    stock.runs.planned(run.id, predicted_peak_bytes=run.plan["measured_peak_bytes"] / 1.25)
+    ratio, margin, count = probing.experience(stock, options("causal"))
     assert (ratio, margin, count) == (pytest.approx(1.25), probing.LEAST_MARGIN, 1)
-    assert probing.experience(shop, options("causal", "dora"))[2] == 0
-    assert probing.experience(shop, options("seq2seq"))[2] == 0
+    assert probing.experience(stock, options("causal", "dora"))[2] == 0
+    assert probing.experience(stock, options("seq2seq"))[2] == 0
 
 
-def test_a_run_that_ran_out_of_memory_is_told_what_would_fit(shop: Store) -> None:
+def test_a_run_that_ran_out_of_memory_is_told_what_would_fit(stock: Store) -> None:
     """As it is typed, with its size; without a known batch the general advice stands."""
-    run = launch.submit(shop, options("causal", batch_size=32_768))
-    assert with_ways_out(shop, run.id, "lower batch_size") == "lower batch_size"
+    run = launch.submit(stock, options("causal", batch_size=32_768))
+    assert with_ways_out(stock, run.id, "lower batch_size") == "lower batch_size"
     shape = dataclasses.asdict(Shape(32_768, 250, 250, True, learned=32_768 * 50, most_learned=50))
-    shop.runs.planned(run.id, device="cpu", shapes={"training": shape, "evaluation": None})
-    hint = with_ways_out(shop, run.id, "lower batch_size")
+    stock.runs.planned(run.id, device="cpu", shapes={"training": shape, "evaluation": None})
+    hint = with_ways_out(stock, run.id, "lower batch_size")
     assert hint.startswith("it would fit with --set batch_size=")
     assert "--set gradient_accumulation_steps=" in hint and "GiB)" in hint
 

@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import stocking
 import torch
 
 from store import Store
 from store.errors import BadInput
 from store.runs import Run
-from workbench.processes import HeldLock
-from workbench.runs import launch, plan, queue
+from workbench.runs import launch, plan
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
 from workbench.worker import kernels
 from workbench.worker.pulse import Pulse
 from workbench.worker.train import train
 
-TEMPLATE = """
-name = "t"
-task = "t"
-[[variants]]
-name = "v"
-prompt = "{{ dialogue }} "
-completion = "{{ summary }}"
-"""
 MIXTURE = """
 name = "m"
 mixing = "fixed"
@@ -45,28 +36,11 @@ FAMILIES = pytest.mark.parametrize("family", ["causal", "seq2seq"])
 
 
 @pytest.fixture
-def shop(
-    store: Store, tiny_causal: Path, tiny_seq2seq: Path, dialogue_rows: list[dict[str, str]], tmp_path: Path
-) -> Iterator[Store]:
-    """A store with all that a run needs; its queue is held: the tests train by themselves."""
-    store.models.add(str(tiny_causal), name="causal")
-    store.models.add(str(tiny_seq2seq), name="seq2seq")
-    for name, split, rows in (
-        ("d", "train", dialogue_rows[:20]),
-        ("d", "validation", dialogue_rows[20:]),
-        ("e", "train", dialogue_rows[::-1]),
-    ):
-        path = tmp_path / f"{name}-{split}.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        store.datasets.add(str(path), name=name, split=split)
-    for kind, text in ((store.templates, TEMPLATE), (store.mixtures, MIXTURE)):
-        path = tmp_path / "file.toml"
-        path.write_text(text)
-        kind.add(path)
-    lock = HeldLock.take(store.root / queue.LOCK)
-    assert lock is not None
-    with lock:
-        yield store
+def shop(stock: Store, dialogue_rows: list[dict[str, str]]) -> Store:
+    """A store with all that a run needs, and a mixture."""
+    stocking.add_rows(stock, "e", dialogue_rows[::-1])
+    stocking.add_text(stock.mixtures, MIXTURE)
+    return stock
 
 
 def options_of(family: str, *, mixture: bool = False, method: str = "lora", **settings: Any) -> RunOptions:

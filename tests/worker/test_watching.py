@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import stocking
 import torch
 
 from store import Store
@@ -16,8 +16,7 @@ from store.errors import BadInput, Conflict
 from store.runs import Run
 from workbench.composing.template import Composer
 from workbench.evaluation import rouge
-from workbench.processes import HeldLock
-from workbench.runs import launch, probes, queue
+from workbench.runs import launch, probes
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
 from workbench.worker import engine
@@ -25,45 +24,22 @@ from workbench.worker.losses import mean_loss
 from workbench.worker.pulse import Pulse
 from workbench.worker.train import train
 
-TEMPLATE = """
-name = "{name}"
-task = "t"
-[[variants]]
-name = "v"
-prompt = "{{{{ dialogue }}}} "
-completion = "{{{{ summary }}}}"
-[[variants]]
-name = "w"
-prompt = "Sum up {{{{ dialogue }}}} "
-completion = "{{{{ summary }}}}"
-"""
-
 
 @pytest.fixture
 def shop(
-    store: Store, tiny_causal: Path, tiny_seq2seq: Path, dialogue_rows: list[dict[str, str]], tmp_path: Path
+    store: Store, tiny_causal: Path, tiny_seq2seq: Path, dialogue_rows: list[dict[str, str]]
 ) -> Iterator[Store]:
     """A store with all that a run needs, and another task; its queue is held: the tests train themselves."""
     store.models.add(str(tiny_causal), name="causal")
     store.models.add(str(tiny_seq2seq), name="seq2seq")
-
-    def add(name: str, split: str, rows: list[dict[str, str]]) -> None:
-        path = tmp_path / f"{name}-{split}.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        store.datasets.add(str(path), name=name, split=split)
-
-    add("d", "train", dialogue_rows[:16])
-    add("d", "validation", dialogue_rows[16:20])
-    add("whole", "train", dialogue_rows[:16])
+    stocking.add_rows(store, "d", dialogue_rows[:16])
+    stocking.add_rows(store, "d", dialogue_rows[16:20], split="validation")
+    stocking.add_rows(store, "whole", dialogue_rows[:16])
     others = [{"dialogue": f"What is {n}?", "summary": f"It is the number {n}."} for n in range(8)]
-    add("other", "train", others)
+    stocking.add_rows(store, "other", others)
     for name in ("t", "u"):
-        path = tmp_path / f"{name}.toml"
-        path.write_text(TEMPLATE.format(name=name))
-        store.templates.add(path)
-    lock = HeldLock.take(store.root / queue.LOCK)
-    assert lock is not None
-    with lock:
+        stocking.add_template(store, name, more=[("Sum up {{ dialogue }} ", "{{ summary }}")])
+    with stocking.held_queue(store):
         yield store
 
 

@@ -116,14 +116,14 @@ class Dispatcher:
             self._idle_since = time.monotonic()
 
     def _start_some(self, queued: list[Run], alive: list[Run]) -> None:
-        decision = slots.choose(queued, alive, self._read(alive), self._slots.read())
+        decision = slots.choose(queued, alive, self._devices(alive), self._slots.read())
         for run, indexes in decision.starts:
             self._start(run, indexes)
         for run in queued:
             if run.id in decision.waits:
                 self._tell_wait(run, decision.waits[run.id])
 
-    def _read(self, alive: list[Run]) -> list[Device]:
+    def _devices(self, alive: list[Run]) -> list[Device]:
         """The devices as they were a moment ago; read anew at once where other runs are at work since."""
         working = {run.id for run in alive}
         if self._reading is None or self._reading.working != working or self._reading.age > DEVICES_SECONDS:
