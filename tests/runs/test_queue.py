@@ -199,6 +199,11 @@ def test_a_run_is_not_started_again_before_its_old_trainer_is_gone(
     assert store.runs.get(run.id).status == "queued"
     old.kill()
     old.wait()
+    lock = processes.HeldLock.take(trainer_lock(store, run))  # as that of a dispatcher that died
+    assert lock is not None
+    with lock:
+        dispatcher.turn()
+        assert store.runs.get(run.id).status == "queued"
     dispatcher.turn()
     assert store.runs.get(run.id).status == "starting"
     dispatcher._children[run.id].kill()

@@ -141,8 +141,8 @@ class Dispatcher:
             self._store.runs.planned(run.id, waits_for=reason)
 
     def _start(self, queued: Run, indexes: tuple[int, ...]) -> None:
-        if queued.id in self._children:
-            return  # it was set aside and resumed before its trainer was gone: the next turn starts it
+        if queued.id in self._children or processes.held(trainer_lock(self._store, queued)):
+            return  # it was set aside and resumed before its trainer was gone: a later turn starts it
         nonce = secrets.token_hex(16)
         run = self._store.runs.claim(queued.id, nonce, indexes)
         if run is None:
