@@ -71,6 +71,29 @@ async def test_a_wrong_value_is_told_while_typing_and_refused_at_the_end(host: A
         assert app.focused is edit(shown, "degrees")
 
 
+async def test_a_long_choice_has_the_room_that_there_is(host: Any) -> None:
+    long = "grill-with-a-name-of-many-words"
+    shown = form(choices={"program": ("fan", long)})
+    app = host(shown)
+    async with app.run_test(size=(80, 24)) as pilot:
+        shown.focus_field("program")
+        await pilot.press("l")
+        await pilot.pause()
+        assert f"‹ {long} ›  2/2" in "\n".join(app.drawn())
+
+
+async def test_what_the_chosen_value_means_is_told_in_the_place_of_the_fields_help(host: Any) -> None:
+    shown = form(explained={"program": {"grill": "Heat from above"}})
+    app = host(shown)
+    async with app.run_test(size=(80, 24)) as pilot:
+        shown.focus_field("program")
+        await pilot.pause()
+        assert "What warms" in "\n".join(app.drawn())
+        await pilot.press("l")
+        await pilot.pause()
+        assert "Heat from above" in "\n".join(app.drawn())
+
+
 async def test_choices_are_gone_through_with_left_and_right(host: Any) -> None:
     shown = form()
     async with host(shown).run_test(size=(80, 24)) as pilot:

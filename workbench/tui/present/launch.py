@@ -94,8 +94,7 @@ def form_fields(stock: Stock) -> list[FieldInfo]:
         "split": "Rows of the dataset that are trained on",
         "template": "How a row becomes a prompt and a completion",
         "mixture": "Several tasks to learn from, in the place of dataset, split and template",
-        "method": "How the model is tuned: "
-        + "; ".join(f"{each.name}: {each.help}" for each in METHODS.values()),
+        "method": "How the model is tuned",
     }
     picked = [_text_field(name, helps[name], choices[name][0], choices[name]) for name in choices]
     return [*picked, _text_field("name", "Name of the run; auto makes one", None, None), *fields()]

@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from store.errors import BadInput, StoreError
 from workbench.runs import launch, plan
+from workbench.runs.methods import METHODS
 from workbench.tui import actions
 from workbench.tui.present import launch as present
 from workbench.tui.present.cells import quiet
@@ -99,7 +100,8 @@ class LaunchDialog(Dialog[None]):
     def compose_body(self) -> ComposeResult:
         """The fields, and what they come to."""
         fields, choices = present.form_fields(self._stock), present.picks(self._stock)
-        yield Form(fields, values=self._given, choices=choices)
+        methods = {each.name: each.help for each in METHODS.values()}
+        yield Form(fields, values=self._given, choices=choices, explained={"method": methods})
         yield Static(id="plan", markup=False)
         yield Static(id="memory", markup=False)
 

@@ -22,6 +22,8 @@ from workbench.tui.widgets.surface import Row, Surface, blank, put
 if TYPE_CHECKING:
     from workbench.runs.fields import FieldInfo
 
+ARROW_CELLS = 4
+"""What the arrows around a choice take."""
 TEXT_LIMIT = 4000
 """The most characters of a value; a pasted file is cut."""
 
@@ -62,11 +64,12 @@ class Choice(Surface, can_focus=True):
         """The value between arrows, and its place among the others."""
         row = blank(width)
         arrow = "$accent" if self.has_focus else "$faint"
+        counted = self.has_focus and len(self.options) > 1
+        place = f"  {self.options.index(self._value) + 1}/{len(self.options)}" if counted else ""
         x = put(row, 0, f"{self.signs.left} ", arrow)
-        x = put(row, x, clean(self._value or "none", max(width - 12, 4)))
+        x = put(row, x, clean(self._value or "none", max(width - ARROW_CELLS - len(place), 4)))
         x = put(row, x, f" {self.signs.right}", arrow)
-        if self.has_focus and len(self.options) > 1:
-            put(row, x + 2, f"{self.options.index(self._value) + 1}/{len(self.options)}", "$muted")
+        put(row, x, place, "$muted")
         return [row][:height]
 
     def on_focus(self) -> None:
@@ -120,6 +123,7 @@ class Form(Vertical):
         fields: What to ask for; `parse`, `show` and `problem` of each field do the checking.
         values: What stands in the fields at first; the field's default where there is none.
         choices: Values to choose from by field name, for fields whose choices are only known now.
+        explained: What single values mean, by field name and value; told in the place of the field's help.
     """
 
     scope: ClassVar[str] = "form"
@@ -154,6 +158,7 @@ class Form(Vertical):
         *,
         values: Mapping[str, Any] | None = None,
         choices: Mapping[str, Sequence[str]] | None = None,
+        explained: Mapping[str, Mapping[str, str]] | None = None,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
@@ -164,6 +169,7 @@ class Form(Vertical):
             name: field.show(given.get(name, field.default)) for name, field in self.fields.items()
         }
         self._choices = {name: _choices(field, choices or {}) for name, field in self.fields.items()}
+        self._explained = explained or {}
 
     def compose(self) -> ComposeResult:
         """The fields by group, and the help line."""
@@ -257,12 +263,14 @@ class Form(Vertical):
                 self._show_help(row.field)
 
     def _show_help(self, field: FieldInfo) -> None:
-        problem = _problem(field, self._texts[field.name])
+        value = self._texts[field.name]
+        problem = _problem(field, value)
+        help_text = self._explained.get(field.name, {}).get(value, field.help)
         default = f"  default {field.show(field.default)}"
         text = (
             Content.styled(problem, "$error")
             if problem is not None
-            else Content.assemble((field.help, "$foreground"), (default, "$muted"))
+            else Content.assemble((help_text, "$foreground"), (default, "$muted"))
         )
         self.query_one("#form-help", Static).update(text)
 
