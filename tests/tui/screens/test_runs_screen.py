@@ -22,6 +22,23 @@ async def test_an_empty_store_says_what_to_do_next(store: Store, opened: Any, lo
         assert "workbench demo" in look(pilot)
 
 
+async def test_a_short_list_leaves_its_room_to_the_curves(
+    stocked: Store, opened: Any, look: Any, enter_run: Callable[..., str]
+) -> None:
+    enter_run(stocked, "run-0", outcome="running")
+    async with opened(stocked.root, size=(80, 24)) as pilot:
+        await look.wait(pilot, "step 20 of 20")
+        runs = pilot.app.screen.query_one("#runs")
+        assert runs.size.height == 2  # the labels and the run
+        before = chart(pilot, "#loss").size.height
+        for number in range(1, 6):
+            enter_run(stocked, f"run-{number}", outcome="queued")
+        await look.wait(pilot, "run-2")  # the list keeps its cursor in sight
+        await pilot.pause(0.5)
+        assert runs.size.height == 4
+        assert chart(pilot, "#loss").size.height == before - 2
+
+
 async def test_the_running_run_is_shown_first_with_its_whole_history(
     worked: Store, opened: Any, look: Any
 ) -> None:

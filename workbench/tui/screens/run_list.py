@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
+from textual.geometry import Size
+
 from workbench.tui.glyphs import glyphs
 from workbench.tui.present import runs as present
 from workbench.tui.present.sparks import WIDTH
@@ -44,6 +46,10 @@ class RunList(LiveTable):
         """Read the losses so far."""
         cast("Workbench", self.app).ask("losses", read_losses, self._take_losses)
 
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
+        """As many lines as there are runs, under the labels: what a short list leaves is the curves'."""
+        return len(self.runs) + 1
+
     @property
     def selected(self) -> Run | None:
         """The run under the cursor."""
@@ -61,8 +67,10 @@ class RunList(LiveTable):
 
     def show(self, runs: Iterable[Run]) -> None:
         """Show these runs; the first time with the cursor on one that is at work."""
-        first = not self.runs
+        first, before = not self.runs, len(self.runs)
         self.runs = {run.id: run for run in runs}
+        if len(self.runs) != before:
+            self.refresh(layout=True)
         self.fill()
         if first:
             self.move_to(next((run.id for run in self.runs.values() if run.live), ""))

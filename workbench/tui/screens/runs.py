@@ -33,18 +33,18 @@ class RunsScreen(WorkbenchScreen):
     CSS = """
     RunsScreen {
         #body { layout: vertical; }
-        #runs { height: 6; }
+        #runs { height: auto; max-height: 6; }
         #run { height: 1fr; }
         #devices { height: 5; display: none; }
         #devices LineChart { display: none; }
         #log { height: 4; }
         &.-short #run.-overlay #log { display: none; }
-        &.-medium #runs { height: 9; }
+        &.-medium #runs { max-height: 9; }
         &.-medium #log { height: 8; }
-        &.-tall #runs { height: 13; }
+        &.-tall #runs { max-height: 13; }
         &.-tall #log { height: 12; }
         &.-medium #devices, &.-tall #devices { display: block; }
-        &.-empty #runs { height: 1fr; }
+        &.-empty #runs { height: 1fr; max-height: 100%; }
     }
     """
 
