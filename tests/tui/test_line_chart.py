@@ -104,7 +104,7 @@ async def test_the_series_in_front_is_drawn_over_the_others(host: Any) -> None:
 async def test_an_axis_of_bytes_starts_at_zero_and_has_round_labels(host: Any) -> None:
     chart = LineChart(unit="bytes", x_unit="seconds")
     async with host(chart).run_test(size=(60, 16)) as pilot:
-        chart.set_series("process", [(second, 800 * 1024**2) for second in range(120)])
+        chart.set_series("process", [(second, 850 * 1024**2) for second in range(120)])
         await pilot.pause()
         drawn = "\n".join(pilot.app.drawn())
         assert "0 B ┤" in drawn

@@ -19,7 +19,7 @@ CURSOR_STYLE = "$accent"
 
 # Which of the sub-columns of a line are inked, and how the legend shows that.
 DASHES = ("1", "111100", "100", "111111110010", "1111111000", "110")
-SAMPLES = ("──", "╌╌", "··", "─·", "━ ", "┄┄")
+SAMPLES = ("──", "╌╌", "··", "╴·", "━ ", "┄┄")
 ASCII_MARKS = "*o+x#@%&"
 ASCII_RAW = "."
 

@@ -19,6 +19,10 @@ from workbench.tui.widgets.surface import Row, blank, cells
 NAME_LIMIT = 40
 LEGEND_GAP = 3
 LEGEND_ROWS = 4
+TICK_ROWS = 3
+"""About so many rows lie between two labels of the axis of values."""
+ENDS_PER_TICK = 2
+"""An axis ends on such a part of what lies between two labels: a low chart is not left half empty."""
 
 
 @dataclass
@@ -106,7 +110,7 @@ def views(lines: Sequence[Line], x: tuple[float, float], rows: int, *, log: bool
             known = [each for each in ranges if each is not None]
             low = min((low for low, _ in known), default=0.0)
             high = max((high for _, high in known), default=1.0)
-            found[line.scale] = _view(x, low, high, max(rows // 4, 2), log=log, unit=line.unit)
+            found[line.scale] = _view(x, low, high, _tick_count(rows), log=log, unit=line.unit)
     return found
 
 
@@ -118,24 +122,29 @@ def _view(x: tuple[float, float], low: float, high: float, ticks: int, *, log: b
         scale = plot.binary_scale(high)
         low, high = 0.0, plot.nice_range(0.0, high / scale, ticks)[1] * scale
     else:
-        low, high = plot.nice_range(low, high, ticks)
+        low, high = plot.nice_range(low, high, ENDS_PER_TICK * ticks)
     return View(*x, low, high if high > low else low + 1.0, log)
 
 
 def y_labels(view: View, rows: int, unit: str) -> dict[int, str]:
     """Tick labels by the row they stand in."""
     scale = plot.binary_scale(view.y_high) if unit == "bytes" else 1.0
-    count = max(rows // 4, 2)
     if view.log:
         values = plot.log_ticks(view.y_low, view.y_high)
     else:
-        values = [scale * tick for tick in plot.ticks(view.y_low / scale, view.y_high / scale, count)]
+        values = [
+            scale * tick for tick in plot.ticks(view.y_low / scale, view.y_high / scale, _tick_count(rows))
+        ]
     if unit in ("bytes", "count") or view.log:
         texts = [value_text(value, unit) for value in values]
     else:
         texts = plot.tick_labels(values)
     width = max(map(len, texts))
     return {view.row(value, rows): f"{text:>{width}}" for value, text in zip(values, texts, strict=True)}
+
+
+def _tick_count(rows: int) -> int:
+    return max(rows // TICK_ROWS, 2)
 
 
 def value_text(value: float, unit: str) -> str:
