@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from store.errors import BadInput, Conflict, Unavailable
@@ -66,9 +66,35 @@ def staging(root: Path) -> Iterator[Path]:
     processes left behind.
     """
     place = private_folder(root / STAGING)
-    with _locked(place):
-        _sweep(place)
-        folder = place / secrets.token_hex(8)
+    with _lent(place / secrets.token_hex(8), place.iterdir) as folder:
+        yield folder
+
+
+@contextlib.contextmanager
+def building(target: Path) -> Iterator[Path]:
+    """Lend a fresh private folder that becomes `target` when all went well, and is removed otherwise.
+
+    Args:
+        target: anywhere, the store or not.
+    Raises:
+        Conflict: something is there already.
+    """
+    if target.exists() or target.is_symlink():
+        raise Conflict(f"{target} is there already", "name a folder that is not, or move it away")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # On the same disk, so that it can be moved in one piece.
+    beside = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{8}}")
+    folder = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    with _lent(folder, lambda: (each for each in target.parent.iterdir() if beside.fullmatch(each.name))):
+        yield folder
+        publish(folder, target)
+
+
+@contextlib.contextmanager
+def _lent(folder: Path, others: Callable[[], Iterable[Path]]) -> Iterator[Path]:
+    """Make a folder and lock it for as long as it is lent; sweep what others have left behind there."""
+    with _locked(folder.parent):
+        _sweep(others())
         folder.mkdir(mode=0o700)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -89,9 +115,9 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _sweep(place: Path) -> None:
-    """Remove the staged folders whose lender has died: the kernel drops a lock with its holder."""
-    for folder in place.iterdir():
+def _sweep(folders: Iterable[Path]) -> None:
+    """Remove the lent folders whose lender has died: the kernel drops a lock with its holder."""
+    for folder in folders:
         with contextlib.suppress(OSError):
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:
@@ -153,28 +179,6 @@ def publish(staged: Path, target: Path) -> Path:
     staged.rename(target)
     sync(target.parent)
     return target
-
-
-@contextlib.contextmanager
-def building(target: Path) -> Iterator[Path]:
-    """Lend a fresh private folder that becomes `target` when all went well, and is removed otherwise.
-
-    Args:
-        target: anywhere, the store or not.
-    Raises:
-        Conflict: something is there already.
-    """
-    if target.exists() or target.is_symlink():
-        raise Conflict(f"{target} is there already", "name a folder that is not, or move it away")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # On the same disk, so that it can be moved in one piece.
-    folder = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    folder.mkdir(mode=0o700)
-    try:
-        yield folder
-        publish(folder, target)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from store import BadInput, Conflict
 from store.files import (
+    building,
     check_name,
     copy_hashed,
     fingerprint_file,
@@ -98,6 +99,27 @@ def test_what_a_dead_process_staged_is_swept_and_what_a_living_one_stages_is_not
     assert (folder / "half").exists()
     with staging(tmp_path):
         assert not folder.exists()
+
+
+def test_a_folder_that_is_built_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Wherever it is; what a killed process had begun is swept by the next one, and nothing else is."""
+    target, other = tmp_path / "out" / "m", tmp_path / "out" / ".m.not-ours"
+    with pytest.raises(KeyError), building(target) as folder:
+        (folder / "half").write_text("x")
+        raise KeyError
+    assert not list((tmp_path / "out").iterdir())
+    other.mkdir()
+    left_behind = tmp_path / "out" / ".m.0123abcd"
+    left_behind.mkdir()
+    with building(target) as folder:
+        assert not left_behind.exists()
+        with building(tmp_path / "out" / "n"):
+            assert folder.exists()
+        (folder / "whole").write_text("x")
+    assert sorted(each.name for each in target.parent.iterdir()) == [".m.not-ours", "m", "n"]
+    assert (target / "whole").exists()
+    with pytest.raises(Conflict, match="is there already"), building(target):
+        pass
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:

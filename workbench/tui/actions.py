@@ -218,6 +218,10 @@ ACTIONS: tuple[Action, ...] = (
     # Adapters
     Action("compare", "c", "compare", "Let the marked adapters and their base answer", "adapters"),
     Action("add", "a", "add", "Add an adapter: a PEFT folder", "adapters"),
+    Action("merge", "m", "merge", "Make a model of the adapter and its base, and check it", "adapters"),
+    Action("export", "e", "export", "Write the adapter for PEFT, Ollama or llama.cpp", "adapters"),
+    Action("combine", "b", "combine", "Make one LoRA adapter of the marked ones, weighted", "adapters"),
+    Action("diff", "D", "differ", "Show what the adapter, or the two marked ones, change", "adapters"),
     Action("inbox", "i", "inbox", "What lies in the inbox folder, and what became of it", "adapters"),
     Action("remove", "d", "remove", "Remove the selected adapter", "adapters", needs_selection("adapter")),
     # Compare

@@ -15,8 +15,10 @@ from store import Store
 from store.adapters import LINEAGE, Adapter
 from store.configs import read_json
 from workbench.tui.inbox import InboxChanged
+from workbench.tui.present import adapter_work as work
 from workbench.tui.present import adapters as present
 from workbench.tui.present.cells import Row
+from workbench.tui.screens import adapter_work
 from workbench.tui.screens.catalog import CatalogScreen
 from workbench.tui.screens.inbox_line import InboxLine
 from workbench.tui.widgets.live_table import Column, LiveTable
@@ -76,8 +78,26 @@ class AdaptersScreen(CatalogScreen[Adapter]):
         store.adapters.remove(name)
 
     def why_not(self, name: str) -> str | None:
-        """Adapters are compared over one base."""
-        return present.why_not_compare(self._chosen()) if name == "compare" else None
+        """Adapters are compared over one base; each kind of work on them has its own reasons."""
+        if name == "compare":
+            return present.why_not_compare(self._chosen())
+        return work.why_not(name, self._chosen()) if name in ("merge", "export", "combine", "diff") else None
+
+    def action_merge(self) -> None:
+        """Make a model of the adapter and its base."""
+        adapter_work.ask_merge(self, self._chosen()[0], self._refresh)
+
+    def action_export(self) -> None:
+        """Write the adapter for other programs."""
+        adapter_work.ask_export(self, self._chosen()[0])
+
+    def action_combine(self) -> None:
+        """Make one adapter of the marked ones."""
+        adapter_work.ask_combine(self, self._chosen(), self._refresh)
+
+    def action_diff(self) -> None:
+        """Show what the adapter, or the two marked ones, change."""
+        adapter_work.show_diff(self, self._chosen())
 
     def action_compare(self) -> None:
         """Go to Compare with the marked adapters, or the one under the cursor, beside their base."""
