@@ -110,11 +110,15 @@ def ask_combine(screen: WorkbenchScreen, chosen: Sequence[Adapter], then: Callab
 def show_diff(screen: WorkbenchScreen, chosen: Sequence[Adapter]) -> None:
     """Measure what one or two adapters change, and show it."""
     names = [adapter.name for adapter in chosen]
+
+    def measured(found: Comparison) -> None:
+        screen.app.push_screen(DeltaDialog(found))
+
     _follow(
         screen,
         f"comparing {' and '.join(names)}",
         lambda store, tell: differ(store, names, tell),
-        lambda found: screen.app.push_screen(DeltaDialog(found)),
+        measured,
     )
 
 
@@ -129,7 +133,7 @@ def _ask(
 
 
 def _follow(
-    screen: WorkbenchScreen, text: str, work: Callable[..., Any], then: Callable[[Any], object]
+    screen: WorkbenchScreen, text: str, work: Callable[..., Any], then: Callable[[Any], None]
 ) -> None:
     screen.query_one(Activity).follow(LANE, text, work, then)
 
