@@ -35,11 +35,7 @@ def test_what_cannot_be_done_says_why() -> None:
     told = {
         ("merge",): "no adapter is selected",
         ("merge", ADAPTER, OTHER): "one at a time: 2 adapters are marked",
-        (
-            "merge",
-            soft,
-        ): "it cannot be merged: its virtual tokens stand before the text, and no weight of the "
-        "model can say the same",
+        ("merge", soft): f"it cannot be merged: {UNMERGEABLE['PROMPT_TUNING']}",
         ("combine", ADAPTER): "mark two or more LoRA adapters with the space bar",
         ("combine", ADAPTER, soft): "s is no LoRA (prompt-tuning)",
         ("combine", ADAPTER, foreign): "the marked adapters have different bases",
