@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import subprocess
 import sys
@@ -25,13 +26,28 @@ completion = " {{ summary }}"
 @contextlib.contextmanager
 def served(root: Path, model: str, socket: Path) -> Iterator[None]:
     """Run `workbench serve` in the foreground of a process; end it as a service manager would."""
-    words = ["--store", str(root), "serve", "--model", model, "--socket", str(socket), "--json"]
+    words = [
+        "--store",
+        str(root),
+        "serve",
+        "--model",
+        model,
+        "--socket",
+        str(socket),
+        "--port",
+        "0",
+        "--json",
+    ]
     process = subprocess.Popen([sys.executable, "-m", "workbench", *words], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         document = json.loads(process.stdout.readline())
         assert (document["model"], document["socket"]) == (model, str(socket))
         assert socket.resolve().is_socket()
+        for token, status in ((document["token"], 200), ("guessed", 401)):
+            connection = http.client.HTTPConnection("127.0.0.1", document["port"])
+            connection.request("GET", "/v1/models", headers={"Authorization": f"Bearer {token}"})
+            assert connection.getresponse().status == status
         yield
     finally:
         process.terminate()
@@ -76,6 +92,7 @@ def test_from_files_to_a_scored_adapter(
         assert alone.out == visible(answers["outputs"][0]["text"], keep_newlines=True) + "\n"
         assert "tokens" in alone.err
         assert "is served already" in workbench("serve").error
+        assert workbench("serve", "--check", "--json").document["seconds"] < 20
     assert not (tmp_path / "socket").is_symlink()
 
     words = (

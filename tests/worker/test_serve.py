@@ -228,6 +228,17 @@ def test_a_client_that_leaves_ends_its_generation_and_no_other(root: Path) -> No
     assert server_pid(root) == pid
 
 
+def test_a_client_that_does_not_read_holds_nobody_up(root: Path) -> None:
+    expected = ask(root, None)[0].text
+    raw = Raw(root)
+    raw.send(long_request(prompts=[PROMPT] * 16, sampling={"max_new_tokens": 80, "temperature": 1.5}))
+    assert raw.read()["event"] == "text"
+    began = time.monotonic()
+    assert ask(root, None)[0].text == expected
+    assert time.monotonic() - began < 4, "a client is given five seconds to read"
+    raw.close()
+
+
 def test_an_error_in_the_listener_ends_the_generation(root: Path) -> None:
     """How a screen cancels: it raises where it is handed the text."""
     pieces: list[Token] = []
@@ -354,9 +365,32 @@ def test_a_killed_server_leaves_a_socket_that_nobody_takes_for_a_server(root: Pa
     assert client.server_status(root) == []
 
 
-def start_by_hand(root: Path, idle_seconds: float) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "workbench.worker", "serve", "other", "--store", str(root)]
+def start_by_hand(root: Path, idle_seconds: float, model: str = "other") -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "workbench.worker", "serve", model, "--store", str(root)]
     return subprocess.Popen([*command, "--idle-seconds", str(idle_seconds)])
+
+
+def test_a_server_whose_engine_fails_says_why_and_ends_with_an_error(
+    root: Path, store: Store, tiny_causal: Path, tmp_path: Path
+) -> None:
+    """Here by a token that its tokenizer has and its weights have not."""
+    for file in tiny_causal.iterdir():
+        shutil.copyfile(file, tmp_path / file.name)
+    tokenizer = json.loads((tmp_path / "tokenizer.json").read_text())
+    tokenizer["added_tokens"].append(tokenizer["added_tokens"][-1] | {"id": 999, "content": "<odd>"})
+    (tmp_path / "tokenizer.json").write_text(json.dumps(tokenizer))
+    store.models.add(str(tmp_path), name="odd")
+    process = start_by_hand(root, 600, "odd")
+    try:
+        assert eventually(lambda: any(each.model == "odd" for each in client.server_status(root)))
+        with pytest.raises(
+            Unavailable, match=r"server of model 'odd' has ended \(IndexError: index out of range"
+        ):
+            generate(root, "odd", [None], "<odd>", FEW, restarts=0)
+        assert process.wait(30) == 1
+    finally:
+        process.kill()
+    assert not link.socket_path(root, "odd").exists()
 
 
 def test_an_idle_server_ends_by_itself(root: Path) -> None:

@@ -191,7 +191,7 @@ class Service:
             same = peer_uid(connection) == os.geteuid()
             return None if same else (403, "this socket is another user's", "permission_error")
         # A page in a browser can reach loopback, by a name of its own that points there too.
-        if request.host not in self._hosts or "Origin" in request.headers:
+        if request.headers.get("Host") not in self._hosts or "Origin" in request.headers:
             return 403, f"ask {LOOPBACK} or localhost, and not from a web page", "permission_error"
         shown = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
         if hmac.compare_digest(shown, f"Bearer {self._token}".encode()):
