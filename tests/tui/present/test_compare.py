@@ -6,9 +6,8 @@ from workbench.client import Output, Restart
 from workbench.link import Sampling, TokenDetail
 from workbench.tui.present import answer_page, compare
 from workbench.tui.present.answer_page import Look
-from workbench.tui.present.compare import Answer, Piece
+from workbench.tui.present.compare import Answer, DataPrompt, Piece
 from workbench.tui.present.verdicts import Verdict, verdict
-from workbench.tui.screens.prompts import DataPrompt
 
 
 def piece(column: int, text: str, seconds: float = 1.0) -> Piece:

@@ -250,6 +250,14 @@ def finish() -> Any:
 
 
 @pytest.fixture
+def fleet(worked: Store) -> Store:
+    """A store that has been worked with until there were three adapters of one base."""
+    for name in ("second", "third"):
+        publish_adapter(worked, make_run(worked, name, outcome="running"), name)
+    return worked
+
+
+@pytest.fixture
 def checkpoint() -> Callable[[Store, str, int], None]:
     """Publishes a checkpoint of a run that can be tried as an adapter: the files of `first-try`."""
 

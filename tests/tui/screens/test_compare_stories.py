@@ -7,7 +7,6 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 import tiny_models
 from textual.widgets import TextArea
 
@@ -24,14 +23,6 @@ ANSWERS = {
     "second": "Ben brings bread.",
     "third": "I do not know.",
 }
-
-
-@pytest.fixture
-def fleet(worked: Store, enter_run: Callable[..., str], finish: Any) -> Store:
-    """A store with three adapters of one base."""
-    for name in ("second", "third"):
-        finish.publish(worked, enter_run(worked, name, outcome="running"), name)
-    return worked
 
 
 async def mark_all(pilot: Any) -> None:

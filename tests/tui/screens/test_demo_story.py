@@ -37,7 +37,7 @@ async def test_one_key_leads_to_the_answers_and_one_to_the_words(
         await look.wait(pilot, "Trained. Press 6")
         await pilot.press("6")
         await look.wait(pilot, "Base and adapter answer an unseen dialogue.")
-        await look.wait(pilot, "ROUGE-1 1.000")
+        await look.wait(pilot, "BLEU 100.0")
         await pilot.press("7")
         await look.wait(pilot, "Each word against the reference.")
         await look.wait(pilot, "+0.857")

@@ -139,7 +139,7 @@ async def test_a_run_that_is_asked_to_pause_says_so(worked: Store, opened: Any, 
 async def test_what_cannot_be_done_says_why(worked: Store, opened: Any, look: Any) -> None:
     async with opened(worked.root) as pilot:
         await look.wait(pilot, "second-try")
-        await pilot.press("c")
+        await pilot.press("i")
         await look.wait(pilot, "r3 has no adapter yet")
 
 

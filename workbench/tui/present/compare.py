@@ -17,7 +17,6 @@ from workbench.tui.present.cells import BAD, QUIET, WARNING, Row, lines, outside
 if TYPE_CHECKING:
     from workbench.client import Output, Restart
     from workbench.link import Sampling, TokenDetail
-    from workbench.tui.screens.prompts import DataPrompt, Speaker
 
 BASE = "base"
 BASE_KEY = ""
@@ -26,6 +25,24 @@ BASE_KEY = ""
 NO_MODEL = "No model yet: press 2, then a, to add one."
 HINT = "Press a to let it answer."
 NO_DATA = "No dataset fits a template yet, and no marked adapter was made by a run of this store."
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """What can answer beside the bare base: an adapter, or the newest checkpoint of a run (`RUN@latest`)."""
+
+    system: str
+    note: str
+    """How it was made."""
+
+
+@dataclass(frozen=True)
+class DataPrompt:
+    """A prompt with the answers that the data holds to it; `origin` says which row it is."""
+
+    prompt: str
+    references: tuple[str, ...] = ()
+    origin: str = ""
 
 
 @dataclass(frozen=True)

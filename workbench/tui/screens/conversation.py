@@ -13,8 +13,7 @@ from workbench import client
 from workbench.client import Event, Note, Restart, Token
 from workbench.link import Sampling
 from workbench.tui.present import compare as present
-from workbench.tui.present.compare import Answer, Piece
-from workbench.tui.screens.prompts import DataPrompt
+from workbench.tui.present.compare import Answer, DataPrompt, Piece
 
 
 class Conversation:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from store.adapters import LATEST, MARK
 from workbench import starter
 from workbench.composing import template as composing
+from workbench.tui.present.compare import DataPrompt, Speaker
 from workbench.tui.screens.rendering import fits
 
 if TYPE_CHECKING:
@@ -30,15 +31,6 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Speaker:
-    """What can answer beside the bare base: an adapter, or the newest checkpoint of a run (`RUN@latest`)."""
-
-    system: str
-    note: str
-    """How it was made."""
-
-
-@dataclass(frozen=True)
 class Source:
     """Rows that prompts are made of."""
 
@@ -53,15 +45,6 @@ class Source:
     def label(self) -> str:
         """The source in a line."""
         return f"{self.dataset} {self.split}, {self.template}"
-
-
-@dataclass(frozen=True)
-class DataPrompt:
-    """A prompt with the answers that the data holds to it; `origin` says which row it is."""
-
-    prompt: str
-    references: tuple[str, ...] = ()
-    origin: str = ""
 
 
 def unseen_split(splits: dict[str, int], trained: str) -> str:

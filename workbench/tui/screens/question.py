@@ -12,8 +12,9 @@ from textual.widgets import TextArea
 
 from workbench.tui.clean import visible
 from workbench.tui.present import compare as present
+from workbench.tui.present.compare import DataPrompt, Speaker
 from workbench.tui.screens import prompts
-from workbench.tui.screens.prompts import Choice, DataPrompt, Source, Speaker
+from workbench.tui.screens.prompts import Choice, Source
 from workbench.tui.screens.systems import Systems
 from workbench.tui.widgets.lines import Lines
 

@@ -10,7 +10,7 @@ from workbench.tui.present import compare as present
 from workbench.tui.widgets.live_table import Column, LiveTable
 
 if TYPE_CHECKING:
-    from workbench.tui.screens.prompts import Speaker
+    from workbench.tui.present.compare import Speaker
 
 COLUMNS = (Column("name", "name", minimum=8), Column("method", "", 12, hide_below=26))
 

@@ -214,14 +214,12 @@ class AnswerView(Surface, can_focus=True):
         else:
             self._go(cursor + by)
 
-    def on_focus(self) -> None:
-        """Show the cursor."""
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Show the cursor, or hide it; the events of the focus come before this is true."""
+        super().watch_has_focus(has_focus)
         self.redraw()
-        self.post_message(self.Moved(self))
-
-    def on_blur(self) -> None:
-        """Hide the cursor."""
-        self.redraw()
+        if has_focus:
+            self.post_message(self.Moved(self))
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor on the token."""
