@@ -21,6 +21,7 @@ from workbench.tui.action_rules import (
     needs_selection,
 )
 from workbench.tui.key_names import KEY_NAMES
+from workbench.tui.movements import MOVEMENTS, Movement
 
 MODES = ("runs", "models", "datasets", "compose", "adapters", "compare", "inspect", "benchmarks")
 """The eight screens in the order of their keys 1 to 8."""
@@ -54,8 +55,8 @@ def _mode(number: int, name: str) -> Action:
     return Action(name, str(number), label, f"Go to {label}", "app", call=f"app.go('{name}')", footer=False)
 
 
-def _move(scope: str, *rows: tuple[str, str, str]) -> tuple[Action, ...]:
-    """Movement keys of a widget: `(name, keys, help)`."""
+def _move(scope: str, rows: Iterable[Movement]) -> tuple[Action, ...]:
+    """Movement keys of a widget."""
     return tuple(Action(name, keys, name, help, scope, call=name, footer=False) for name, keys, help in rows)
 
 
@@ -261,127 +262,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("evaluate", "e", "evaluate", "Let a base and an adapter answer a dataset and score it", "inspect"),
     Action("open", "o", "open file", "Open a JSONL file of predictions and references", "inspect"),
     Action("remove", "d", "remove", "Remove the selected evaluation", "inspect"),
-    # Widgets
-    *_move(
-        "table",
-        ("cursor_down", "j,down", "Next row"),
-        ("cursor_up", "k,up", "Previous row"),
-        ("first", "g,home", "First row"),
-        ("last", "G,end", "Last row"),
-        ("half_down", "ctrl+d,pagedown", "Half a page down"),
-        ("half_up", "ctrl+u,pageup", "Half a page up"),
-        ("select", "enter", "Open the row"),
-        ("mark", "space", "Mark the row"),
-    ),
-    *_move(
-        "grid",
-        ("cursor_down", "j,down", "Next row"),
-        ("cursor_up", "k,up", "Previous row"),
-        ("right", "l,right", "Column to the right"),
-        ("left", "h,left", "Column to the left"),
-        ("first", "g,home", "First row of all"),
-        ("last", "G,end", "Last row of all"),
-        ("half_down", "ctrl+d,pagedown", "Half a page down"),
-        ("half_up", "ctrl+u,pageup", "Half a page up"),
-        ("select", "enter", "Read the row in full"),
-        ("wider", "plus,equals_sign", "Make the column wider"),
-        ("narrower", "minus", "Make the column narrower"),
-    ),
-    *_move(
-        "reader",
-        ("line_down", "j,down", "Next line"),
-        ("line_up", "k,up", "Previous line"),
-        ("next_section", "l,right", "Next column"),
-        ("previous_section", "h,left", "Column before"),
-        ("next_text", "right_square_bracket", "Next row"),
-        ("previous_text", "left_square_bracket", "Row before"),
-        ("first", "g,home", "Beginning"),
-        ("last", "G,end", "End"),
-        ("half_down", "ctrl+d,pagedown", "Half a page down"),
-        ("half_up", "ctrl+u,pageup", "Half a page up"),
-        ("close", "escape,enter", "Back to the rows"),
-    ),
-    *_move(
-        "chart",
-        ("right", "l,right", "Read the next values, at a cursor"),
-        ("left", "h,left", "Read the values before"),
-        ("half_on", "ctrl+d,pagedown", "Read further on"),
-        ("half_back", "ctrl+u,pageup", "Read further back"),
-        ("first", "g,home", "Read the first values"),
-        ("last", "G,end", "Read the last values"),
-        ("closer", "k,up", "Zoom in, around the cursor"),
-        ("wider", "j,down", "Zoom out"),
-        ("pan_left", "left_square_bracket", "Show what lies to the left"),
-        ("pan_right", "right_square_bracket", "Show what lies to the right"),
-        ("whole", "0", "Show the whole axis"),
-        ("drop", "escape", "Leave the cursor, then the zoom, then the chart"),
-    ),
-    *_move(
-        "log",
-        ("line_down", "j,down", "Next line"),
-        ("line_up", "k,up", "Previous line"),
-        ("left", "h,left", "Scroll left"),
-        ("right", "l,right", "Scroll right"),
-        ("first", "g,home", "First line"),
-        ("last", "G,end", "Last line, and follow"),
-        ("half_down", "ctrl+d,pagedown", "Half a page down"),
-        ("half_up", "ctrl+u,pageup", "Half a page up"),
-    ),
-    *_move(
-        "tokens",
-        ("next", "l,right", "Next token"),
-        ("previous", "h,left", "Previous token"),
-        ("line_down", "j,down", "Token below"),
-        ("line_up", "k,up", "Token above"),
-        ("first", "g,home", "First token"),
-        ("last", "G,end", "Last token"),
-        ("half_down", "ctrl+d,pagedown", "Half a page down"),
-        ("half_up", "ctrl+u,pageup", "Half a page up"),
-    ),
-    *_move(
-        "answer",
-        ("line_down", "j,down", "Next line of all answers, or the token below"),
-        ("line_up", "k,up", "Line before of all answers, or the token above"),
-        ("right", "l,right", "Answer to the right, or the next token"),
-        ("left", "h,left", "Answer to the left, or the token before"),
-        ("first", "g,home", "Beginning"),
-        ("last", "G,end", "End"),
-        ("half_down", "ctrl+d,pagedown", "Half a page down"),
-        ("half_up", "ctrl+u,pageup", "Half a page up"),
-    ),
-    *_move(
-        "form",
-        ("next_field", "down", "Next field"),
-        ("previous_field", "up", "Previous field"),
-        ("submit", "ctrl+s", "Accept the form"),
-    ),
-    *_move(
-        "choice",
-        ("next", "l,right,space", "Next value"),
-        ("previous", "h,left", "Value before"),
-    ),
-    *_move(
-        "samples",
-        ("next_step", "right_square_bracket", "The same prompt a step later"),
-        ("previous_step", "left_square_bracket", "The same prompt a step before"),
-        ("next_prompt", "n", "The next prompt"),
-        ("previous_prompt", "p", "The prompt before"),
-        ("leave", "escape", "Close"),
-    ),
-    *_move("dialog", ("leave", "escape", "Close")),
-    *_move(
-        "chooser",
-        ("cursor_down", "down", "Next metric"),
-        ("cursor_up", "up", "Metric before"),
-        ("mark", "tab", "Draw the metric too, or no longer; the space bar does the same"),
-        ("leave", "escape", "Close"),
-    ),
-    *_move("launch", ("take", "ctrl+t", "Take the change that makes the run fit")),
-    *_move("editor", ("save", "ctrl+s", "Save the text"), ("leave", "escape", "Close the editor")),
-    *_move("confirm", ("yes", "y,enter", "Yes"), ("leave", "n", "No")),
-    *_move("help", ("leave", "escape,q,question_mark", "Close")),
-    *_move("line", ("leave", "escape", "Close"), ("complete", "tab", "Write the first match out")),
-    *_move("filter", ("leave", "escape", "Show everything again")),
+    *(each for scope, rows in MOVEMENTS.items() for each in _move(scope, rows)),
 )
 
 

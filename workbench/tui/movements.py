@@ -1,0 +1,128 @@
+"""The keys that move within a widget or a dialog, by its scope: name, keys and a line of help for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Movement = tuple[str, str, str]
+
+MOVEMENTS: Mapping[str, tuple[Movement, ...]] = {
+    "table": (
+        ("cursor_down", "j,down", "Next row"),
+        ("cursor_up", "k,up", "Previous row"),
+        ("first", "g,home", "First row"),
+        ("last", "G,end", "Last row"),
+        ("half_down", "ctrl+d,pagedown", "Half a page down"),
+        ("half_up", "ctrl+u,pageup", "Half a page up"),
+        ("select", "enter", "Open the row"),
+        ("mark", "space", "Mark the row"),
+    ),
+    "grid": (
+        ("cursor_down", "j,down", "Next row"),
+        ("cursor_up", "k,up", "Previous row"),
+        ("right", "l,right", "Column to the right"),
+        ("left", "h,left", "Column to the left"),
+        ("first", "g,home", "First row of all"),
+        ("last", "G,end", "Last row of all"),
+        ("half_down", "ctrl+d,pagedown", "Half a page down"),
+        ("half_up", "ctrl+u,pageup", "Half a page up"),
+        ("select", "enter", "Read the row in full"),
+        ("wider", "plus,equals_sign", "Make the column wider"),
+        ("narrower", "minus", "Make the column narrower"),
+    ),
+    "reader": (
+        ("line_down", "j,down", "Next line"),
+        ("line_up", "k,up", "Previous line"),
+        ("next_section", "l,right", "Next column"),
+        ("previous_section", "h,left", "Column before"),
+        ("next_text", "right_square_bracket", "Next row"),
+        ("previous_text", "left_square_bracket", "Row before"),
+        ("first", "g,home", "Beginning"),
+        ("last", "G,end", "End"),
+        ("half_down", "ctrl+d,pagedown", "Half a page down"),
+        ("half_up", "ctrl+u,pageup", "Half a page up"),
+        ("close", "escape,enter", "Back to the rows"),
+    ),
+    "chart": (
+        ("right", "l,right", "Read the next values, at a cursor"),
+        ("left", "h,left", "Read the values before"),
+        ("half_on", "ctrl+d,pagedown", "Read further on"),
+        ("half_back", "ctrl+u,pageup", "Read further back"),
+        ("first", "g,home", "Read the first values"),
+        ("last", "G,end", "Read the last values"),
+        ("closer", "k,up", "Zoom in, around the cursor"),
+        ("wider", "j,down", "Zoom out"),
+        ("pan_left", "left_square_bracket", "Show what lies to the left"),
+        ("pan_right", "right_square_bracket", "Show what lies to the right"),
+        ("whole", "0", "Show the whole axis"),
+        ("drop", "escape", "Leave the cursor, then the zoom, then the chart"),
+    ),
+    "log": (
+        ("line_down", "j,down", "Next line"),
+        ("line_up", "k,up", "Previous line"),
+        ("left", "h,left", "Scroll left"),
+        ("right", "l,right", "Scroll right"),
+        ("first", "g,home", "First line"),
+        ("last", "G,end", "Last line, and follow"),
+        ("half_down", "ctrl+d,pagedown", "Half a page down"),
+        ("half_up", "ctrl+u,pageup", "Half a page up"),
+    ),
+    "tokens": (
+        ("next", "l,right", "Next token"),
+        ("previous", "h,left", "Previous token"),
+        ("line_down", "j,down", "Token below"),
+        ("line_up", "k,up", "Token above"),
+        ("first", "g,home", "First token"),
+        ("last", "G,end", "Last token"),
+        ("half_down", "ctrl+d,pagedown", "Half a page down"),
+        ("half_up", "ctrl+u,pageup", "Half a page up"),
+    ),
+    "answer": (
+        ("line_down", "j,down", "Next line of all answers, or the token below"),
+        ("line_up", "k,up", "Line before of all answers, or the token above"),
+        ("right", "l,right", "Answer to the right, or the next token"),
+        ("left", "h,left", "Answer to the left, or the token before"),
+        ("first", "g,home", "Beginning"),
+        ("last", "G,end", "End"),
+        ("half_down", "ctrl+d,pagedown", "Half a page down"),
+        ("half_up", "ctrl+u,pageup", "Half a page up"),
+    ),
+    "form": (
+        ("next_field", "down", "Next field"),
+        ("previous_field", "up", "Previous field"),
+        ("submit", "ctrl+s", "Accept the form"),
+    ),
+    "choice": (
+        ("next", "l,right,space", "Next value"),
+        ("previous", "h,left", "Value before"),
+    ),
+    "samples": (
+        ("next_step", "right_square_bracket", "The same prompt a step later"),
+        ("previous_step", "left_square_bracket", "The same prompt a step before"),
+        ("next_prompt", "n", "The next prompt"),
+        ("previous_prompt", "p", "The prompt before"),
+        ("leave", "escape", "Close"),
+    ),
+    "dialog": (("leave", "escape", "Close"),),
+    "chooser": (
+        ("cursor_down", "down", "Next metric"),
+        ("cursor_up", "up", "Metric before"),
+        ("mark", "tab", "Draw the metric too, or no longer; the space bar does the same"),
+        ("leave", "escape", "Close"),
+    ),
+    "launch": (("take", "ctrl+t", "Take the change that makes the run fit"),),
+    "editor": (
+        ("save", "ctrl+s", "Save the text"),
+        ("leave", "escape", "Close the editor"),
+    ),
+    "confirm": (
+        ("yes", "y,enter", "Yes"),
+        ("leave", "n", "No"),
+    ),
+    "help": (("leave", "escape,q,question_mark", "Close"),),
+    "line": (
+        ("leave", "escape", "Close"),
+        ("complete", "tab", "Write the first match out"),
+    ),
+    "filter": (("leave", "escape", "Show everything again"),),
+}
