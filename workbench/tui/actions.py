@@ -238,20 +238,30 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "against", "c", "against", "Compare the others with the answer in focus, or mark nothing", "compare"
     ),
-    Action("next_row", "right_square_bracket", "row", "Take the next row of data", "compare"),
+    Action("next_row", "right_square_bracket", "row", "Take the next row of data", "compare", call="row(1)"),
     Action(
         "previous_row",
         "left_square_bracket",
         "before",
         "Take the row of data before",
         "compare",
+        call="row(-1)",
         footer=False,
     ),
-    Action("rows", "r", "rows of", "Choose the data and template that prompts are made of", "compare"),
-    Action("go_to_row", "t", "to row", "Take a row by its number", "compare"),
-    Action("history", "H", "history", "Take a prompt that was typed before", "compare"),
+    Action(
+        "rows",
+        "r",
+        "rows of",
+        "Choose the data and template that prompts are made of",
+        "compare",
+        call="choose('rows')",
+    ),
+    Action("go_to_row", "t", "to row", "Take a row by its number", "compare", call="choose('row')"),
+    Action(
+        "history", "H", "history", "Take a prompt that was typed before", "compare", call="choose('history')"
+    ),
     Action("sampling", "s", "sampling", "Length, temperature and seed of the answers", "compare"),
-    Action("model", "m", "model", "Choose the base model", "compare"),
+    Action("model", "m", "model", "Choose the base model", "compare", call="choose('model')"),
     Action("wins", "w", "wins", "Show what blind votes have come to", "compare"),
     Action("inbox", "i", "inbox", "What lies in the inbox folder, and what became of it", "compare"),
     # Inspect

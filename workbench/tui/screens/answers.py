@@ -156,9 +156,16 @@ class Answers(Vertical):
         self._tell_token()
         self.call_after_refresh(self._arrange)
 
-    def show_alone(self, column: int | None) -> None:
-        """Show one column alone, or all of them again."""
-        self.alone = column
+    def toggle_alone(self, system: str | None) -> None:
+        """Show one column alone, or all of them again.
+
+        Args:
+            system: Whose column, where none has the focus; a blind one is not told by its name.
+        """
+        listed = [] if self.blind else [answer.system for answer in self.answers]
+        named = listed.index(system) if system in listed else 0
+        focused = self.focused_column
+        self.alone = None if self.alone is not None else named if focused is None else focused
         self._arrange()
 
     def _put_up(self, answers: Sequence[Answer], model: str, hint: str, *, blind: bool = False) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from workbench.tui.screen import WorkbenchScreen
     from workbench.tui.screens.question import Question
 
+Choose = Callable[["WorkbenchScreen", "Question"], None]
 SHOWN_CHARACTERS = 200
 
 
@@ -94,3 +95,7 @@ def sampling(screen: WorkbenchScreen, now: Sampling, then: Callable[[Sampling], 
             then(replace(now, **values))
 
     screen.app.push_screen(FormDialog("sampling", present.sampling_fields(), values=asdict(now)), entered)
+
+
+CHOICES: dict[str, Choose] = {"history": earlier_prompt, "rows": rows, "row": row, "model": model}
+"""What the screen lets choose, by the word in its table of actions."""

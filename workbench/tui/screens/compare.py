@@ -133,39 +133,23 @@ class CompareScreen(WorkbenchScreen):
         """Write the prompt."""
         self._question.field.focus()
 
-    def action_history(self) -> None:
-        """Take a prompt that was typed before."""
-        asking.earlier_prompt(self, self._question)
+    def action_choose(self, what: str) -> None:
+        """Choose an earlier prompt, rows, one of them, or another base."""
+        asking.CHOICES[what](self, self._question)
 
-    def action_rows(self) -> None:
-        """Choose the data that prompts are taken from."""
-        asking.rows(self, self._question)
-
-    def action_go_to_row(self) -> None:
-        """Take a row by its number."""
-        asking.row(self, self._question)
-
-    def action_next_row(self) -> None:
-        """Take the next row of data."""
-        self._take_row(1)
-
-    def action_previous_row(self) -> None:
-        """Take the row of data before."""
-        self._take_row(-1)
+    def action_row(self, step: int) -> None:
+        """Take the row of data so many after this one."""
+        self._take_row(step, None)
 
     def action_next(self) -> None:
         """Take the next row, and ask."""
         self._take_row(1, self._ask_if_possible)
 
-    def _take_row(self, step: int, then: Callable[[], None] | None = None) -> None:
+    def _take_row(self, step: int, then: Callable[[], None] | None) -> None:
         question = self._question
         question.take_row(
             question.row + step, then, lacking=lambda: self.workbench.say(present.NO_DATA, "warning")
         )
-
-    def action_model(self) -> None:
-        """Choose another base."""
-        asking.model(self, self._question)
 
     def action_sampling(self) -> None:
         """Set length, temperature and seed."""
@@ -204,12 +188,7 @@ class CompareScreen(WorkbenchScreen):
 
     def action_solo(self) -> None:
         """Show the column in focus alone, or all again."""
-        answers, key = self._answers, self._question.systems.cursor_key
-        listed = [answer.system for answer in answers.answers]
-        wanted = None if key == present.BASE_KEY else key
-        under_cursor = listed.index(wanted) if wanted in listed and not answers.blind else 0
-        column = under_cursor if answers.focused_column is None else answers.focused_column
-        answers.show_alone(column if answers.alone is None and listed else None)
+        self._answers.toggle_alone(self._question.systems.under_cursor)
 
     def action_blind(self) -> None:
         """Ask blindly from now on, or openly again."""
@@ -226,14 +205,13 @@ class CompareScreen(WorkbenchScreen):
 
     def _vote(self, winner: int | None) -> None:
         talk, self._ended = self._ended, None
-        if talk is None:
-            return
 
         def kept(vote: Vote) -> None:
             self._answers.reveal(winner)
             self._tell(Content(votes.kept(vote)))
 
-        self.ask(lambda store: ballot.keep(store, talk, winner), kept)
+        if talk is not None:
+            self.ask(lambda store: ballot.keep(store, talk, winner), kept)
 
     def action_wins(self) -> None:
         """Show what the votes have come to."""

@@ -35,6 +35,11 @@ class Systems(LiveTable):
         return [None if key == present.BASE_KEY else key for key in self.keys if key in self.marked]
 
     @property
+    def under_cursor(self) -> str | None:
+        """Whose line the cursor is on."""
+        return None if self.cursor_key == present.BASE_KEY else self.cursor_key
+
+    @property
     def chosen_adapters(self) -> list[str]:
         """The marked adapters."""
         return [system for system in self.chosen if system is not None]
