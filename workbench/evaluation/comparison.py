@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -177,9 +178,10 @@ def _compared(
     worse = sum(sign * (after - before) < 0 for before, after in scores)
     deciding: list[Decision] = []
     if shares is not None:
-        order = sorted(range(len(shares)), key=lambda at: shares[at])
-        chosen = [at for at in reversed(order[-DECIDING:]) if shares[at] > 0]
-        chosen += [at for at in order[:DECIDING] if shares[at] < 0]
+        places = range(len(shares))
+        best = heapq.nlargest(DECIDING, places, key=lambda at: (shares[at], -at))
+        worst = heapq.nsmallest(DECIDING, places, key=lambda at: (shares[at], at))
+        chosen = [at for at in best if shares[at] > 0] + [at for at in worst if shares[at] < 0]
         deciding = [Decision(at + 1, *scores[at], shares[at]) for at in chosen]
     why = "" if shares is not None else "no row has a share of this score by itself"
     if shares is None and name == "bleu":
