@@ -58,7 +58,7 @@ def score_page(name: str, count: int, totals: Mapping[str, Any], poorest: Poores
         Entry(
             f"Row {number}",
             _told(document),
-            [*_passages(row, ("prediction",), (row,), choices)],
+            _passages(("prediction",), (row,), choices),
         )
         for number, row, document in shown
     ]
@@ -85,7 +85,7 @@ def comparison_page(
         for each in compared.deciding:
             by_row.setdefault(each.row, []).append(decision_text(score, each))
     entries = [
-        Entry(f"Row {number}", told, [*_passages(rows[number][0], names, rows[number], choices)])
+        Entry(f"Row {number}", told, _passages(names, rows[number], choices))
         for number, told in by_row.items()
     ]
     notes = signature_lines(found.signatures)
@@ -159,15 +159,13 @@ def views(choices: Choices) -> tuple[str, ...]:
     return ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4") if "bleu" in choices.metrics else ()
 
 
-def _passages(row: Row, names: Sequence[str], rows: Sequence[Row], choices: Choices) -> list[Passage]:
-    """The reference, as the first system sees it, and each system's answer."""
+def _passages(names: Sequence[str], rows: Sequence[Row], choices: Choices) -> list[Passage]:
+    """The reference, with what the last system recalled of it, and each system's answer."""
     found: list[Passage] = []
-    for name, each in zip(names, rows, strict=True):
-        reference, said, wanted = _marks(each, choices)
-        if not found:
-            found.append(Passage("reference", row.references[reference], wanted))
-        found.append(Passage(name, each.prediction, said))
-    return found
+    for name, row in zip(names, rows, strict=True):
+        reference, said, wanted = _marks(row, choices)
+        found.append(Passage(name, row.prediction, said))
+    return [Passage("reference", rows[-1].references[reference], wanted), *found]
 
 
 def _marks(row: Row, choices: Choices) -> tuple[int, list[Mark], list[Mark]]:
