@@ -67,8 +67,32 @@ class UiSection:
     color: str = field(
         default="auto",
         metadata={
-            "help": "Colours: auto (on a terminal, unless NO_COLOR is set) or never.",
+            "help": "Colours: auto (what the terminal can show; none under NO_COLOR), never, or so many: "
+            "16, 256 or truecolor.",
+            "choices": ("auto", "never", "16", "256", "truecolor"),
+        },
+    )
+    profile: str = field(
+        default="auto",
+        metadata={
+            "help": "How calmly the screens are drawn: ssh (12 frames a second at most), local (30), or "
+            "auto: ssh in an SSH session.",
+            "choices": ("auto", "local", "ssh"),
+        },
+    )
+    sync: str = field(
+        default="auto",
+        metadata={
+            "help": "Whole frames by synchronized output: auto (where the terminal offers it, and not in "
+            "tmux, which repaints its pane for each) or never.",
             "choices": ("auto", "never"),
+        },
+    )
+    mouse: bool = field(
+        default=True,
+        metadata={
+            "help": "Take mouse clicks and the wheel. false leaves the mouse to the terminal, so that it "
+            "marks text as usual.",
         },
     )
 

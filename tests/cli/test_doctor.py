@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from workbench.cli.doctor import Finding, examine
+from workbench.settings import UiSection
 
 
 def light_findings(root: Path) -> dict[str, Finding]:
     """Look at all but the devices, which take a process with torch."""
-    light = takewhile(lambda finding: not finding.check.startswith("gpu"), examine(str(root)))
+    light = takewhile(lambda finding: not finding.check.startswith("gpu"), examine(str(root), UiSection()))
     return {finding.check: finding for finding in light}
 
 

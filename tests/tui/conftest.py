@@ -34,7 +34,8 @@ from workbench.tui.theme import NIGHT
 
 TCSS = Path(app_module.__file__).with_name("workbench.tcss")
 START = "import sys; from pathlib import Path; from workbench.tui.start import run_app; "
-RUN = START + "sys.exit(run_app(Path(sys.argv[1]), ascii='--ascii' in sys.argv))"
+RUN = START + "from workbench.settings import UiSection; "
+RUN += "sys.exit(run_app(Path(sys.argv[1]), UiSection(ascii='--ascii' in sys.argv)))"
 
 
 class Terminal:

@@ -24,16 +24,23 @@ print(*sorted({"torch", "transformers", "peft", "datasets", "pandas", "numpy"} &
 
 
 def output(program: str, **environment: str) -> str:
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("TEXTUAL")}
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("TEXTUAL", "SSH_"))}
     return subprocess.run(
         [sys.executable, "-c", program], env=plain | environment, capture_output=True, text=True, check=True
     ).stdout.strip()
 
 
 @pytest.mark.parametrize(
-    ("environment", "settings"), [({}, "12 none False"), ({"TEXTUAL_FPS": "30"}, "30 none False")]
+    ("environment", "settings"),
+    [
+        ({}, "30 none False"),
+        ({"SSH_CONNECTION": "10.0.0.1 50000 10.0.0.2 22"}, "12 none False"),
+        ({"TEXTUAL_FPS": "24"}, "24 none False"),
+    ],
 )
-def test_frames_are_few_and_nothing_is_animated(environment: dict[str, str], settings: str) -> None:
+def test_frames_are_few_fewer_over_a_line_and_not_animated(
+    environment: dict[str, str], settings: str
+) -> None:
     assert output(READ, **environment) == settings
 
 

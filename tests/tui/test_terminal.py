@@ -153,6 +153,50 @@ def test_it_starts_on_terminals_with_less(
         assert not re.search(rb"\x1b\[[0-9;]*[34]8;[25];", bytes(opened.output))
 
 
+SUPPORTS_SYNC = "\x1b[?2026;2$y"
+SYNC_START = b"\x1b[?2026h"
+
+
+@pytest.mark.parametrize(("environment", "bracketed"), [({}, True), ({"TMUX": "/run/tmux,1,0"}, False)])
+def test_frames_are_bracketed_where_the_terminal_knows_how_but_not_in_tmux(
+    terminal: Callable[..., Any], store: Store, environment: dict[str, str], bracketed: bool
+) -> None:
+    finished_run(store, "dialogue-lora")
+    opened = terminal(store.root, environment=environment)
+    opened.wait_for("dialogue-lora")
+    opened.press(SUPPORTS_SYNC)
+    opened.read_for(0.5)
+    opened.press("?")
+    opened.wait_for("Start a training run")
+    assert (SYNC_START in opened.output) is bracketed
+
+
+@pytest.mark.parametrize(("words", "asked"), [([], True), (["--no-mouse", "--no-sync"], False)])
+def test_mouse_and_whole_frames_can_be_switched_off_on_the_command_line(
+    terminal: Callable[..., Any], store: Store, words: list[str], asked: bool
+) -> None:
+    program = "import sys; from workbench.cli import main; main(['--store', *sys.argv[1:]])"
+    opened = terminal(store.root, *words, program=program)
+    opened.wait_for("1 Runs")
+    opened.press(SUPPORTS_SYNC)
+    opened.read_for(0.5)
+    opened.press("?")
+    opened.wait_for("Start a training run")
+    assert (b"\x1b[?1003h" in opened.output) is asked
+    assert (SYNC_START in opened.output) is asked
+
+
+@pytest.mark.parametrize(("color", "code"), [("truecolor", b"[34]8;2;"), ("256", b"[34]8;5;")])
+def test_a_chosen_number_of_colours_is_what_is_written(
+    terminal: Callable[..., Any], store: Store, color: str, code: bytes
+) -> None:
+    program = "import sys; from workbench.cli import main; main(['--store', *sys.argv[1:]])"
+    opened = terminal(store.root, "--color", color, program=program)
+    opened.wait_for("1 Runs")
+    written = set(re.findall(rb"[34]8;[25];", bytes(opened.output)))
+    assert written and all(re.fullmatch(code, each) for each in written)
+
+
 def test_ascii_writes_ascii(terminal: Callable[..., Any], store: Store) -> None:
     finished_run(store, "dialogue-lora")
     opened = terminal(store.root, "--ascii")

@@ -16,6 +16,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from store.errors import StoreError, near
+from workbench.cli.drawing import chosen, drawing_options
 from workbench.cli.output import ASCII, COLOURLESS, note, print_error
 from workbench.cli.screens import open_screens
 from workbench.cli.session import Session
@@ -106,11 +107,12 @@ class Workbench(click.Group):
     "--store", "store_option", metavar="DIR", help="The store to work in, instead of the usual one."
 )
 @click.option("--debug", is_flag=True, expose_value=False, help="Print the traceback of an error.")
+@drawing_options
 @click.version_option(package_name="finetuning-workbench", message="%(version)s")
 @click.pass_context
-def main(context: click.Context, store_option: str | None) -> None:
+def main(context: click.Context, /, store_option: str | None, **drawing: Any) -> None:
     """Fine-tune language models on the machine where the GPU is. Without a command: open the screens."""
-    ui = _ui_settings()
+    ui = chosen(_ui_settings(), drawing)
     context.meta.update({ASCII: ui.ascii, COLOURLESS: ui.color == "never"})
     session = context.obj = Session(store_option, ui)
     if context.invoked_subcommand is None:

@@ -26,8 +26,9 @@ from workbench.cli import figures
 from workbench.cli.output import Column, cell, note, status, table
 from workbench.cli.session import Session, json_option, pass_session
 from workbench.processes import worker_environment
-from workbench.settings import load_settings, store_path
+from workbench.settings import UiSection, load_settings, store_path
 from workbench.telemetry import read_gpus, read_host
+from workbench.terminal import Terminal, look_at
 
 OLDEST_PYTHON = (3, 11)
 PROBE_SECONDS = 120.0
@@ -72,7 +73,7 @@ class Finding:
 @pass_session
 def command(session: Session) -> None:
     """Say what this machine has, what is missing, and the remedy; exit 1 when something needed is missing."""
-    findings = list(examine(session.store_option))
+    findings = list(examine(session.store_option, session.ui))
     session.show({"ok": not _missing(findings), "checks": findings}, _report(findings))
     if _missing(findings):
         if not session.as_json:
@@ -80,14 +81,14 @@ def command(session: Session) -> None:
         raise click.exceptions.Exit(1)
 
 
-def examine(store_option: str | None) -> Iterator[Finding]:
+def examine(store_option: str | None, ui: UiSection) -> Iterator[Finding]:
     """Look at everything the workbench needs, one thing after another."""
     yield _python()
     yield _sqlite()
     yield from _packages()
     yield _settings()
     yield from _store(store_option)
-    yield from _terminal()
+    yield from _terminal(ui)
     yield from _devices()  # last: it takes seconds
 
 
@@ -237,12 +238,12 @@ def _store_folder(root: Path, there: Path) -> Finding:
     return Finding("store", "ok", f"{root}, yours, mode {mode:04o}")
 
 
-def _terminal() -> Iterator[Finding]:
+def _terminal(ui: UiSection) -> Iterator[Finding]:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         yield Finding("terminal", "ok", "none here (the commands need none)")
         return
     size = shutil.get_terminal_size()
-    found = f"{size.columns}x{size.lines}, {_colours()}, {_place()}"
+    found = f"{size.columns}x{size.lines}, {_drawing(look_at(ui, os.environ))}"
     small = size.columns < SMALLEST_TERMINAL[0] or size.lines < SMALLEST_TERMINAL[1]
     yield Finding("terminal", "warning" if small else "ok", found, "make it 80x24 or larger" if small else "")
     utf8 = (sys.stderr.encoding or "").lower().replace("-", "") == "utf8"
@@ -250,16 +251,9 @@ def _terminal() -> Iterator[Finding]:
     yield Finding("characters", "ok" if utf8 else "warning", sys.stderr.encoding or "unknown", remedy)
 
 
-def _colours() -> str:
-    if os.environ.get("NO_COLOR"):
-        return "no colours (NO_COLOR)"
-    if os.environ.get("COLORTERM") in ("truecolor", "24bit"):
-        return "16.7 million colours"
-    return "256 colours" if "256color" in os.environ.get("TERM", "") else "16 colours"
-
-
-def _place() -> str:
-    places = [
-        name for variable, name in (("TMUX", "tmux"), ("SSH_CONNECTION", "SSH")) if os.environ.get(variable)
-    ]
-    return f"in {' and '.join(places)}" if places else "local"
+def _drawing(terminal: Terminal) -> str:
+    colours = {"none": "no colours", "truecolor": "16.7 million colours"}
+    parts = [colours.get(terminal.colours, f"{terminal.colours} colours"), f"profile {terminal.profile}"]
+    if terminal.multiplexer:
+        parts.append(f"in {terminal.multiplexer}")
+    return ", ".join(parts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from workbench.settings import UiSection
@@ -16,12 +15,10 @@ def open_screens(root: Path, ui: UiSection, *, demo: bool = False) -> None:
         ui: What the settings say about drawing.
         demo: Show the sentences that lead a newcomer through the screens.
     """
-    if ui.color == "never":
-        os.environ["NO_COLOR"] = "1"  # Textual's own switch, read while it is imported
     # Loads textual, which no other command needs.
     from workbench.tui.start import run_app
 
-    code = run_app(root, demo=demo, ascii=ui.ascii)
+    code = run_app(root, ui, demo=demo)
     if code:
         raise SystemExit(code)
 

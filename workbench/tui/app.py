@@ -15,6 +15,7 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.dom import DOMNode
 from textual.filter import LineFilter
+from textual.messages import TerminalSupportsSynchronizedOutput
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widget import Widget
@@ -53,6 +54,7 @@ class WorkbenchApp(App[None]):
         root: The store's folder.
         demo: Show the sentences that lead a newcomer through the screens.
         ascii: Draw with ASCII alone.
+        sync: Bracket frames for terminals that then show each one whole.
     """
 
     TITLE = "workbench"
@@ -62,7 +64,7 @@ class WorkbenchApp(App[None]):
     MODES: ClassVar[Any] = OPENERS
     DEFAULT_MODE = "runs"
 
-    def __init__(self, root: Path, *, demo: bool = False, ascii: bool = False) -> None:
+    def __init__(self, root: Path, *, demo: bool = False, ascii: bool = False, sync: bool = True) -> None:
         super().__init__()
         # Before the styles are read for the first time: a later change of theme reads them again.
         self.register_theme(NIGHT)
@@ -70,6 +72,7 @@ class WorkbenchApp(App[None]):
         self.root = root
         self.demo = demo
         self.ascii = ascii
+        self.sync = sync
         self.glyphs = ASCII if ascii else UNICODE
         self.runs: tuple[Run, ...] = ()
         self.inbox = InboxState()
@@ -90,6 +93,11 @@ class WorkbenchApp(App[None]):
 
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
         super()._display(screen, narrow.narrowed(renderable))
+
+    def on_terminal_supports_synchronized_output(self, message: TerminalSupportsSynchronizedOutput) -> None:
+        """Let Textual not hear of it where it is not wanted."""
+        if not self.sync:
+            message.prevent_default()
 
     def on_mount(self) -> None:
         """Begin to read the store, and see that runs which need a dispatcher have one."""
@@ -366,18 +374,22 @@ def _pane(widget: Widget) -> Widget:
     return next((node for node in nodes if node.has_class("pane")), widget)
 
 
-def run_app(root: Path, *, demo: bool = False, ascii: bool = False) -> int:
+def run_app(
+    root: Path, *, demo: bool = False, ascii: bool = False, sync: bool = True, mouse: bool = True
+) -> int:
     """Run the screens until the user leaves or the terminal goes away; `start.run_app` is the door to this.
 
     Args:
         root: The store's folder.
         demo: Show the sentences that lead a newcomer through the screens.
         ascii: Draw with ASCII alone.
+        sync: Bracket frames for terminals that then show each one whole.
+        mouse: Ask the terminal for clicks and the wheel.
 
     Returns:
         The exit code.
     """
-    app = WorkbenchApp(root, demo=demo, ascii=ascii)
+    app = WorkbenchApp(root, demo=demo, ascii=ascii, sync=sync)
     HangUpGuard(app.leave).install()
-    app.run()
+    app.run(mouse=mouse)
     return app.return_code or 0

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 
 from store.files import write_atomic
+from workbench.settings import UiSection
+from workbench.terminal import look_at
 from workbench.tui.start import prepare_environment
 
 COLUMNS, LINES = 120, 36
@@ -23,7 +25,7 @@ def save_picture(root: Path, target: Path) -> None:
         root: The store's folder.
         target: The SVG file to write, whole or not at all.
     """
-    prepare_environment()
+    prepare_environment(look_at(UiSection(color="truecolor"), {}))
     # Textual reads its settings while it is imported, so not before this line.
     from workbench.tui.app import WorkbenchApp
 

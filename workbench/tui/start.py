@@ -8,19 +8,21 @@ import sys
 from pathlib import Path
 
 from store.errors import Unavailable
+from workbench.settings import UiSection
+from workbench.terminal import Terminal, look_at
 
-FRAMES_PER_SECOND = 12
+_COLOUR_SYSTEMS = {"16": "standard", "256": "256", "truecolor": "truecolor"}  # as Textual names them
 COLLECTED_AFTER = (700, 10, 100)
 """Python's own thresholds but for the last, which says how seldom everything that is held is looked over."""
 
 
-def run_app(root: Path, *, demo: bool = False, ascii: bool = False) -> int:
+def run_app(root: Path, ui: UiSection | None = None, *, demo: bool = False) -> int:
     """Run the screens on a store until the user leaves.
 
     Args:
         root: The store's folder.
+        ui: What the settings and the command line say about drawing.
         demo: Show the sentences that lead a newcomer through the screens.
-        ascii: Draw with ASCII alone.
 
     Returns:
         The exit code.
@@ -28,21 +30,35 @@ def run_app(root: Path, *, demo: bool = False, ascii: bool = False) -> int:
     Raises:
         Unavailable: when there is no terminal to draw on.
     """
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    ui = ui or UiSection()
+    in_browser = is_in_browser()
+    if not in_browser and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Unavailable("this is no terminal", "open one, or use the commands: `workbench --help`")
-    prepare_environment()
+    terminal = look_at(ui, os.environ)
+    prepare_environment(terminal)
     collect_rarely()
     # Textual reads its settings while it is imported, so not before this line.
     from workbench.tui.app import run_app as run
 
-    return run(root, demo=demo, ascii=ascii or not _speaks_utf8())
+    ascii = ui.ascii or not (in_browser or _speaks_utf8())
+    return run(root, demo=demo, ascii=ascii, sync=terminal.sync, mouse=terminal.mouse)
 
 
-def prepare_environment() -> None:
-    """Choose calm settings for a terminal that may be far away; what the user has set stays."""
-    os.environ.setdefault("TEXTUAL_FPS", str(FRAMES_PER_SECOND))
+def is_in_browser() -> bool:
+    """Tell whether a web server has started this process to draw in a page: it names its own driver."""
+    return os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")
+
+
+def prepare_environment(terminal: Terminal | None = None) -> None:
+    """Choose settings that suit the terminal, which may be far away; what the user has set stays."""
+    terminal = terminal or look_at(UiSection(), os.environ)
+    os.environ.setdefault("TEXTUAL_FPS", str(terminal.frames))
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    if terminal.colours in _COLOUR_SYSTEMS:
+        os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", _COLOUR_SYSTEMS[terminal.colours])
+    else:
+        os.environ["NO_COLOR"] = "1"
 
 
 def collect_rarely() -> None:
