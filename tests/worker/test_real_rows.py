@@ -110,6 +110,7 @@ def _trainer(model: Any, rows: Any, pad: int, folder: Path) -> RunTrainer:
     arguments = TrainingArguments(
         output_dir=str(folder / "out"),
         per_device_train_batch_size=16,
+        data_seed=42,
         use_cpu=True,
         data_seed=0,
         report_to="none",
