@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from textual.geometry import Region
 
-from workbench.tui.widgets import chart_ink
+from workbench.tui.widgets import chart_ink, chart_lines
 from workbench.tui.widgets.chart_lines import Line
 from workbench.tui.widgets.line_chart import LineChart
 from workbench.tui.widgets.plot import Series, View
@@ -50,6 +50,16 @@ async def test_the_axis_shows_round_values_and_the_runs_length(host: Any) -> Non
         drawn = pilot.app.drawn()
         assert "600" in drawn[-1]
         assert any(line.lstrip().startswith("3.5 ┤") for line in drawn)
+
+
+@pytest.mark.parametrize("rows", range(4, 14))
+@pytest.mark.parametrize("highest", [0.7, 1.9, 4.4, 6.9, 9.9])
+def test_the_axis_of_values_tells_its_scale_at_any_height(rows: int, highest: float) -> None:
+    drawn = chart_lines.views([line("loss", [(1, highest), (9, highest / 3)])], (0, 10), rows, log=False)
+    labels = chart_lines.y_labels(drawn[""], rows, "")
+    assert len(labels) >= 2
+    assert drawn[""].y_low <= highest / 3 and highest <= drawn[""].y_high
+    assert (highest - highest / 3) / (drawn[""].y_high - drawn[""].y_low) >= 0.5
 
 
 async def test_ten_thousand_points_growing_by_one_change_a_few_cells(host: Any) -> None:

@@ -132,15 +132,19 @@ def y_labels(view: View, rows: int, unit: str) -> dict[int, str]:
     if view.log:
         values = plot.log_ticks(view.y_low, view.y_high)
     else:
-        values = [
-            scale * tick for tick in plot.ticks(view.y_low / scale, view.y_high / scale, _tick_count(rows))
-        ]
+        values = [scale * tick for tick in _ticks(view.y_low / scale, view.y_high / scale, rows)]
     if unit in ("bytes", "count") or view.log:
         texts = [value_text(value, unit) for value in values]
     else:
         texts = plot.tick_labels(values)
     width = max(map(len, texts))
     return {view.row(value, rows): f"{text:>{width}}" for value, text in zip(values, texts, strict=True)}
+
+
+def _ticks(low: float, high: float, rows: int) -> list[float]:
+    """Two values to label at least: one alone tells no scale."""
+    found = plot.ticks(low, high, _tick_count(rows))
+    return found if len(found) > 1 else plot.ticks(low, high, ENDS_PER_TICK * _tick_count(rows))
 
 
 def _tick_count(rows: int) -> int:
