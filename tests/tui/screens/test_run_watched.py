@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -45,6 +46,27 @@ async def test_a_run_tells_its_trouble_what_it_forgot_and_its_samples(
         await look.wait(pilot, "forgetting other:u  loss 2 › 2.5 +0.5  ROUGE-L 0.5 › 0.25 -0.25")
         await look.wait(pilot, "samples ROUGE-L 1.000 at step 20")
         await look.wait(pilot, "! 1 alert")
+
+
+async def test_the_charts_stay_where_they_are_while_the_next_run_is_read(
+    stocked: Store, opened: Callable[..., Any], look: Any, enter_run: Callable[..., str]
+) -> None:
+    """And nothing is told of it that was told of the run before."""
+    for name, score in (("one", 0.25), ("two", 0.5)):
+        run = enter_run(stocked, name)
+        stocked.samples.append(run, 20, [Answer("p", "x", "y", {"rougeL": score})])
+    async with opened(stocked.root, size=(80, 24)) as pilot:
+        await look.wait(pilot, "samples ROUGE-L 0.500")
+        chart = pilot.app.screen.query_one("#loss")
+        before, read = chart.region, threading.Event()
+        pilot.app.ask("store", lambda _: read.wait(20))
+        await pilot.press("j")
+        await pilot.pause(0.3)
+        assert chart.region == before
+        assert "samples" not in look(pilot).split("loss, validation")[0]
+        read.set()
+        await look.wait(pilot, "samples ROUGE-L 0.250")
+        assert chart.region == before
 
 
 async def test_a_low_window_keeps_its_charts(watched: Store, opened: Any, look: Any) -> None:

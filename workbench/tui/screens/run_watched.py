@@ -57,7 +57,9 @@ class WatchedLines(Lines):
         other = (run.id if run else None) != (self._run.id if self._run else None)
         self._run = run
         if other:
-            self._take(Watched(run.id if run else ""))
+            self.watched = Watched(run.id if run else "")
+            # The room is kept until it is known what there is to say: the charts do not jump at each step.
+            self.update("\n" * self.copy_text().count("\n"))
             self._read()
 
     def add(self, points: Iterable[Point]) -> None:
