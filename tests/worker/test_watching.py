@@ -91,7 +91,8 @@ def test_watching_changes_nothing_of_the_training(
 
 
 @pytest.mark.parametrize(
-    "model, method", [("causal", "lora"), ("seq2seq", "lora"), ("causal", "prompt-tuning")]
+    "model, method",
+    [("causal", "lora"), ("seq2seq", "lora"), ("causal", "prompt-tuning"), ("seq2seq", "prefix-tuning")],
 )
 def test_the_last_samples_are_what_the_published_adapter_answers(
     shop: Store, model: str, method: str

@@ -198,7 +198,8 @@ class Bank:
             Whether its rows may stand beside others.
         """
         try:
-            loaded = self._read(key, adapter.path, config)
+            with torch.no_grad():
+                loaded = self._read(key, adapter.path, config)
             if _key(adapter) != key:
                 raise ValueError("its files change while they are read")
         except torch.OutOfMemoryError:
