@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,13 +88,21 @@ class Models:
         self._root = root
         self._db = db
 
-    def add(self, source: str, *, name: str | None = None, revision: str | None = None) -> Model:
+    def add(
+        self,
+        source: str,
+        *,
+        name: str | None = None,
+        revision: str | None = None,
+        origin: str | None = None,
+    ) -> Model:
         """Bring a model into the store: checked, its configuration rewritten, published whole.
 
         Args:
             source: a transformers folder, or `owner/name` of a Hub repository, which is pinned to its commit.
             name: what to call it here; the folder's or the repository's name when left out.
             revision: a branch, tag or commit of the repository.
+            origin: where it comes from, if the folder is only on its way.
         Raises:
             BadInput: no safetensors weights, no tokenizer.json, an unknown architecture, a damaged file.
             Conflict: the name is taken.
@@ -103,6 +111,8 @@ class Models:
         wanted = check_name(name) if name else name_from(source.rstrip("/").rsplit("/", 1)[-1])
         check_free(self._db, "model", wanted)
         found = find_source(source, revision)
+        if origin is not None:
+            found = replace(found, origin=origin)
         with staging(self._root) as staged:
             model = self._stage(found, staged, wanted)
             row = {key: value for key, value in asdict(model).items() if key != "path"}

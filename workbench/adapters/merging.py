@@ -93,7 +93,9 @@ def merge(
     with building(output) if output is not None else staging(store.root) as folder:
         check = write(store, name, folder, how, tell)
         if add is not None:
-            store.models.add(str(folder), name=add)
+            adapter = store.adapters.get(name)
+            origin = str(output) if output is not None else f"{adapter.model} with {name}"
+            store.models.add(str(folder), name=add, origin=origin)
     return Merged(name, output, add, check, tuple(check.pop("warnings")))
 
 

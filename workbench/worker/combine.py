@@ -14,7 +14,7 @@ from store import Store
 from store.errors import BadInput
 from store.peft_folder import WEIGHTS
 from workbench.worker import laying
-from workbench.worker.loading import first_line, load_model, prepare_process
+from workbench.worker.loading import first_line, load_model, prepare_process, stored_dtype
 
 _NEW = "combined"
 Tell = Callable[[str], None]
@@ -39,7 +39,7 @@ def combine(store: Store, asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
     record = store.models.get(adapters[0].model)
     prepare_process(record)
     tell("loading the base")
-    base = load_model(record, dtype=record.dtype, device=torch.device("cpu"))
+    base = load_model(record, dtype=stored_dtype(record), device=torch.device("cpu"))
     laid = laying.lay(base, record, adapters)
     assert isinstance(laid, PeftModel)  # noqa: S101 (they are LoRA adapters, as the asker has seen)
     tell("combining")

@@ -64,6 +64,11 @@ def compute_dtype(name: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
 
 
+def stored_dtype(model: Model) -> str:
+    """The precision of a base's own weights by torch's name, or float32 where none is held in that."""
+    return model.dtype if model.dtype in _DTYPES else "float32"
+
+
 def load_model(
     model: Model,
     *,

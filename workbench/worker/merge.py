@@ -17,7 +17,7 @@ from store.adapters import Adapter
 from store.errors import BadInput
 from store.models import JSON_FILES, PLAIN_FILES, Model
 from workbench.worker import laying, likeness
-from workbench.worker.loading import compute_device, load_model, prepare_process
+from workbench.worker.loading import compute_device, load_model, prepare_process, stored_dtype
 
 TOLERANCES = {"float32": 5e-3, "float16": 2e-2, "bfloat16": 1e-1}
 """By the precision of the weights: how far scores may move, over their deviation; see `Likeness`."""
@@ -45,9 +45,11 @@ def merge(store: Store, asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
     record = store.models.get(adapter.model)
     store.adapters.check_base(adapter, record)
     prepare_process(record)
+    if asked["device"] == "cuda" and not torch.cuda.is_available():
+        raise BadInput("there is no GPU that CUDA can use", "leave --device out, or see `workbench doctor`")
     device = torch.device(asked["device"]) if asked["device"] else compute_device()
     folder, four_bit = Path(asked["folder"]), bool(asked["dequantised"])
-    dtype = record.dtype if record.dtype in TOLERANCES else "float32"
+    dtype = stored_dtype(record)
     rows, told = likeness.rows_for(store, adapter, record)
     tell("asking base and adapter")
     before = likeness.scores(_computing(record, device, [adapter], four_bit=four_bit), rows)
