@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ def root(store: Store, tiny_causal: Path) -> Path:
     return store.root
 
 
-@contextmanager
+@contextlib.contextmanager
 def answering(root: Path, fingerprint: str, *talks: Talk) -> Iterator[None]:
     """Something that listens where a server would: it greets, reads a line and talks, once per talk."""
     listener = socket.socket(socket.AF_UNIX)
@@ -168,6 +168,25 @@ def test_a_request_too_long_is_refused_here(root: Path, store: Store) -> None:
         pytest.raises(BadInput, match="more than 1,000,000"),
     ):
         generate(root, "tiny", [None], "x" * 1_000_001)
+
+
+def test_a_client_waits_where_others_wait_already(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    with contextlib.ExitStack() as opened:
+        listener = opened.enter_context(socket.socket(socket.AF_UNIX))
+        listener.bind(str(path))
+        listener.listen(0)
+        full = False
+        while not full:
+            other = opened.enter_context(socket.socket(socket.AF_UNIX))
+            other.setblocking(False)
+            full = other.connect_ex(str(path)) != 0
+        with pytest.raises(Unavailable, match="too many clients; ask again"):
+            link.dial(path, 0.05)
+        threading.Timer(0.1, listener.accept).start()
+        connection = link.dial(path, 10)
+        assert connection is not None
+        connection.close()
 
 
 def test_an_evaluation_that_cannot_work_is_refused_before_it_begins(

@@ -22,6 +22,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,12 +79,12 @@ class Sampling:
 
 @dataclass(frozen=True)
 class TokenDetail:
-    """One spoken token: how likely it was, and which others were.
+    """One token that was spoken, and what could have been: probabilities by the model alone, untempered.
 
     Attributes:
         id: In the model's vocabulary; -1 where an engine elsewhere does not tell it.
-        text: What it adds to the text.
-        chance: Its probability, after nothing but softmax.
+        text: What it stands for; where a character takes several tokens, not quite.
+        chance: Its probability.
         top: The likeliest tokens in its place, each an id, a text and a chance, the likeliest first.
     """
 
@@ -199,14 +200,18 @@ def connect(root: Path, model: str) -> Link | None:
 
 
 def dial(path: Path, seconds: float) -> socket.socket | None:
-    """Connect to a Unix socket, whose every operation may then take so many seconds; None: nobody answers."""
+    """Connect to a Unix socket, whose every operation may then take so many seconds; None: nobody answers.
+
+    Raises:
+        Unavailable: So many wait there that nobody is accepted.
+    """
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.settimeout(seconds)
     try:
         # A socket's path may have 107 bytes at most; a descriptor of the socket's file has a short one.
         descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            connection.connect(f"/proc/self/fd/{descriptor}")
+            _connect(connection, f"/proc/self/fd/{descriptor}", seconds)
         finally:
             os.close(descriptor)
     except (FileNotFoundError, ConnectionRefusedError):
@@ -216,6 +221,18 @@ def dial(path: Path, seconds: float) -> socket.socket | None:
         connection.close()
         raise
     return connection
+
+
+def _connect(connection: socket.socket, place: str, seconds: float) -> None:
+    """Connect; a Unix socket with a time limit does not wait by itself where others wait already."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return connection.connect(place)
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                raise Unavailable("the model server has too many clients", "ask again in a moment") from error
+        time.sleep(0.01)
 
 
 def error_event(error: StoreError) -> dict[str, Any]:

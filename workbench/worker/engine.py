@@ -9,30 +9,13 @@ from dataclasses import dataclass
 from store import Store
 from store.models import Model
 from workbench.composing.masking import load_codec
-from workbench.link import Sampling
+from workbench.link import Sampling, TokenDetail
 from workbench.worker.bank import Bank, Resident
 from workbench.worker.generate import Decoder, Said
 from workbench.worker.loading import load_model, load_tokenizer, prepare_process
 from workbench.worker.streaming import TextStream, token_text
 
 BATCH_ROWS = 16
-
-
-@dataclass(frozen=True)
-class TokenDetail:
-    """One token that was spoken, and what could have been: probabilities by the model alone, untempered.
-
-    Attributes:
-        id: The token.
-        text: What it stands for; where a character takes several tokens, not quite.
-        chance: Its probability.
-        top: The likeliest tokens, each with its text and probability, the likeliest first.
-    """
-
-    id: int
-    text: str
-    chance: float
-    top: tuple[tuple[int, str, float], ...]
 
 
 @dataclass(frozen=True)

@@ -149,8 +149,10 @@ class Writer:
         return {
             "tokens": [each.text for each in delta.details],
             "token_logprobs": [_log(each.chance) for each in delta.details],
+            # Several tokens may have one text, such as parts of a character: the likeliest stands for them.
             "top_logprobs": [
-                {text: _log(chance) for _, text, chance in each.top[:count]} for each in delta.details
+                {text: _log(chance) for _, text, chance in reversed(each.top[:count])}
+                for each in delta.details
             ],
             "text_offset": offsets,
         }

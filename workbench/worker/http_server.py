@@ -47,6 +47,7 @@ from workbench.worker.reception import (
 
 HEALTH_SECONDS = 10.0  # a server that speaks no token within is not well
 KEEP_SECONDS = 75.0  # a connection without a request
+_PASS_SECONDS = 0.25
 _FRESH_SECONDS = 2.0  # a token as young as that is proof of health
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -209,7 +210,8 @@ class Service:
             raise Unavailable(f"model {self._record.name!r} is loading", "ask again in a moment")
         began = time.monotonic()
         if reception.state != "busy" or began - reception.spoken > _FRESH_SECONDS:
-            probe = Request(((self._codec.eos,),), (None,), Sampling(max_new_tokens=1))
+            codec = await asyncio.to_thread(lambda: self._codec)
+            probe = Request(((codec.eos,),), (None,), Sampling(max_new_tokens=1))
             try:
                 async with asyncio.timeout(HEALTH_SECONDS):
                     async for _ in self._events(probe):
@@ -277,6 +279,8 @@ class Service:
             await _write(request, response, b"data: [DONE]\n\n")
         except StoreError as error:
             await _send(request, response, refusal(error)[1])
+        except ConnectionError:
+            raise
         except Exception as error:
             # The head has gone out: all that can still be said is that this is not the whole answer.
             traceback.print_exc()
@@ -325,7 +329,8 @@ class Service:
                 yield event
         finally:
             job.cancelled.set()
-            job.told.set()
+            # What follows from the last event is still to be written.
+            asyncio.get_running_loop().call_later(_PASS_SECONDS, job.told.set)
 
 
 async def _with_first(first: Delta, deltas: AsyncIterator[Delta]) -> AsyncIterator[Delta]:
