@@ -19,7 +19,7 @@ from workbench.tui.present import votes
 from workbench.tui.present.chances import ALTERNATIVES
 from workbench.tui.present.compare import Answer
 from workbench.tui.screen import WorkbenchScreen
-from workbench.tui.screens import asking, ballot
+from workbench.tui.screens import asking, ballot, conversation
 from workbench.tui.screens.answers import Answers
 from workbench.tui.screens.conversation import Conversation
 from workbench.tui.screens.guide import Guide
@@ -161,9 +161,12 @@ class CompareScreen(WorkbenchScreen):
         asking.sampling(self, self._sampling, chosen)
 
     def action_stop(self) -> None:
-        """End the answers where they are."""
-        if self._talk is not None:
-            self._talk.stop()
+        """End the answers where they are; while the model is still loaded there is nothing to wait for."""
+        talk = self._talk
+        if talk is not None:
+            talk.stop()
+            if not any(answer.text for answer in talk.answers):
+                self._failed(talk, conversation.stopped())
 
     def action_ask(self) -> None:
         """Let the marked systems answer the prompt."""
@@ -176,7 +179,12 @@ class CompareScreen(WorkbenchScreen):
         self._tell()
         if not talk.prompt.origin:
             self.ask(lambda store: store.prompts.use(talk.prompt.prompt))
-        self.ask(lambda store: talk.speak(store.root), self._answered, lane=LANE, failed=self._failed)
+        self.ask(
+            lambda store: talk.speak(store.root),
+            lambda answers: self._answered(talk, answers),
+            lane=LANE,
+            failed=lambda error: self._failed(talk, error),
+        )
 
     def action_detail(self) -> None:
         """Show tokens by their probability, or differences again."""
@@ -236,10 +244,10 @@ class CompareScreen(WorkbenchScreen):
                 self._answers.show(self._talk.answers)
             self._tell()
 
-    def _answered(self, answers: list[Answer]) -> None:
-        talk, self._talk = self._talk, None
-        if talk is None:
+    def _answered(self, talk: Conversation, answers: list[Answer]) -> None:
+        if self._talk is not talk:
             return
+        self._talk = None
         self._answers.show(talk.finish(answers))
         found = self._suspicions.see(talk)
         if self._answers.blind:
@@ -256,7 +264,10 @@ class CompareScreen(WorkbenchScreen):
         if facts and self._talk is None:
             self._tell(present.told(facts))
 
-    def _failed(self, error: StoreError) -> None:
+    def _failed(self, talk: Conversation, error: StoreError) -> None:
+        # One that was stopped fails later, when another may be under way.
+        if self._talk is not talk:
+            return
         self._flush()
         self._talk = None
         self._tell(present.trouble(error.what, error.remedy))

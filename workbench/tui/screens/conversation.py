@@ -16,6 +16,11 @@ from workbench.tui.present import compare as present
 from workbench.tui.present.compare import Answer, DataPrompt, Piece
 
 
+def stopped() -> Unavailable:
+    """What is told of answers that somebody stopped."""
+    return Unavailable("the answers were stopped", "press a to ask again")
+
+
 class Conversation:
     """What was asked of whom, and what has been answered so far.
 
@@ -63,7 +68,7 @@ class Conversation:
 
     def _hear(self, event: Event) -> None:
         if self._stopped:
-            raise Unavailable("the answers were stopped", "press a to ask again")
+            raise stopped()
         self._events.append((time.monotonic(), event))
 
     def take(self) -> bool:

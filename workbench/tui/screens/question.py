@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.widgets import TextArea
+from textual.widgets import Static, TextArea
 
 from workbench.tui.clean import visible
 from workbench.tui.present import compare as present
@@ -16,7 +16,6 @@ from workbench.tui.present.compare import DataPrompt, Speaker
 from workbench.tui.screens import prompts
 from workbench.tui.screens.prompts import Choice, Source
 from workbench.tui.screens.systems import Systems
-from workbench.tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
     from workbench.tui.screen import Workbench
@@ -33,7 +32,8 @@ class Question(Vertical):
         Horizontal { height: 1fr; }
         #systems { width: 32; }
         #prompt { width: 1fr; height: 1fr; }
-        #reference { height: 1; padding: 0 2; }
+        #prompt { scrollbar-size-vertical: 1; }
+        #reference { height: auto; max-height: 2; padding: 0 2; }
     }
     """
 
@@ -60,7 +60,7 @@ class Question(Vertical):
             prompt = TextArea(id="prompt", classes="pane", tab_behavior="focus")
             prompt.border_title = "prompt"
             yield prompt
-        yield Lines(id="reference")
+        yield Static(id="reference", markup=False)
 
     @property
     def workbench(self) -> Workbench:
@@ -162,4 +162,4 @@ class Question(Vertical):
     def _show(self, given: DataPrompt) -> None:
         self._given = given
         self.field.load_text(visible(given.prompt, PROMPT_LIMIT))
-        self.query_one(Lines).update(present.reference(given))
+        self.query_one("#reference", Static).update(present.reference(given))
