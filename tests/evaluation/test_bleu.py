@@ -43,6 +43,7 @@ def assert_equal_to_sacrebleu(pairs: Sequence[Pair], options: bleu.Options = ble
         whole.sys_len,
         whole.ref_len,
         str(metric.get_signature()),
+        *(corpus.counts.matched, corpus.counts.total),
     )
 
 

@@ -12,7 +12,7 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from store.errors import BadInput
 from workbench.evaluation import bleu, rouge
-from workbench.evaluation.report import Choices, corpus_scores, score_rows
+from workbench.evaluation.report import Choices, SignalCounts, corpus_scores, score_rows
 
 Pair = tuple[str, list[str]]
 
@@ -35,6 +35,8 @@ def test_the_document_has_exactly_the_promised_keys() -> None:
         "sys_len",
         "ref_len",
         "signature",
+        "matched",
+        "total",
     ]
     assert len(document["corpus"]["bleu"]["precisions"]) == 4
     json.dumps(document, allow_nan=False)
@@ -99,3 +101,55 @@ def test_the_compact_figures_are_those_of_the_document(random_pairs: list[Pair])
     document = score_rows(rows_of(random_pairs[:100]))["corpus"]
     expected = {kind: document[kind]["fmeasure"] for kind in rouge.ROUGE}
     assert corpus_scores(random_pairs[:100]) == {**expected, "bleu": document["bleu"]["score"]}
+
+
+def test_tokens_are_told_per_metric_and_say_nothing_that_is_not_known() -> None:
+    rows = [{"prediction": "it is\ncold", "references": ["cold", "it is cold outside"]}]
+    (row,) = score_rows(rows, Choices(tokens=True))["rows"]
+    assert list(row["tokens"]) == ["rouge1", "rouge2", "rougeL", "rougeLsum", "words", "bleu"]
+    assert list(row["tokens"]["rouge1"]["prediction"][0]) == [
+        *("text", "start", "end", "label", "partners", "share", "without")
+    ]
+    assert row["tokens"]["rougeL"]["prediction"][0]["path"] == "must"
+    assert list(row["tokens"]["words"]["prediction"][0]) == [
+        "text",
+        "start",
+        "end",
+        "labels",
+        "longest",
+        "path",
+    ]
+    assert "loss" in row["tokens"]["bleu"]["prediction"][0]
+    assert len(row["tokens"]["bleu"]["references"]) == 2
+    only = score_rows(rows, Choices(("bleu",), tokens=True))["rows"][0]
+    assert list(only["tokens"]) == ["bleu"]
+
+
+def test_signals_of_all_rows_are_counted_and_a_collapse_is_told() -> None:
+    rows = [{"prediction": "yes yes yes yes", "reference": f"yes {number}"} for number in range(30)]
+    rows += [{"prediction": f"answer {number}", "reference": f"answer {number}"} for number in range(30)]
+    told = score_rows(rows, Choices(("rouge",)))["signals"]
+    assert told["clipping"] == {"flagged": 30, "mean": 0.375}
+    assert told["collapse"] == {
+        "flagged": 1,
+        "mean": 0.5,
+        "sentence": "30 of 60 outputs are the very same text.",
+    }
+    assert told["empty"]["flagged"] == 0
+
+
+def test_the_commonest_output_is_found_among_more_outputs_than_are_kept() -> None:
+    counts = SignalCounts()
+    for number in range(3 * SignalCounts.KEPT):
+        counts.add("the same" if number % 4 == 0 else f"another {number}", {})
+    told = counts.document()["collapse"]
+    assert told["flagged"] == 1
+    # A lower bound that is wrong by no more than one in as many as are kept.
+    assert 0.25 - 1 / SignalCounts.KEPT <= told["mean"] <= 0.25
+
+
+def test_the_parts_of_bleu_are_told_of_the_corpus() -> None:
+    rows = [{"prediction": "it is cold", "reference": "it is cold outside now"}]
+    found = score_rows(rows, Choices(("bleu",)))["corpus"]["bleu"]
+    assert (found["matched"], found["total"]) == ((3, 2, 1, 0), (3, 2, 1, 0))
+    assert (found["sys_len"], found["ref_len"]) == (3, 5)

@@ -104,6 +104,8 @@ class BleuScore:
     sys_len: int
     ref_len: int
     signature: str
+    matched: tuple[int, ...]
+    total: tuple[int, ...]
 
 
 def sentence(prediction: str, references: Sequence[str], options: Options = DEFAULTS) -> float:
@@ -233,7 +235,8 @@ class Corpus:
         sums, effective = self.counts, self.options.effective_order == "always"
         found = parts(sums, self.options, effective=effective)
         written = signature(self.options, reference_counts(self._reference_counts), effective=effective)
-        return BleuScore(found.score, found.precisions, found.bp, sums.predicted, sums.expected, written)
+        lengths = sums.predicted, sums.expected
+        return BleuScore(found.score, found.precisions, found.bp, *lengths, written, sums.matched, sums.total)
 
 
 def signature(options: Options, references: str, *, effective: bool) -> str:

@@ -8,6 +8,8 @@ the only division that treats equal occurrences alike. A token with the credit a
 Summing over tokens undoes the 1/n, over occurrences the 1/c_H(g), over g gives m: the shares add up to F1.
 ROUGE-L counts pairs on a longest common subsequence. There can be many; a token's credit is the part of them
 that it is on (`paths`). Each of them has exactly l pairs, so the credits add up to l, the shares to F1.
+ROUGE-Lsum counts words of the reference that its rule reaches (`union`), none more often than the prediction
+has it; the occurrences of a word share its hits equally.
 
 *Losses.* |H| = m + clipped + novel and |R| = m + missed, so 1 - F1 = (clipped + novel + missed)/(|H| + |R|).
 
@@ -16,19 +18,22 @@ that it is on (`paths`). Each of them has exactly l pairs, so the credits add up
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
 from store.errors import BadInput, near
-from workbench.evaluation import orders
+from workbench.evaluation import orders, subsequence, union
 from workbench.evaluation.ladder import WordLabel, labelled
 from workbench.evaluation.orders import SAID, WANTED, Label, Order, Pairs
 from workbench.evaluation.paths import Participation, Path, participation
 from workbench.evaluation.rouge import from_counts
-from workbench.evaluation.words import Words, rouge_words
+from workbench.evaluation.words import Words, lines_of, rouge_words
 
 METRICS = ("rouge1", "rouge2", "rougeL")
+ALL_METRICS = (*METRICS, "rougeLsum")
 
 
 class TokenLabel(NamedTuple):
@@ -91,7 +96,7 @@ def rouge(prediction: str, reference: str, *, metric: str = "rouge1", stemmer: b
     Args:
         prediction: What the model wrote.
         reference: The one text it is compared with.
-        metric: One of `METRICS`.
+        metric: One of `ALL_METRICS`.
         stemmer: Compare stems in place of words.
 
     Raises:
@@ -109,16 +114,13 @@ def rouges(
         BadInput: There is no such metric here.
     """
     for metric in metrics:
-        if metric not in METRICS:
-            meant = near(metric, METRICS)
+        if metric not in ALL_METRICS:
+            meant = near(metric, ALL_METRICS)
             hint = f"did you mean {meant!r}? " if meant else ""
-            raise BadInput(f"no breakdown of {metric!r}", f"{hint}choose one of {', '.join(METRICS)}")
+            raise BadInput(f"no breakdown of {metric!r}", f"{hint}choose one of {', '.join(ALL_METRICS)}")
     said, wanted = rouge_words(prediction, stemmer=stemmer), rouge_words(reference, stemmer=stemmer)
     sides = Sides(prediction, reference, said, wanted)
-    return {
-        metric: _in_order(sides) if metric == "rougeL" else _by_order(sides, int(metric[-1]))
-        for metric in metrics
-    }
+    return {metric: _KINDS[metric](sides) for metric in metrics}
 
 
 def ladder(
@@ -149,10 +151,34 @@ def _by_order(sides: Sides, order: int) -> Breakdown:
 def _in_order(sides: Sides) -> Breakdown:
     """ROUGE-L."""
     said, wanted = sides.said.keys, sides.wanted.keys
-    found = orders.in_order(said, wanted)
+    found = orders.labelled(said, wanted, subsequence.pairs(wanted, said))
     columns = _on_paths(participation(wanted, said), found.pairs, (len(said), len(wanted)))
     return _breakdown("rougeL", sides, found, columns)
 
+
+def _by_lines(sides: Sides) -> Breakdown:
+    """ROUGE-Lsum."""
+    said, wanted = lines_of(sides.prediction, sides.said), lines_of(sides.reference, sides.wanted)
+    firsts, wanted_firsts = (list(accumulate(map(len, lines), initial=0)) for lines in (said, wanted))
+    pairs = [
+        (wanted_firsts[line] + i, firsts[other] + j) for (line, i), (other, j) in union.pairs(said, wanted)
+    ]
+    found = orders.labelled(sides.said.keys, sides.wanted.keys, pairs)
+    lengths = len(found.said), len(found.wanted)
+    hits = Counter(found.said[j] for _, j in pairs)
+    whole = sum(lengths) or 1
+    shares = [2 * hits[word] / found.said_counts[word] / whole for word in found.said]
+    lost = [left - len(pairs) for line in union.hits_without(said, wanted) for left in line]
+    columns = shares, _changes(len(pairs), lengths, lost), [None] * len(found.said)
+    return _breakdown("rougeLsum", sides, found, columns)
+
+
+_KINDS: dict[str, Callable[[Sides], Breakdown]] = {
+    "rouge1": lambda sides: _by_order(sides, 1),
+    "rouge2": lambda sides: _by_order(sides, 2),
+    "rougeL": _in_order,
+    "rougeLsum": _by_lines,
+}
 
 Columns = tuple[list[float], Sequence[float | None], Sequence[Path | None]]
 
@@ -222,10 +248,12 @@ def _sentence(metric: str, counts: Mapping[Label, int], predicted: int, expected
     if not predicted or not expected:
         side = "reference" if predicted else "prediction"
         return f"The {side} has no {unit} to compare, so the score is 0."
-    where = " in the reference's order" if metric == "rougeL" else ""
+    where = " in the reference's order" if metric.startswith("rougeL") else ""
     parts = [f"{counts['matched']} of the prediction's {_number(predicted, unit)} matched{where}"]
     if counts["clipped"]:
-        reason = "out of its order or repeated" if metric == "rougeL" else "beyond the reference's count"
+        reason = (
+            "out of its order or repeated" if metric.startswith("rougeL") else "beyond the reference's count"
+        )
         parts.append(f"{counts['clipped']} clipped ({reason})")
     if counts["novel"]:
         parts.append(f"{counts['novel']} not in the reference")

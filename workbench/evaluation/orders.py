@@ -61,9 +61,9 @@ def compare(said: Sequence[str], wanted: Sequence[str], order: int) -> Order:
     return _labelled(order, (runs, wanted_runs), (counts, wanted_counts), pairs)
 
 
-def in_order(said: Sequence[str], wanted: Sequence[str]) -> Order:
-    """Compare two lists of words by their canonical longest common subsequence alone."""
-    return _labelled(1, (said, wanted), (Counter(said), Counter(wanted)), subsequence.pairs(wanted, said))
+def labelled(said: Sequence[str], wanted: Sequence[str], pairs: Pairs) -> Order:
+    """Compare two lists of words of which these match, by a rule that is another's."""
+    return _labelled(1, (said, wanted), (Counter(said), Counter(wanted)), pairs)
 
 
 def _labelled(

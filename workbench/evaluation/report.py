@@ -59,7 +59,8 @@ class Scorer:
 
         Returns:
             `{"corpus": {"rouge1": means, ..., "bleu": {"score", "precisions", "bp", "sys_len", "ref_len",
-            "signature"}}, "signatures": {...}, "signals": {...}}`; ROUGE 0 to 1, BLEU 0 to 100.
+            "signature", "matched", "total"}}, "signatures": {...}, "signals": {...}}`; ROUGE between 0 and 1,
+            BLEU between 0 and 100.
 
         Raises:
             BadInput: There are no rows.
@@ -119,7 +120,7 @@ def tokens(row: Row, choices: Choices = DEFAULTS) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     if "rouge" in choices.metrics:
-        for metric in breakdown.METRICS:
+        for metric in breakdown.ALL_METRICS:
             found[metric] = _rouge_tokens(row, metric, choices.stemmer)
         reference = row.references[found["rouge1"]["reference_index"]]
         sides = breakdown.ladder(row.prediction, reference, stemmer=choices.stemmer)

@@ -9,10 +9,10 @@ import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import pairwise
 
 from store.errors import BadInput
-from workbench.evaluation import subsequence
+from workbench.evaluation import subsequence, union
 from workbench.evaluation.means import exact, mean_of
 from workbench.evaluation.porter import stem
 
@@ -156,19 +156,9 @@ def matches(said: Iterable[Hashable], wanted: Iterable[Hashable]) -> int:
 
 
 def _by_sentence(prediction: str, reference: str, stemmer: bool) -> Score:
-    """Union subsequence of each reference line with all predicted lines, no token counted twice."""
     said = [tokenize(line, stemmer=stemmer) for line in prediction.split("\n")]
     wanted = [tokenize(line, stemmer=stemmer) for line in reference.split("\n")]
-    left_said, left_wanted = Counter(chain.from_iterable(said)), Counter(chain.from_iterable(wanted))
-    matched = 0
-    for line in wanted:
-        covered = {i for other in said for i, _ in subsequence.pairs(line, other)}
-        for token in (line[i] for i in sorted(covered)):
-            if left_said[token] > 0 and left_wanted[token] > 0:
-                matched += 1
-                left_said[token] -= 1
-                left_wanted[token] -= 1
-    return from_counts(matched, sum(map(len, said)), sum(map(len, wanted)))
+    return from_counts(len(union.hits(said, wanted)), sum(map(len, said)), sum(map(len, wanted)))
 
 
 def _fmeasure(one: Score) -> float:

@@ -37,6 +37,17 @@ def rouge_words(text: str, *, stemmer: bool = False) -> Words:
     return Words([normal(key) for key in keys] if stemmer else keys, starts, ends)
 
 
+def lines_of(text: str, words: Words) -> list[list[str]]:
+    """The words by the lines of their text; a line without words is an empty one."""
+    found: list[list[str]] = [[] for _ in range(text.count("\n") + 1)]
+    at = line = 0
+    for key, start in zip(words.keys, words.starts, strict=True):
+        line += text.count("\n", at, start)
+        at = start
+        found[line].append(key)
+    return found
+
+
 def bleu_words(text: str, *, tokenize: str = "13a", lowercase: bool = False) -> Words:
     """The words of BLEU, as `bleu.words` cuts them.
 
