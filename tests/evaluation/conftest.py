@@ -6,7 +6,7 @@ import csv
 import json
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,17 @@ def draw_real(shared_data: Path) -> Draw:
             yield texts[at], chance.choices(kinds, (6, 2, 1, 1), k=chance.choice([1, 1, 1, 2]))
 
     return draw
+
+
+@pytest.fixture(scope="session")
+def streams() -> Callable[[Sequence[Pair]], list[list[str | None]]]:
+    """References as sacrebleu takes them: one list per place, None where a row has fewer."""
+
+    def turned(pairs: Sequence[Pair]) -> list[list[str | None]]:
+        most = max(len(references) for _, references in pairs)
+        return [[refs[k] if k < len(refs) else None for _, refs in pairs] for k in range(most)]
+
+    return turned
 
 
 def _texts(path: Path) -> Iterator[str]:

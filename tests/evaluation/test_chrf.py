@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,18 +12,13 @@ from store.errors import BadInput
 from workbench.evaluation import chrf, ter
 
 Pair = tuple[str, list[str]]
-
-
-def streams(pairs: Sequence[Pair]) -> list[list[str | None]]:
-    """The references as sacrebleu takes them: one list per place, None where a row has fewer."""
-    most = max(len(references) for _, references in pairs)
-    return [[refs[k] if k < len(refs) else None for _, refs in pairs] for k in range(most)]
+Streams = Callable[[Sequence[Pair]], list[list[str | None]]]
 
 
 @pytest.mark.parametrize("word_order", [0, 1, 2])
 @pytest.mark.parametrize("lowercase", [False, True])
 def test_a_corpus_has_sacrebleus_chrf_and_signature(
-    random_pairs: list[Pair], word_order: int, lowercase: bool
+    random_pairs: list[Pair], streams: Streams, word_order: int, lowercase: bool
 ) -> None:
     pairs = random_pairs[:300]
     metric = sacrebleu.CHRF(word_order=word_order, lowercase=lowercase)
@@ -35,7 +30,7 @@ def test_a_corpus_has_sacrebleus_chrf_and_signature(
     assert corpus.score() == chrf.ChrfScore(whole.score, str(metric.get_signature()))
 
 
-def test_a_corpus_has_sacrebleus_ter_and_signature(random_pairs: list[Pair]) -> None:
+def test_a_corpus_has_sacrebleus_ter_and_signature(random_pairs: list[Pair], streams: Streams) -> None:
     pairs = [(prediction, references) for prediction, references in random_pairs if len(prediction) < 60][
         :120
     ]

@@ -16,6 +16,7 @@ from importlib.metadata import version
 from typing import Literal, get_args
 
 from store.errors import BadInput
+from workbench.evaluation.names import unknown
 from workbench.evaluation.tokenizers import TOKENIZERS, tokenizer
 
 __all__ = ["TOKENIZERS", "BleuScore", "Corpus", "Counts", "Options", "counts", "sentence", "words"]
@@ -50,7 +51,7 @@ class Options:
         """Raises: BadInput: No such tokenizer or smoothing, or a value for a smoothing that takes none."""
         tokenizer(self.tokenize)
         if self.smooth not in SMOOTHINGS:
-            raise BadInput(f"no BLEU smoothing named {self.smooth!r}", f"choose from {', '.join(SMOOTHINGS)}")
+            raise unknown("no BLEU smoothing named", SMOOTHINGS, self.smooth)
         if self.smooth_value is not None and self.smooth not in DEFAULT_VALUES:
             raise BadInput(f"the smoothing {self.smooth!r} takes no value", "leave it out, or choose floor")
 

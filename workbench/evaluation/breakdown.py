@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
 
-from store.errors import BadInput, near
 from workbench.evaluation import orders, subsequence, union
 from workbench.evaluation.ladder import WordLabel, labelled
+from workbench.evaluation.names import unknown
 from workbench.evaluation.orders import SAID, WANTED, Label, Order, Pairs
 from workbench.evaluation.paths import Participation, Path, participation
 from workbench.evaluation.rouge import from_counts
@@ -115,9 +115,7 @@ def rouges(
     """
     for metric in metrics:
         if metric not in ALL_METRICS:
-            meant = near(metric, ALL_METRICS)
-            hint = f"did you mean {meant!r}? " if meant else ""
-            raise BadInput(f"no breakdown of {metric!r}", f"{hint}choose one of {', '.join(ALL_METRICS)}")
+            raise unknown("no breakdown of", ALL_METRICS, metric)
     said, wanted = rouge_words(prediction, stemmer=stemmer), rouge_words(reference, stemmer=stemmer)
     sides = Sides(prediction, reference, said, wanted)
     return {metric: _KINDS[metric](sides) for metric in metrics}

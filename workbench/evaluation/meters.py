@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from store.errors import BadInput, near
+from store.errors import BadInput
 from workbench.evaluation import agreement, bleu, chrf, rouge, ter
 from workbench.evaluation.means import exact, mean_of
+from workbench.evaluation.names import unknown
 from workbench.evaluation.rows import Row
 from workbench.evaluation.significance import Numbers
 
@@ -28,9 +29,7 @@ class Choices:
         """Raises: BadInput: A metric is unknown, or there is none."""
         for name in self.metrics:
             if name not in METERS:
-                meant = near(name, METERS)
-                hint = f"did you mean {meant!r}? " if meant else ""
-                raise BadInput(f"no metric named {name!r}", f"{hint}choose from {', '.join(METERS)}")
+                raise unknown("no metric named", METERS, name)
         if not self.metrics:
             raise BadInput("no metric was chosen", f"choose from {', '.join(METERS)}")
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from store.errors import BadInput, near
+from workbench.evaluation.names import unknown
 
 Cut = Callable[[str], list[str]]
 
@@ -37,11 +37,9 @@ def tokenizer(name: str) -> Cut:
     Raises:
         BadInput: No such tokenizer.
     """
-    if name in _CUTS:
-        return _CUTS[name]
-    meant = near(name, _CUTS)
-    hint = f"did you mean {meant!r}? " if meant else ""
-    raise BadInput(f"no BLEU tokenizer named {name!r}", f"{hint}choose one of {', '.join(TOKENIZERS)}")
+    if name not in _CUTS:
+        raise unknown("no BLEU tokenizer named", _CUTS, name)
+    return _CUTS[name]
 
 
 def _cut_13a(text: str) -> list[str]:
