@@ -73,14 +73,14 @@ class RougeMeter:
         self._means.add(scores)
         self._references.add(len(row.references))
         return Measured(
-            {kind: asdict(score) for kind, score in scores.items()},
+            {kind: _parts(score) for kind, score in scores.items()},
             {kind: score.fmeasure for kind, score in scores.items()},
             {kind: (exact(score.fmeasure),) for kind, score in scores.items()},
         )
 
     def corpus(self) -> dict[str, Any]:
         """Mean precision, recall and F-measure per kind."""
-        return {kind: asdict(score) for kind, score in self._means.scores().items()}
+        return {kind: _parts(score) for kind, score in self._means.scores().items()}
 
     def signatures(self) -> dict[str, str]:
         """One for all kinds."""
@@ -90,6 +90,10 @@ class RougeMeter:
     def of_sums(self, name: str, sums: Sequence[int], rows: int) -> float:  # noqa: ARG002 (all alike)
         """The mean F-measure."""
         return mean_of(sums[0], rows)
+
+
+def _parts(score: rouge.Score) -> dict[str, float]:
+    return {"precision": score.precision, "recall": score.recall, "fmeasure": score.fmeasure}
 
 
 class BleuMeter:
