@@ -5,14 +5,14 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from store.errors import BadInput
 from workbench.evaluation import bleu
 from workbench.evaluation.bleu import Counts, Options
 from workbench.evaluation.bleu_breakdown import order_losses
-from workbench.evaluation.meters import LOWER_IS_BETTER, METERS, Choices, Measured
+from workbench.evaluation.meters import LOWER_IS_BETTER, METERS, Choices, Meter
 from workbench.evaluation.rows import Row
 from workbench.evaluation.significance import SEEDS, Measure, Numbers, Tell, Verdict, verdicts
 
@@ -72,42 +72,51 @@ def compare(
     Raises:
         BadInput: A row has other references in the two, or there are none.
     """
-    baseline = [METERS[name](choices) for name in choices.metrics]
-    system = [METERS[name](choices) for name in choices.metrics]
-    kept: dict[str, tuple[list[Measured], list[Measured], int]] = {}
-    count = 0
-    for count, (before, after) in enumerate(pairs, 1):
-        if before.references != after.references:
-            raise BadInput(
-                f"row {count} has other references in the two files", "score the same rows in the same order"
-            )
-        for at, meters in enumerate(zip(baseline, system, strict=True)):
-            measured = meters[0].add(before), meters[1].add(after)
-            for name in measured[0].numbers:
-                lists = kept.setdefault(name, ([], [], at))
-                lists[0].append(measured[0])
-                lists[1].append(measured[1])
-    if not count:
-        raise BadInput("there are no rows to compare", "give at least one row")
-    numbers = {
-        name: ([each.numbers[name] for each in one], [each.numbers[name] for each in other])
-        for name, (one, other, _) in kept.items()
-    }
-    measures = [
-        Measure(*numbers[name], partial(system[at].of_sums, name)) for name, (_, _, at) in kept.items()
-    ]
+    kept, count = _kept(pairs, choices)
+    measures = [Measure(*each.numbers, partial(each.meter.of_sums, name)) for name, each in kept.items()]
     found = [verdicts(measures, seed, tell=tell) for seed in seeds]
     scores = {
         name: _compared(
             name,
-            [each[place] for each in found],
-            [(a.scores[name], b.scores[name]) for a, b in zip(one, other, strict=True)],
-            points(name, *numbers[name], choices.bleu),
+            [of_seed[place] for of_seed in found],
+            list(zip(*each.scores, strict=True)),
+            points(name, *each.numbers, choices.bleu),
         )
-        for place, (name, (one, other, _)) in enumerate(kept.items())
+        for place, (name, each) in enumerate(kept.items())
     }
-    signatures = {name: text for meter in system for name, text in meter.signatures().items()}
+    signatures = {name: text for each in kept.values() for name, text in each.meter.signatures().items()}
     return Comparison(count, scores, signatures)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is kept of every row for one score: the row's own, and its numbers, of baseline and system."""
+
+    meter: Meter
+    scores: tuple[list[float], list[float]] = field(default_factory=lambda: ([], []))
+    numbers: tuple[list[Numbers], list[Numbers]] = field(default_factory=lambda: ([], []))
+
+
+def _kept(pairs: Iterable[tuple[Row, Row]], choices: Choices) -> tuple[dict[str, _Kept], int]:
+    """Measure all rows of both systems; the scores by name, and how many rows there are."""
+    meters = [(METERS[name](choices), METERS[name](choices)) for name in choices.metrics]
+    kept: dict[str, _Kept] = {}
+    count = 0
+    for count, both in enumerate(pairs, 1):
+        if both[0].references != both[1].references:
+            raise BadInput(
+                f"row {count} has other references in the two files", "score the same rows in the same order"
+            )
+        for of_system in meters:
+            for side in (0, 1):
+                measured = of_system[side].add(both[side])
+                for name, numbers in measured.numbers.items():
+                    each = kept.setdefault(name, _Kept(of_system[1]))
+                    each.scores[side].append(measured.scores[name])
+                    each.numbers[side].append(numbers)
+    if not count:
+        raise BadInput("there are no rows to compare", "give at least one row")
+    return kept, count
 
 
 def points(
