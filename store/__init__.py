@@ -22,6 +22,7 @@ from store.metrics import Metrics
 from store.migrations import check_schema, migrate
 from store.mixtures import Mixtures
 from store.models import Models
+from store.naming import Named, names
 from store.places import prepare_root
 from store.preferences import Preferences
 from store.prompts import Prompts
@@ -98,6 +99,10 @@ class Store:
     def changes(self) -> int:
         """Return a number that differs from the last one when another connection has committed in between."""
         return int(self.db.conn.execute("pragma data_version").fetchone()[0])
+
+    def names(self, noun: Named, beginning: str, most: int) -> list[tuple[str, str]]:
+        """Return names that begin so, and what tells them apart; see `naming.names`."""
+        return names(self.db, noun, beginning, most)
 
     def close(self) -> None:
         """Close the connection."""

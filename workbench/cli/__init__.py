@@ -37,8 +37,11 @@ COMMANDS = {
     "serve": "Keep a base model loaded and answer OpenAI's HTTP API.",
     "evaluate": "Answer a dataset with the base and its adapters, and score the answers.",
     "score": "Score predictions of a file against their references: ROUGE and BLEU.",
+    "help": "Read the handbook: tour, keys, commands, settings, and more.",
+    "completion": "Let the tab key complete commands and names: bash, zsh, fish.",
     "doctor": "Say what this machine has, what is missing, and the remedy.",
 }
+COMPLETION_VARIABLE = "_WORKBENCH_COMPLETE"  # as click names it; a shell sets it at each tab
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
@@ -55,6 +58,11 @@ class Workbench(click.Group):
             return None
         found: click.Command = importlib.import_module(f"workbench.cli.{cmd_name}").command
         found.help = found.help or COMMANDS[cmd_name]
+        if COMPLETION_VARIABLE in os.environ:
+            # Loads what a tab key needs and no command does.
+            from workbench.cli.naming import attach
+
+            attach(found, cmd_name)
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's signature)

@@ -45,7 +45,7 @@ def command(session: Session, headless: bool, seconds: int | None, picture: Path
 
     In a terminal it opens the screens with the run already going.
     """
-    root = Path(session.store_option) if session.store_option else demo_root()
+    root = demo_store(session)
     headless = headless or session.as_json or picture is not None
     on_screens = not headless and sys.stdin.isatty() and sys.stderr.isatty()
     with open_store(root) as store:
@@ -60,6 +60,26 @@ def command(session: Session, headless: bool, seconds: int | None, picture: Path
         open_screens(root, session.ui, demo=True)
     if not session.as_json:
         note(f"the demo's store stays; open it again with: workbench --store {cell(root)}")
+
+
+def demo_store(session: Session) -> Path:
+    """Name the store of the demo: the one that `--store` names, else its own."""
+    return Path(session.store_option) if session.store_option else demo_root()
+
+
+def completed_run(store: Store, *, quiet: bool) -> Run:
+    """Give a completed run of the demo; where there is none yet, train one and wait.
+
+    Raises:
+        StoreError: The run failed.
+    """
+    starter = install(store)
+    done = (run for run in store.runs.list("completed") if run.name == RUN_NAME)
+    run = next(done, None) or follow(store, submit(store, _options(starter, None)).id, quiet=quiet)
+    error = failure(run)
+    if error is not None:
+        raise error
+    return run
 
 
 def demo_root() -> Path:

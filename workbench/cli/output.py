@@ -78,6 +78,14 @@ def print_text(text: str) -> None:
     click.echo(text, color=colour_choice())
 
 
+def print_pages(text: str) -> None:
+    """Print a long text of our own making: through the pager where it is longer than the terminal."""
+    if sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines - 1:
+        click.echo_via_pager(text + "\n")
+    else:
+        print_text(text)
+
+
 def print_piece(text: str) -> None:
     """Print a piece of a line on stdout at once, for text that streams."""
     click.echo(text, nl=False)

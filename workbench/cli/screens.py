@@ -29,3 +29,19 @@ def draw_screens(root: Path, target: Path) -> None:
     from workbench.tui.picture import save_picture
 
     save_picture(root, target)
+
+
+def draw_stops(root: Path, folder: Path) -> list[Path]:
+    """Save what the screens show at each stop of the tour as SVG pictures, without a terminal."""
+    # Loads textual, which no other command needs.
+    from workbench.tui.picture import save_stops
+
+    return save_stops(root, folder)
+
+
+def key_groups() -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """Every action of the screens by where it works: keys, name and what it does."""
+    # Loads textual, which no other command needs.
+    from workbench.tui import key_table
+
+    return key_table.key_groups()
