@@ -69,11 +69,13 @@ def _profile(ui: UiSection, environment: Mapping[str, str]) -> Profile:
 
 def _colours(ui: UiSection, environment: Mapping[str, str], multiplexer: str) -> Colours:
     term = environment.get("TERM", "").lower()
-    if ui.color == "never" or environment.get("NO_COLOR") or term in _COLOURLESS_TERMS:
+    if ui.color == "never" or environment.get("NO_COLOR"):
         return "none"
     for wanted in ("16", "256", "truecolor"):
         if ui.color == wanted:
             return wanted
+    if term in _COLOURLESS_TERMS:
+        return "none"
     if multiplexer == "screen":  # it hands on what it was started with, and draws 256 at most
         return "256" if "256" in term else "16"
     if _is_truecolor(environment, term):

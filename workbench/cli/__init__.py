@@ -18,7 +18,7 @@ from click.exceptions import NoArgsIsHelpError
 from store.errors import StoreError, near
 from workbench.cli.drawing import chosen, drawing_options
 from workbench.cli.output import ASCII, COLOURLESS, note, print_error
-from workbench.cli.screens import open_screens
+from workbench.cli.screens import open_screens, serve_screens
 from workbench.cli.session import Session
 from workbench.settings import UiSection, load_settings
 
@@ -116,15 +116,22 @@ class Workbench(click.Group):
 )
 @click.option("--debug", is_flag=True, expose_value=False, help="Print the traceback of an error.")
 @drawing_options
+@click.option("--web", is_flag=True, help="Show the screens in a browser, on this machine alone.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8012, help="For --web.", show_default=True)
 @click.version_option(package_name="finetuning-workbench", message="%(version)s")
 @click.pass_context
-def main(context: click.Context, /, store_option: str | None, **drawing: Any) -> None:
+def main(context: click.Context, /, store_option: str | None, web: bool, port: int, **drawing: Any) -> None:
     """Fine-tune language models on the machine where the GPU is. Without a command: open the screens."""
     ui = chosen(_ui_settings(), drawing)
     context.meta.update({ASCII: ui.ascii, COLOURLESS: ui.color == "never"})
     session = context.obj = Session(store_option, ui)
     if context.invoked_subcommand is None:
-        open_screens(session.root(), ui)
+        if web:
+            serve_screens(session.root(), ui, port)
+        else:
+            open_screens(session.root(), ui)
+    elif web:
+        raise click.UsageError("--web shows the screens, and takes no command")
 
 
 def _ui_settings() -> UiSection:

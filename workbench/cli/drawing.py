@@ -35,6 +35,13 @@ def drawing_options(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
+def words(ui: UiSection) -> list[str]:
+    """Write the choices as options, for a process that is to draw in the same way."""
+    mouse = "--mouse" if ui.mouse else "--no-mouse"
+    flags = [*(["--ascii"] if ui.ascii else []), *(["--no-sync"] if ui.sync == "never" else [])]
+    return ["--color", ui.color, "--profile", ui.profile, mouse, *flags]
+
+
 def chosen(ui: UiSection, typed: dict[str, Any]) -> UiSection:
     """Put what was typed before what the settings say."""
     return replace(ui, **{name: value for name, value in typed.items() if value is not None})

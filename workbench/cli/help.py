@@ -34,7 +34,7 @@ _folder = click.Path(file_okay=False, path_type=Path)
     "--pictures",
     type=_folder,
     metavar="DIR",
-    help="With tour: train the demo, where it is not yet, and save what each stop shows as SVG.",
+    help="With tour: train the demo, where it is not yet, and save what each stop shows, as SVG in a page.",
 )
 @json_option
 @pass_session

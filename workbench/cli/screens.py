@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from store.errors import Unavailable
 from workbench.settings import UiSection
 
 
@@ -21,6 +22,21 @@ def open_screens(root: Path, ui: UiSection, *, demo: bool = False) -> None:
     code = run_app(root, ui, demo=demo)
     if code:
         raise SystemExit(code)
+
+
+def serve_screens(root: Path, ui: UiSection, port: int) -> None:
+    """Serve the screens to browsers on this machine, until interrupted.
+
+    Raises:
+        Unavailable: textual-serve is not installed, or the port is taken.
+    """
+    try:
+        # An extra that brings a web server along.
+        from workbench.cli.web import serve
+    except ImportError as error:
+        remedy = "pip install 'finetuning-workbench[web]'"
+        raise Unavailable("the screens in a browser need textual-serve", remedy) from error
+    serve(root, ui, port)
 
 
 def draw_screens(root: Path, target: Path) -> None:

@@ -1,0 +1,109 @@
+"""`workbench --web`: the same screens in a browser on this machine, each page with a process of its own.
+
+textual-serve does the work. What it lacks is added here: it lets in only who knows the key of the address,
+answers to no other name than loopback's, and its page asks nothing of other machines.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import shlex
+import socket
+import sys
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from textual_serve.server import Server
+
+from store.errors import Unavailable
+from workbench.cli.drawing import words
+from workbench.cli.output import note
+from workbench.settings import UiSection
+
+HOST = "127.0.0.1"
+KEY = "key"
+
+
+def serve(root: Path, ui: UiSection, port: int) -> None:
+    """Serve the screens of a store to browsers on this machine, until interrupted.
+
+    Args:
+        root: The store's folder.
+        ui: What the settings and the command line say about drawing.
+        port: On the loopback interface.
+
+    Raises:
+        Unavailable: The port is taken.
+    """
+    _check_free(port)
+    # textual-serve hands a line to a shell, of words that are quoted one by one; exec leaves no shell behind.
+    line = shlex.join([sys.executable, "-m", "workbench", "--store", str(root), *words(ui)])
+    Loopback(f"exec {line}", port, secrets.token_urlsafe(24)).serve()
+
+
+class Loopback(Server):
+    """Serves on loopback, behind a key.
+
+    Args:
+        command: Starts the screens of one page.
+        port: On the loopback interface.
+        key: Opens the first page; a cookie opens the others.
+    """
+
+    def __init__(self, command: str, port: int, key: str) -> None:
+        super().__init__(command, host=HOST, port=port, title="workbench")
+        self._key = key
+
+    def initialize_logging(self) -> None:
+        """Log nothing: the address of a request holds the key."""
+
+    async def on_startup(self, app: web.Application) -> None:  # noqa: ARG002 (textual-serve's signature)
+        """Tell where the screens are."""
+        note(f"the screens are at {self.public_url}/?{KEY}={self._key}")
+        note("only browsers on this machine reach them; ctrl+c ends")
+
+    async def _make_app(self) -> web.Application:
+        app = await super()._make_app()
+        place = f"{HOST}:{self.port}"
+        app.middlewares.append(_guard(self._key, place))
+
+        async def confine(_request: web.Request, response: web.StreamResponse) -> None:
+            # textual-serve's page names a font on a foreign server.
+            response.headers["Content-Security-Policy"] = (
+                f"default-src 'self' 'unsafe-inline' data: ws://{place}"
+            )
+
+        app.on_response_prepare.append(confine)
+        return app
+
+
+def _guard(key: str, place: str) -> Middleware:
+    """Keep out other users of the machine, and other sites in the user's own browser."""
+    cookie = f"workbench-{place.rpartition(':')[2]}"  # cookies do not know ports
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.host != place or request.headers.get("Origin", f"http://{place}") != f"http://{place}":
+            raise web.HTTPForbidden(text="this is not the address that `workbench --web` told")
+        if hmac.compare_digest(request.query.get(KEY, "").encode(), key.encode()):
+            opened = web.HTTPFound("/")
+            opened.set_cookie(cookie, key, httponly=True, samesite="Strict")
+            raise opened
+        if not hmac.compare_digest(request.cookies.get(cookie, "").encode(), key.encode()):
+            raise web.HTTPForbidden(text="open the address that `workbench --web` told: it holds the key")
+        return await handler(request)
+
+    return guard
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise Unavailable(
+                f"port {port} is not free ({error.strerror})", "choose another --port"
+            ) from error
