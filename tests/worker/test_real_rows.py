@@ -112,7 +112,6 @@ def _trainer(model: Any, rows: Any, pad: int, folder: Path) -> RunTrainer:
         per_device_train_batch_size=16,
         data_seed=42,
         use_cpu=True,
-        data_seed=0,
         report_to="none",
         remove_unused_columns=False,
     )
