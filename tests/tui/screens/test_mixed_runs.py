@@ -57,5 +57,5 @@ def test_answers_are_compared_on_the_first_tasks_unseen_rows(stocked: Store, tmp
     with lock:  # nothing is trained
         run = launch.submit(mixed(stocked, tmp_path), RunOptions("tiny", mixture="mix"))
         stocked.runs.request(run.id, "cancel")
-    asked = prompts.from_run(stocked, run, 3)
+    asked = prompts.from_row(stocked, prompts.source_of(stocked, run), run.model, 3)
     assert asked.origin == "row 3 of dialogues test" and asked.references
