@@ -27,7 +27,7 @@ CLOCK_SECONDS = 1.0
 
 
 class RunsScreen(WorkbenchScreen):
-    """The list above, or at the left where there is room; the selected run beside it."""
+    """The list, and under it the selected run."""
 
     scope = "runs"
     CSS = """
