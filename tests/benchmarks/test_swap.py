@@ -9,6 +9,7 @@ in turns, and medians are taken.
 from __future__ import annotations
 
 import gc
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -144,10 +145,11 @@ def test_a_load_takes_little_more_than_reading_the_bytes(desk: Desk) -> None:
     path = adapter.path / "adapter_model.safetensors"
 
     def load() -> None:
-        Bank(desk.model, desk.record).ready(adapter)
+        os.utime(path)  # what is there counts as new
+        desk.bank.ready(adapter)
 
-    took = in_turns(read=path.read_bytes, load=load, bank=lambda: Bank(desk.model, desk.record))
-    ratio = (took["load"] - took["bank"]) / took["read"]
+    took = in_turns(read=path.read_bytes, load=load)
+    ratio = took["load"] / took["read"]
     megabytes = path.stat().st_size / 1e6
     print(f"\nload of {megabytes:.0f} MB: {ratio:.2f}x of reading them ({took['read'] * 1000:.1f} ms)")
     assert ratio <= 2

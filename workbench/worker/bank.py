@@ -92,6 +92,7 @@ class Bank:
         self._record = record
         self._limit = resident_limit
         self._budget = _free_bytes(base.device) if budget_bytes is None else budget_bytes
+        self._precision = base.dtype
         self._own = frozenset(base.state_dict())  # names of its weights, before any layer is wrapped
         self._modules = dict(base.named_modules())
         self._shared = _in_several_places(base)
@@ -224,7 +225,7 @@ class Bank:
     def _read(self, key: str, folder: Path, config: Any) -> _Loaded | None:
         """What an adapter's files hold; None where it is one that stands alone, and does so now."""
         path, kind = files_of(folder)[1], kind_of(config)
-        precision = torch.float32 if kind == "BOTTLENECK" else self._base.dtype
+        precision = torch.float32 if kind == "BOTTLENECK" else self._precision
         tensors = reading.read(path, self._base.device, precision)
         if kind in SOFT:
             opening = openings.of_file(config, tensors)

@@ -22,6 +22,7 @@ from store.peft_folder import PREFIX
 from workbench.worker import bottleneck
 from workbench.worker.bottleneck import Bottleneck
 
+_LARGEST_SCALE = 1e6
 Tensors = Mapping[str, torch.Tensor]
 # Of LoRA: trained copies of whole modules, single tokens' embeddings, parameters that are no modules, and
 # layers that are off for a part of the prompt.
@@ -35,17 +36,19 @@ _NOT_BY_MODULE = (
 
 @dataclass
 class LowRank:
-    """Added to a linear layer or an embedding: `y * gain + offset + up(down(x))`.
+    """Added to a linear layer or an embedding: `y * gain + offset + scale * up(down(x))`.
 
     Attributes:
         down: [rank, inputs]; of an embedding [rank, vocabulary].
-        up: [rank, outputs], with the scale in it.
+        up: [rank, outputs].
+        scale: By PEFT's rules alpha / rank, or alpha / √rank.
         gain: [outputs], of DoRA.
         offset: [outputs], of a bias that was trained, or that DoRA leaves as it is.
     """
 
     down: torch.Tensor
     up: torch.Tensor
+    scale: float
     gain: torch.Tensor | None = None
     offset: torch.Tensor | None = None
 
@@ -149,9 +152,9 @@ def _low_rank(
     _check_shape(path, down, (rank, inputs))
     _check_shape(path, up, (outputs, rank))
     scale = _scaling(config, path, rank)
-    part = LowRank(down, up.mul_(scale).T)
-    if not bool(torch.isfinite(part.up.sum())):
-        raise ValueError(f"{path} overflows with a scale of {scale:g}")
+    if not math.isfinite(scale) or abs(scale) > _LARGEST_SCALE:
+        raise ValueError(f"{path} has the scale {scale:g}")
+    part = LowRank(down, up.T, scale)
     if config.lora_bias and not config.use_dora and "B.bias" in own:
         part.offset = own.pop("B.bias") * scale
     if config.use_dora and "magnitude_vector" in own:
@@ -170,7 +173,7 @@ def _put_magnitude(part: LowRank, module: nn.Module, magnitude: torch.Tensor) ->
     """DoRA (arXiv 2402.09353, equation 5): each output of the adapted weight gets a learned length."""
     weight = dequantize_module_weight(module)
     own = weight.T if isinstance(module, Conv1D) else weight  # [outputs, inputs]
-    adapted = own.to(part.down.dtype) + (part.down.T @ part.up).T
+    adapted = own.to(part.down.dtype) + part.scale * (part.down.T @ part.up).T
     part.gain = magnitude / torch.linalg.norm(adapted, dim=1)
     part.up = part.up * part.gain
     if module.bias is not None:
@@ -243,7 +246,7 @@ def _is_idle(part: Part, module: nn.Module) -> bool:
     if isinstance(part, LowRank):
         lengths = part.gain is None or torch.allclose(part.gain, torch.ones_like(part.gain), atol=1e-4)
         moved = part.offset is not None and bool(part.offset.abs().max() > 1e-4)
-        return lengths and not moved and not bool(part.up.any())
+        return lengths and not moved and not (part.scale and bool(part.up.any()))
     if isinstance(part, Scale):
         return bool((part.values == 1).all())
     if isinstance(part, Replacement):

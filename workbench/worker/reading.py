@@ -13,7 +13,6 @@ from typing import Any
 import torch
 
 from store.errors import BadInput
-from store.weights import read_header
 
 _DTYPES = {
     "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
@@ -26,7 +25,7 @@ def read(path: Path, device: torch.device, dtype: torch.dtype) -> dict[str, torc
     """Read a safetensors file into memory of its own.
 
     Args:
-        path: The file.
+        path: The file; its header must have been checked (`store.weights.read_header`).
         device: Where the tensors shall lie.
         dtype: The precision of those that are real numbers.
 
@@ -34,18 +33,18 @@ def read(path: Path, device: torch.device, dtype: torch.dtype) -> dict[str, torc
         The tensors by name; what needs no other precision shares one storage.
 
     Raises:
-        BadInput: The file is damaged, holds nothing, or holds numbers that are none.
+        BadInput: The file holds nothing, or numbers that are none.
+        ValueError: It is another file than the one that was checked; or LookupError, RuntimeError.
         OSError: It cannot be read.
     """
-    read_header(path)  # the format's rules, before anything in the file is believed
     with path.open("rb") as file:
         document: dict[str, Any] = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        body = bytearray(path.stat().st_size - file.tell())
-        file.readinto(body)
+        body = torch.empty(path.stat().st_size - file.tell(), dtype=torch.uint8)
+        file.readinto(body.numpy())
     document.pop("__metadata__", None)
     if not document:
         raise BadInput("it holds no weights", "train it again")
-    whole = torch.frombuffer(body, dtype=torch.uint8).to(device)  # [bytes]
+    whole = body.to(device)  # [bytes]
     tensors = {name: _view(whole, name, entry) for name, entry in document.items()}
     _check_finite(whole, tensors)
     return {

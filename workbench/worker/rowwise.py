@@ -1,8 +1,8 @@
 """One forward pass for a batch whose rows use different adapters, or none: parts at a base's own modules.
 
 Low-rank parts of all rows are two products per module, whatever their ranks: their matrices lie end to end,
-and a mask takes from each row what is not its own. Modules get another `forward` for as long as a voice
-lasts; their weights are not touched.
+and scales that are zero take from each row what is not its own. Modules get another `forward` as long as a
+voice lasts; their weights are not touched.
 """
 
 from __future__ import annotations
@@ -124,13 +124,13 @@ class Rows:
         low_rank = {key: part for key, part in here.items() if isinstance(part, LowRank)}
         if not low_rank:
             return own
-        down, up, mask = self._low_rank(path, low_rank, members, alike=alike)
-        return _added(own, down, up, mask, embedding=type(module) is nn.Embedding)
+        down, up, scales = self._low_rank(path, low_rank, members, alike=alike)
+        return _added(own, down, up, scales, embedding=type(module) is nn.Embedding)
 
     def _low_rank(
         self, path: str, parts: Mapping[str, LowRank], members: Sequence[str | None], *, alike: bool
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """Both matrices of a module, and which rows see which ranks: [rows, 1, ranks]."""
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | float]:
+        """Both matrices of a module, and what each row sees of each rank: [rows, 1, ranks], or one number."""
         block = self._block
         if len(parts) == 1 or block is None:
             ((key, part),) = parts.items()
@@ -142,12 +142,12 @@ class Rows:
             down, up = block.down[path][first:last], block.up[path][first:last]
             spans = {key: slice(place.start - first, place.stop - first) for key, place in places.items()}
         if alike:
-            return down, up, None
-        mask = down.new_zeros(len(members), 1, len(down))
+            return down, up, next(iter(parts.values())).scale
+        scales = down.new_zeros(len(members), 1, len(down))
         for row, member in enumerate(members):
             if member in spans:
-                mask[row, :, spans[member]] = 1
-        return down, up, mask
+                scales[row, :, spans[member]] = parts[member].scale
+        return down, up, scales
 
     def _lay_out(self, keys: Sequence[str], adapters: Mapping[str, Parts]) -> None:
         """See that low-rank parts that are asked for together lie end to end; no byte is held twice."""
@@ -193,11 +193,12 @@ def _added(
     own: Forward,
     down: torch.Tensor,
     up: torch.Tensor,
-    mask: torch.Tensor | None,
+    scales: torch.Tensor | float,
     *,
     embedding: bool,
 ) -> Forward:
-    """A layer with low-rank parts beside it."""
+    """A layer with low-rank parts beside it; one scale for all rows costs no pass of its own."""
+    alpha = scales if isinstance(scales, float) else 1.0
 
     def forward(given: torch.Tensor, *rest: Any, **named: Any) -> torch.Tensor:
         result: torch.Tensor = own(given, *rest, **named)
@@ -205,13 +206,13 @@ def _added(
             inner = functional.embedding(given, down.T)  # [..., ranks]
         else:
             inner = functional.linear(given.to(down.dtype), down)  # [..., ranks]
-        if mask is not None:
-            inner = _split(inner, len(mask)) * mask  # [rows, positions, ranks]
+        if isinstance(scales, torch.Tensor):
+            inner = _split(inner, len(scales)) * scales  # [rows, positions, ranks]
         flat = inner.reshape(-1, inner.shape[-1])
         if result.dtype == up.dtype and result.is_contiguous():
-            result.view(-1, result.shape[-1]).addmm_(flat, up)
+            result.view(-1, result.shape[-1]).addmm_(flat, up, alpha=alpha)
             return result
-        return result + (flat @ up).view(result.shape).to(result.dtype)
+        return result + (alpha * (flat @ up)).view(result.shape).to(result.dtype)
 
     return forward
 
