@@ -17,6 +17,9 @@ from typing import Any
 import click
 import pytest
 
+from store import open_store
+from workbench import processes
+from workbench.adapters import merging
 from workbench.adapters.differing import Comparison, Layer
 from workbench.cli.adapter_after import diff_text
 
@@ -75,6 +78,21 @@ def test_merged_it_is_a_plain_model_in_a_folder_and_in_the_store(
     again = filled("adapter", "merge", "a", "--output", out)
     assert again.error == f"error: {out} is there already; name a folder that is not, or move it away"
     assert sorted(each.name for each in tmp_path.iterdir() if each.name.startswith(".")) == []
+
+
+def test_an_interrupt_ends_the_worker_and_leaves_nothing(filled, root: Path, tmp_path: Path) -> None:
+    """Wherever it comes: here when the worker says that it has begun."""
+
+    def interrupt(_progress: str) -> None:
+        assert processes.find("finished", str(root)) is not None
+        raise KeyboardInterrupt
+
+    before = sorted(tmp_path.iterdir())
+    with open_store(root) as store, pytest.raises(KeyboardInterrupt):
+        merging.merge(store, "a", tmp_path / "out", add="never", tell=interrupt)
+    assert sorted(tmp_path.iterdir()) == before
+    assert processes.find("finished", str(root)) is None
+    assert [each["name"] for each in filled("model", "list", "--json").document] == ["m"]
 
 
 def test_exported_it_is_the_folder_that_peft_loads(

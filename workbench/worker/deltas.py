@@ -1,18 +1,18 @@
 """What an adapter changes of its base's weights, layer by layer, and the products that norms come from.
 
 A low-rank change is never multiplied out: of `B A` and `D C` the inner product is the sum of
-`(B^T D) * (A C^T)`, matrices as small as the ranks.
+`(B^T D) * (A C^T)`, matrices as small as the ranks. PEFT is not needed for it, and takes seconds to import.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft.utils.other import get_pattern_key
 from safetensors import safe_open
 
 from store.adapters import Adapter
@@ -135,12 +135,18 @@ def _low_rank(config: dict[str, Any], tensors: _Tensors, _weights: BaseWeights, 
     embedded = f"{PREFIX}{path}.lora_embedding_A" in tensors.names
     ends = ("lora_embedding_A", "lora_embedding_B") if embedded else ("lora_A.weight", "lora_B.weight")
     low, high = (tensors[f"{PREFIX}{path}.{end}"] for end in ends)
-    alphas = config.get("alpha_pattern") or {}
-    alpha = alphas.get(get_pattern_key(list(alphas), path), config.get("lora_alpha", 8))
+    alpha = _alpha(config, path)
     scale = alpha / (len(low) ** 0.5 if config.get("use_rslora") else len(low))
     # Embeddings and GPT-2's layers hold their weights transposed.
     turned = embedded or config.get("fan_in_fan_out")
     return LowRank(low.T * scale, high.T) if turned else LowRank(high * scale, low)
+
+
+def _alpha(config: dict[str, Any], path: str) -> float:
+    """A layer's own alpha, by PEFT's rule: the first pattern that matches the end of its path."""
+    patterns: dict[str, float] = config.get("alpha_pattern") or {}
+    found = (alpha for pattern, alpha in patterns.items() if re.match(rf"(.*\.)?({pattern})$", path))
+    return next(found, config.get("lora_alpha", 8))
 
 
 def _dora(config: dict[str, Any], tensors: _Tensors, weights: BaseWeights, path: str) -> Dense:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from store import Store
 from store.errors import StoreError
 from workbench.asking import PROGRESS
-from workbench.worker import combine, differ, merge
 from workbench.worker.failures import explain
 
-JOBS: dict[str, Callable[[Store, dict[str, Any], Callable[[str], None]], dict[str, Any]]] = {
-    "merge": merge.merge,
-    "combine": combine.combine,
-    "differ": differ.differ,
-}
+JOBS = ("merge", "combine", "differ")
+"""Modules beside this one, each with a function of its name; imported when asked for, which takes seconds."""
 
 
 def main(store: Store) -> int:
@@ -42,7 +38,10 @@ def answer(store: Store, asked: dict[str, Any]) -> dict[str, Any]:
         Its answer, or `error` and `hint`.
     """
     try:
-        return JOBS[asked["job"]](store, asked, lambda text: _say({PROGRESS: text}))
+        job = JOBS[JOBS.index(asked["job"])]
+        work = getattr(importlib.import_module(f"workbench.worker.{job}"), job)
+        answered: dict[str, Any] = work(store, asked, lambda text: _say({PROGRESS: text}))
+        return answered
     except StoreError as error:
         return {"error": error.what, "hint": error.remedy}
     except Exception as error:  # noqa: BLE001 (the process's door: the one who asks is told)
