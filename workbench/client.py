@@ -25,7 +25,7 @@ from workbench import link, processes
 from workbench.composing.template import check
 from workbench.events import Event, Note, Output, Restart, Token
 from workbench.link import REQUEST_BYTES, ROWS, Link, Lost, Sampling, TokenDetail
-from workbench.serving import ServerStatus, last_line, lives, reach, server_status, stop_server
+from workbench.serving import ServerStatus, lives, reach, server_status, stop_server
 
 __all__ = [
     "REQUEST_BYTES",
@@ -102,7 +102,7 @@ def generate(
         except Lost as error:
             ends = [*(end for end in ends if time.monotonic() - end < RESTART_SECONDS), time.monotonic()]
             log = link.log_path(root, model)
-            why = last_line(log)
+            why = processes.last_line(log)
             if len(ends) > restarts:
                 often = f", {len(ends)} times in {RESTART_SECONDS:.0f} s" if restarts else ""
                 raise Unavailable(f"{error.what}{often} ({why})", f"its log is {log}") from error
@@ -265,7 +265,7 @@ def _wait(
         if all(each.status != "running" for each in group_now):
             return
         if not alive:
-            _fail_running(store, group, f"its process ended ({last_line(log)})")
+            _fail_running(store, group, f"its process ended ({processes.last_line(log)})")
             return
         time.sleep(_PROGRESS_SECONDS)
 

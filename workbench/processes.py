@@ -227,6 +227,17 @@ def held(path: Path) -> bool:
     return False
 
 
+def last_line(log: Path) -> str:
+    """The last line of a process's log that says something, for an error of one line."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 4096))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except FileNotFoundError:
+        return "it wrote no log"
+    return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "its log is empty")
+
+
 def _boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 

@@ -133,17 +133,6 @@ def reach(root: Path, record: Model) -> Link:
     return line or _start(root, record.name)
 
 
-def last_line(log: Path) -> str:
-    """The last line of a log that says something, for a message of one line."""
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 4096))
-            lines = file.read().decode("utf-8", "replace").splitlines()
-    except FileNotFoundError:
-        return "it left no log"
-    return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "its log is empty")
-
-
 def lives(process: Identity | None) -> bool:
     """Whether a process that may never have been found runs."""
     return process is not None and processes.alive(process)
@@ -168,4 +157,6 @@ def _start(root: Path, model: str) -> Link:
         if not coming:
             break
         time.sleep(_POLL_SECONDS)
-    raise Unavailable(f"the server of model {model!r} did not start ({last_line(log)})", f"its log is {log}")
+    raise Unavailable(
+        f"the server of model {model!r} did not start ({processes.last_line(log)})", f"its log is {log}"
+    )

@@ -142,7 +142,7 @@ def ensure_queue(root: Path) -> None:
     else:
         raise Unavailable(f"the queue (process {pid}) does not start", f"read {log}")
     if not _is_settled(root):
-        raise Unavailable(f"the queue ended at its start: {queue.last_line(log)}", f"read {log}")
+        raise Unavailable(f"the queue ended at its start: {processes.last_line(log)}", f"read {log}")
 
 
 def attend(store: Store) -> None:

@@ -177,9 +177,10 @@ class Dispatcher:
         elif run.live and code < 0:
             self._interrupt(run, f"the trainer was ended by {signal.Signals(-code).name}{_guess(-code)}")
         elif run.live:
+            said = processes.last_line(self._store.runs.log_path(run))
             self._store.runs.fail(
                 run_id,
-                f"the trainer ended with status {code}: {last_line(self._store.runs.log_path(run))}",
+                f"the trainer ended with status {code}: {said}",
                 f"read its log: workbench run logs {run_id}",
             )
         del self._children[run_id]
@@ -241,17 +242,6 @@ class Dispatcher:
 
     def _process(self, run: Run) -> Identity | None:
         return run.identity or processes.find(run.id, str(self._store.root), "train")
-
-
-def last_line(log: Path) -> str:
-    """The last line of a log that says something, for an error of one line."""
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 4096))
-            lines = file.read().decode("utf-8", "replace").splitlines()
-    except FileNotFoundError:
-        return "it wrote no log"
-    return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "its log is empty")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ from store.errors import BadInput, Conflict, StoreError
 from store.runs import Run
 from workbench import processes
 from workbench.runs import hints
-from workbench.runs.queue import last_line
 from workbench.runs.slots import processes_of
 from workbench.worker.pulse import Pulse
 
@@ -88,7 +87,7 @@ class Followers:
             for rank in self._ranks:
                 if not processes.held(rank_lock(self._store, self._run, rank)):
                     log = rank_log(self._store, self._run, rank)
-                    return f"the process of rank {rank} ended before the others: {last_line(log)}"
+                    return f"the process of rank {rank} ended before the others: {processes.last_line(log)}"
             if os.getppid() != self._parent:
                 return "torchrun ended before the processes that it had started"
             if time.monotonic() >= deadline:
