@@ -302,6 +302,7 @@ def test_an_engine_that_is_not_there_is_told_and_can_be_taken_back(
             generate(root, "tiny", [None], PROMPT, FEW)
     assert url in workbench("model", "show", "tiny").out
     assert workbench("model", "engine", "tiny", "--remove", "--json").document["engine"] is None
+    assert workbench("model", "engine", "tiny", "--token-env", VARIABLE).code == 2
     assert "no engine elsewhere" in workbench("model", "engine", "tiny", "--remove").error
     workbench("model", "engine", "tiny", url)
     workbench("model", "remove", "tiny")

@@ -407,6 +407,8 @@ def test_only_so_many_connections_are_held(root: Path, server: dict[str, Any]) -
             with contextlib.suppress(TimeoutError):
                 hung_up += not connection.recv(1)
         assert 4 <= hung_up <= 20, "those of other tests may still be closing"
+        right = {"Authorization": f"Bearer {TOKEN}".encode()}
+        assert asked_by_port(server["port"], right)[0] == 200, "the port has room of its own"
     time.sleep(0.2)
     assert exchange(by_socket(root), posted(COMPLETIONS, json.dumps(FINE).encode()))[0] == 200
     assert server["process"].poll() is None

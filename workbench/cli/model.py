@@ -88,6 +88,8 @@ def engine(
     """
     if url is not None and removes:
         raise click.UsageError("give either a URL or --remove", click.get_current_context())
+    if url is None and (served_name or token_env):
+        raise click.UsageError("give the engine's URL as well", click.get_current_context())
     with session.open_store() as store:
         store.models.get(name)
         if url is not None:

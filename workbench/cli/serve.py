@@ -42,7 +42,7 @@ END_SECONDS = 10.0
     "--port",
     type=click.IntRange(0, 65535),
     metavar="P",
-    help="Answer on this TCP port of loopback too, who shows the token; 0 takes a free one.",
+    help="A TCP port of 127.0.0.1 for clients that show the token; 0 takes a free one.",
 )
 @click.option("--check", is_flag=True, help="See that the running server speaks a token; start none.")
 @json_option

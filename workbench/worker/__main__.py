@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     serving = jobs.add_parser("serve", parents=[common])
     serving.add_argument("model")
     serving.add_argument("--idle-seconds", type=float, default=600.0, help="end after so long without work")
-    serving.add_argument("--port", type=int, help="answer on loopback too, who shows the token")
+    serving.add_argument("--port", type=int, help="a TCP port of loopback for clients that show the token")
     return parser
 
 

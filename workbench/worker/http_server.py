@@ -78,9 +78,16 @@ def run(reception: Reception, root: Path, listeners: list[socket.socket], token:
 
 
 async def _run(service: Service, listeners: list[socket.socket]) -> None:
+    for listener in listeners:
+        await _open(service, listener)
+    await asyncio.Event().wait()
+
+
+async def _open(service: Service, listener: socket.socket) -> None:
+    """Accept on one socket; strangers who fill the port up keep nobody from the other."""
     silent = logging.getLogger("workbench.http")  # what clients send wrongly is told to them alone
-    silent.addHandler(logging.NullHandler())
     silent.propagate = False
+    silent.addHandler(logging.NullHandler())
     runner = web.AppRunner(
         service.application(),
         access_log=None,
@@ -101,12 +108,9 @@ async def _run(service: Service, listeners: list[socket.socket]) -> None:
         service.expect(handler)
         return handler
 
-    loop = asyncio.get_running_loop()
-    for listener in listeners:
-        # One connection per turn of the loop, so that those before it are counted; many may wait meanwhile.
-        await loop.create_server(welcome, sock=listener, backlog=1)
-        listener.listen(CONNECTIONS)
-    await asyncio.Event().wait()
+    # One connection per turn of the loop, so that those before it are counted; many may wait meanwhile.
+    await asyncio.get_running_loop().create_server(welcome, sock=listener, backlog=1)
+    listener.listen(CONNECTIONS)
 
 
 class _Full(asyncio.Protocol):

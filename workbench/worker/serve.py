@@ -224,7 +224,7 @@ def _broken(record: Model, error: Exception) -> Unavailable:
     told = " ".join(str(error).split())[:200]
     return Unavailable(
         f"the server of model {record.name!r} has ended ({type(error).__name__}: {told})",
-        "look at its log; the next request starts a fresh one",
+        "look at its log; commands and screens start a fresh one",
     )
 
 
