@@ -57,6 +57,7 @@ def generate(
     options: Sampling | None = None,
     on_event: Callable[[Event], None] | None = None,
     *,
+    on_line: Callable[[Link], None] | None = None,
     restarts: int = RESTARTS,
 ) -> list[Output]:
     """Answer one prompt with several adapters of one base, streaming; a server is started where none answers.
@@ -72,6 +73,7 @@ def generate(
         options: How tokens are chosen; greedy by default.
         on_event: Called with each piece of text, each note, and at a restart; raising in it ends the
             generation on the server too.
+        on_line: Called with each line to a server, on which another thread may hang up.
         restarts: How often within a minute a server that ends is started again.
 
     Returns:
@@ -98,7 +100,10 @@ def generate(
     ends: list[float] = []
     while True:
         try:
-            return _ask(reach(root, record), request, adapters, tell)
+            with reach(root, record) as line:
+                if on_line is not None:
+                    on_line(line)
+                return _ask(line, request, adapters, tell)
         except Lost as error:
             ends = [*(end for end in ends if time.monotonic() - end < RESTART_SECONDS), time.monotonic()]
             log = link.log_path(root, model)
@@ -179,18 +184,17 @@ def _ask(
     line: Link, request: dict[str, Any], adapters: Sequence[str | None], tell: Callable[[Event], None]
 ) -> list[Output]:
     ended: dict[int, Output] = {}
-    with line:
-        line.send(request)
-        for event in line.events():
-            if event["event"] == "note":
-                tell(Note(event["text"]))
-                continue
-            row = event["row"]
-            if event["event"] == "text":
-                details = tuple(link.detail(each) for each in event.get("tokens", ()))
-                tell(Token(row, adapters[row], event["text"], details))
-            else:
-                ended[row] = Output(adapters[row], event["text"], event["tokens"], event["seconds"])
+    line.send(request)
+    for event in line.events():
+        if event["event"] == "note":
+            tell(Note(event["text"]))
+            continue
+        row = event["row"]
+        if event["event"] == "text":
+            details = tuple(link.detail(each) for each in event.get("tokens", ()))
+            tell(Token(row, adapters[row], event["text"], details))
+        else:
+            ended[row] = Output(adapters[row], event["text"], event["tokens"], event["seconds"])
     return [ended[row] for row in range(len(adapters))]
 
 

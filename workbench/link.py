@@ -19,6 +19,7 @@ This module starts no process and keeps no state.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -147,6 +148,11 @@ class Link:
                 raise error_of(event)
             if event["event"] != "alive":
                 yield event
+
+    def hang_up(self) -> None:
+        """End the conversation from another thread: who listens is told that the server is lost."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Hang up; an answer under way is cut off."""

@@ -85,6 +85,19 @@ async def test_answers_grow_as_they_are_spoken_and_can_be_stopped(
         assert server.cut_off
 
 
+async def test_a_server_that_says_nothing_is_left_at_once(
+    worked: Store, opened: Any, look: Any, fake_server: Callable[..., Any]
+) -> None:
+    fake_server(worked, ANSWERS, pace=60)
+    async with opened(worked.root) as pilot:
+        await pilot.press("6")
+        await look.wait(pilot, "reference:")
+        await pilot.press("a")
+        await look.wait(pilot, "loading tiny")
+        await pilot.press("x")
+        await look.wait(pilot, "the answers were stopped")
+
+
 async def test_an_error_of_the_server_stands_where_the_answers_would_with_the_remedy(
     worked: Store, opened: Any, look: Any, fake_server: Callable[..., Any]
 ) -> None:

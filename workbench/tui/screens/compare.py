@@ -19,7 +19,7 @@ from workbench.tui.present import votes
 from workbench.tui.present.chances import ALTERNATIVES
 from workbench.tui.present.compare import Answer
 from workbench.tui.screen import WorkbenchScreen
-from workbench.tui.screens import asking, ballot, conversation
+from workbench.tui.screens import asking, ballot
 from workbench.tui.screens.answers import Answers
 from workbench.tui.screens.conversation import Conversation
 from workbench.tui.screens.guide import Guide
@@ -161,12 +161,9 @@ class CompareScreen(WorkbenchScreen):
         asking.sampling(self, self._sampling, chosen)
 
     def action_stop(self) -> None:
-        """End the answers where they are; while the model is still loaded there is nothing to wait for."""
-        talk = self._talk
-        if talk is not None:
-            talk.stop()
-            if not any(answer.text for answer in talk.answers):
-                self._failed(talk, conversation.stopped())
+        """End the answers where they are."""
+        if self._talk is not None:
+            self._talk.stop()
 
     def action_ask(self) -> None:
         """Let the marked systems answer the prompt."""
@@ -183,7 +180,7 @@ class CompareScreen(WorkbenchScreen):
             lambda store: talk.speak(store.root),
             lambda answers: self._answered(talk, answers),
             lane=LANE,
-            failed=lambda error: self._failed(talk, error),
+            failed=self._failed,
         )
 
     def action_detail(self) -> None:
@@ -245,8 +242,6 @@ class CompareScreen(WorkbenchScreen):
             self._tell()
 
     def _answered(self, talk: Conversation, answers: list[Answer]) -> None:
-        if self._talk is not talk:
-            return
         self._talk = None
         self._answers.show(talk.finish(answers))
         found = self._suspicions.see(talk)
@@ -264,21 +259,21 @@ class CompareScreen(WorkbenchScreen):
         if facts and self._talk is None:
             self._tell(present.told(facts))
 
-    def _failed(self, talk: Conversation, error: StoreError) -> None:
-        # One that was stopped fails later, when another may be under way.
-        if self._talk is not talk:
-            return
+    def _failed(self, error: StoreError) -> None:
         self._flush()
         self._talk = None
         self._tell(present.trouble(error.what, error.remedy))
 
     def _tell(self, news: Content | None = None) -> None:
         """The line below: what is going on, what came of it, or how the next answers are asked for."""
+        talk = self._talk
         told: Content | str = news or present.sampling(self._sampling, blind=self._blind)
-        if self._talk is not None and self._talk.restart is not None:
-            told = present.restarted(self._talk.restart, RESTARTS)
-        elif self._talk is not None:
-            told = present.waiting(self._talk.seconds, self._talk.answers, self._talk.model)
+        if talk is not None and talk.stopped:
+            told = "stopping"
+        elif talk is not None and talk.restart is not None:
+            told = present.restarted(talk.restart, RESTARTS)
+        elif talk is not None:
+            told = present.waiting(talk.seconds, talk.answers, talk.model)
         plain = str(told)
         if plain != self._told:
             self._told = plain

@@ -11,14 +11,9 @@ from pathlib import Path
 from store.errors import Unavailable
 from workbench import client
 from workbench.client import Event, Note, Restart, Token
-from workbench.link import Sampling
+from workbench.link import Link, Sampling
 from workbench.tui.present import compare as present
 from workbench.tui.present.compare import Answer, DataPrompt, Piece
-
-
-def stopped() -> Unavailable:
-    """What is told of answers that somebody stopped."""
-    return Unavailable("the answers were stopped", "press a to ask again")
 
 
 class Conversation:
@@ -46,7 +41,9 @@ class Conversation:
         self._events: deque[tuple[float, Event]] = deque()
         self._asked = time.monotonic()
         self._first: float | None = None
-        self._stopped = False
+        self.stopped = False
+        """Somebody has ended it."""
+        self._line: Link | None = None
 
     @property
     def seconds(self) -> float:
@@ -54,8 +51,10 @@ class Conversation:
         return time.monotonic() - self._asked
 
     def stop(self) -> None:
-        """Have the answers end with the next token."""
-        self._stopped = True
+        """End the answers where they are."""
+        self.stopped = True
+        if self._line is not None:
+            self._line.hang_up()
 
     def speak(self, root: Path) -> list[Answer]:
         """Ask, and listen to the end; on a lane's thread.
@@ -63,12 +62,22 @@ class Conversation:
         Returns:
             The whole answers, scored where the data holds one; without their tokens, which `take` gathers.
         """
-        told = client.generate(root, self.model, self.systems, self.prompt.prompt, self.sampling, self._hear)
+        prompt, systems = self.prompt.prompt, self.systems
+        told = client.generate(
+            root, self.model, systems, prompt, self.sampling, self._hear, on_line=self._reach
+        )
         return [present.whole(each, self.prompt.references) for each in told]
 
+    def _reach(self, line: Link) -> None:
+        self._line = line
+        self._check()
+
+    def _check(self) -> None:
+        if self.stopped:
+            raise Unavailable("the answers were stopped", "press a to ask again")
+
     def _hear(self, event: Event) -> None:
-        if self._stopped:
-            raise stopped()
+        self._check()
         self._events.append((time.monotonic(), event))
 
     def take(self) -> bool:
