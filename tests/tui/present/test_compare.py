@@ -40,12 +40,12 @@ def told(answer: Answer, look: Look | None = None) -> list[list[str]]:
 
 
 def test_a_whole_answer_tells_scores_length_and_pace() -> None:
-    answer = compare.whole(Output("mine", "Ben brings bread.", 10, 0.5), ["Ben brings apples."])
+    answer = compare.whole("mine", Output("mine", "Ben brings bread.", 10, 0.5), ["Ben brings apples."])
     scores, length = told(answer)
     assert scores[0] == "ROUGE-1 0.667 · ROUGE-L 0.667 · BLEU 35.4"
     assert scores[-1] == "RL 0.667"
     assert length == ["10 tok · 20 tok/s", "10 tok 20/s"]
-    assert told(compare.whole(Output("mine", "hello", 3, 0.0), [])) == [["3 tok"]]
+    assert told(compare.whole("mine", Output("mine", "hello", 3, 0.0), [])) == [["3 tok"]]
 
 
 def test_an_answer_under_way_tells_its_length_so_far() -> None:
@@ -54,19 +54,23 @@ def test_an_answer_under_way_tells_its_length_so_far() -> None:
 
 
 def test_a_blind_answer_tells_nothing_of_whose_it_is() -> None:
-    answer = compare.whole(Output("mine", "hello", 10, 0.5), ["hello"])
+    answer = compare.whole("mine", Output("mine", "hello", 10, 0.5), ["hello"])
     assert told(answer, Look(blind=True, verdict=Verdict(True, (), (), "no effect"))) == [["whole"]]
 
 
 def test_the_best_scores_are_told_apart_where_they_differ() -> None:
-    answers = [compare.whole(Output(None, text, 1, 1.0), ["a b c"]) for text in ("a b c", "a x y", "a b c")]
+    answers = [
+        compare.whole(None, Output(None, text, 1, 1.0), ["a b c"]) for text in ("a b c", "a x y", "a b c")
+    ]
     every = frozenset({"rouge1", "rougeL", "bleu"})
     assert answer_page.best(answers) == [every, frozenset(), every]
     assert answer_page.best(answers[:1]) == [frozenset()]
 
 
 def test_an_empty_answer_is_told_apart_from_none_yet() -> None:
-    assert answer_page.page(compare.whole(Output(None, " ", 1, 0.1), []), Look()).text == "an empty answer"
+    assert (
+        answer_page.page(compare.whole(None, Output(None, " ", 1, 0.1), []), Look()).text == "an empty answer"
+    )
     assert answer_page.page(Answer(None), Look("press a")).text == "press a"
 
 

@@ -269,13 +269,13 @@ async def test_a_live_runs_newest_checkpoint_is_tried_by_one_key(
 ) -> None:
     run = next(run for run in worked.runs.list() if run.name == "second-try")
     checkpoint(worked, run.id, 20)
-    latest = f"{run.id}@latest"
-    server = fake_server(worked, {None: "no", latest: "Ben brings apples."})
+    server = fake_server(worked, {None: "no", f"{run.id}@20": "Ben brings apples."})
     async with opened(worked.root) as pilot:
         await look.wait(pilot, "second-try")
         await pilot.press("c")
         await look.wait(pilot, "BLEU 100.0")
-        assert server.requests[0]["adapters"] == [None, latest]
+        assert server.requests[0]["adapters"] == [None, f"{run.id}@20"]
+        assert f"{run.id}@latest" in look(pilot)
         assert "step 20 of" in look(pilot)
 
 

@@ -112,14 +112,14 @@ def _grown(answer: Answer, pieces: Sequence[Piece]) -> Answer:
     )
 
 
-def whole(output: Output, references: Sequence[str]) -> Answer:
-    """An answer that has come to its end, scored where the data holds one; takes a millisecond or so."""
+def whole(system: str | None, output: Output, references: Sequence[str]) -> Answer:
+    """A system's answer at its end, scored where the data holds one; takes a millisecond or so."""
     scores = None
     if references:
         found = rouge.score(output.text, references)
         in_words = bleu.sentence(output.text, references)
         scores = Scores(found["rouge1"].fmeasure, found["rougeL"].fmeasure, in_words)
-    return Answer(output.adapter, output.text, (), output.tokens, output.seconds, output, scores)
+    return Answer(system, output.text, (), output.tokens, output.seconds, output, scores)
 
 
 def title(system: str | None, model: str) -> str:

@@ -31,7 +31,9 @@ def keep(store: Store, talk: Conversation, winner: int | None) -> Vote:
         model=talk.model,
         prompt=talk.prompt.prompt,
         references=talk.prompt.references,
-        candidates=[Candidate(answer.system, answer.text) for answer in talk.answers],
+        candidates=[
+            Candidate(system, answer.text) for system, answer in zip(talk.asked, talk.answers, strict=True)
+        ],
         winner=winner,
         sampling=asdict(talk.sampling),
     )

@@ -177,7 +177,7 @@ class CompareScreen(WorkbenchScreen):
         if not talk.prompt.origin:
             self.ask(lambda store: store.prompts.use(talk.prompt.prompt))
         self.ask(
-            lambda store: talk.speak(store.root),
+            talk.speak,
             lambda answers: self._answered(talk, answers),
             lane=LANE,
             failed=self._failed,

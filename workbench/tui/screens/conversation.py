@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from store.errors import Unavailable
 from workbench import client
@@ -14,6 +14,10 @@ from workbench.client import Event, Note, Restart, Token
 from workbench.link import Link, Sampling
 from workbench.tui.present import compare as present
 from workbench.tui.present.compare import Answer, DataPrompt, Piece
+from workbench.tui.screens.prompts import pinned
+
+if TYPE_CHECKING:
+    from store import Store
 
 
 class Conversation:
@@ -34,6 +38,8 @@ class Conversation:
         self.prompt = prompt
         self.sampling = sampling
         self.answers: list[Answer] = present.columns(systems)
+        self.asked: tuple[str | None, ...] = self.systems
+        """The same; of a run the very checkpoint that answers, once that is known."""
         self.notes: list[str] = []
         """What the server told beside the answers."""
         self.restart: Restart | None = None
@@ -56,17 +62,19 @@ class Conversation:
         if self._line is not None:
             self._line.hang_up()
 
-    def speak(self, root: Path) -> list[Answer]:
+    def speak(self, store: Store) -> list[Answer]:
         """Ask, and listen to the end; on a lane's thread.
 
         Returns:
             The whole answers, scored where the data holds one; without their tokens, which `take` gathers.
         """
-        prompt, systems = self.prompt.prompt, self.systems
+        self.asked = tuple(pinned(store, system) for system in self.systems)
+        prompt, sampling = self.prompt.prompt, self.sampling
         told = client.generate(
-            root, self.model, systems, prompt, self.sampling, self._hear, on_line=self._reach
+            store.root, self.model, self.asked, prompt, sampling, self._hear, on_line=self._reach
         )
-        return [present.whole(each, self.prompt.references) for each in told]
+        ended = zip(self.systems, told, strict=True)
+        return [present.whole(system, output, self.prompt.references) for system, output in ended]
 
     def _reach(self, line: Link) -> None:
         self._line = line
