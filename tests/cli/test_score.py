@@ -93,8 +93,15 @@ def test_two_systems_are_compared_by_every_score_and_seed(workbench: Any, tmp_pa
     assert [verdict["seed"] for verdict in bleu["verdicts"]] == [1, 2]
     assert bleu["verdicts"][0]["p_randomisation"] < 0.01
     assert len(bleu["deciding"]) == 10
+    assert len(document["deciding_rows"]) == 10
+    assert document["deciding_rows"]["2"] == {
+        "references": ["the cat 1 sat on the mat"],
+        "baseline": "the cat 1 sat on",
+        "system": "the cat 1 sat on the mat",
+    }
     text = workbench(*words).out
     assert "mine.jsonl against base.jsonl, 30 rows" in text
+    assert "With only 30 rows" in text
     assert "the rows that decide bleu" in text and "the cat 1 sat on the mat" in text
 
 

@@ -70,10 +70,12 @@ def test_the_reference_that_is_named_best_is_the_one_that_is_scored(random_pairs
 
 
 def test_the_mean_is_the_plain_one() -> None:
-    scores = [rouge.score("a b c", ["a b"]), rouge.score("a", ["b"])]
-    assert rouge.mean(scores)["rouge1"].precision == math.fsum([2 / 3, 0.0]) / 2
+    means = rouge.Means()
     with pytest.raises(BadInput, match="there are no rows"):
-        rouge.mean([])
+        means.scores()
+    for row in (rouge.score("a b c", ["a b"]), rouge.score("a", ["b"])):
+        means.add(row)
+    assert means.scores()["rouge1"].precision == math.fsum([2 / 3, 0.0]) / 2
 
 
 def test_a_prediction_without_a_reference_is_refused() -> None:

@@ -14,9 +14,9 @@ import click
 from store.errors import BadInput
 from store.files import write_atomic
 from workbench.cli import score_text
-from workbench.cli.output import jsonable, note, print_json, print_piece, print_text
+from workbench.cli.output import cell, jsonable, note, print_json, print_piece, print_text
 from workbench.cli.progress import Line
-from workbench.cli.score_rows import STDIN, name_of, rows_of
+from workbench.cli.score_rows import STDIN, name_of, names_of, rows_of
 from workbench.cli.session import Session, json_option, pass_session
 from workbench.evaluation import bleu, comparison, pages
 from workbench.evaluation.meters import DEFAULT_METRICS, METRICS, Choices
@@ -168,15 +168,19 @@ def _compare(
         found = comparison.compare(_pairs(files, line), choices, seeds, tell)
     deciding = {each.row for compared in found.scores.values() for each in compared.deciding}
     rows = {number: pair for number, pair in enumerate(_pairs(files, None), 1) if number in deciding}
-    baseline, system = map(name_of, files)
-    document = jsonable(found) | {"baseline": baseline, "system": system}
+    names = names_of(files)
+    texts = {
+        number: {"references": one.references, "baseline": one.prediction, "system": other.prediction}
+        for number, (one, other) in rows.items()
+    }
+    document = jsonable(found) | {"baseline": names[0], "system": names[1], "deciding_rows": jsonable(texts)}
     if report is not None:
-        page = pages.comparison_page((baseline, system), found, rows, choices)
+        page = pages.comparison_page(names, found, rows, choices)
         _write_report(report, page, document)
     if session.as_json:
         print_json(document)
     else:
-        print_text(score_text.comparison(found, (baseline, system), rows))
+        print_text(score_text.comparison(found, names, rows))
 
 
 def _pairs(files: tuple[Path, Path], line: Line | None) -> Iterator[tuple[Row, Row]]:
@@ -205,4 +209,4 @@ def _write_report(path: Path, page: Page, document: Any) -> None:
     write = REPORTS.get(path.suffix.lower())
     text = write(page) if write else json.dumps(jsonable(document), indent=1, allow_nan=False) + "\n"
     write_atomic(path, text)
-    note(f"wrote {score_text.shown(path)}")
+    note(f"wrote {cell(path)}")

@@ -38,6 +38,12 @@ def name_of(file: Path) -> str:
     return "standard input" if file == STDIN else file.name
 
 
+def names_of(files: tuple[Path, Path]) -> tuple[str, str]:
+    """What two files are called beside each other: by their paths where their names are one."""
+    one, other = map(name_of, files)
+    return (one, other) if one != other else (str(files[0]), str(files[1]))
+
+
 def _lines(file: Path, line: Line | None) -> Iterator[str]:
     if file == STDIN:
         yield from _decoded(sys.stdin.buffer, name_of(file))

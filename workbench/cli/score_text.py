@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from workbench.cli.output import Column, cell, table
@@ -49,13 +48,8 @@ def comparison(found: Comparison, names: tuple[str, str], rows: Mapping[int, tup
         f"{cell(names[1])} against {cell(names[0])}, {found.rows:,} rows",
         _table(pages.verdict_table(found)),
     ]
-    parts += map(cell, pages.signature_lines(found.signatures))
+    parts += map(cell, [*pages.cautions(found), *pages.signature_lines(found.signatures)])
     return "\n".join([*parts, *_deciding(found, names, rows)])
-
-
-def shown(path: Path) -> str:
-    """Write a path for the terminal."""
-    return cell(path)
 
 
 def _deciding(

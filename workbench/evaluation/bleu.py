@@ -235,23 +235,23 @@ class Corpus:
             raise BadInput("there are no rows to score", "give at least one row")
         sums, effective = self.counts, self.options.effective_order == "always"
         found = parts(sums, self.options, effective=effective)
-        written = signature(self.options, reference_counts(self._reference_counts), effective=effective)
+        written = self.signature(effective=effective)
         lengths = sums.predicted, sums.expected
         return BleuScore(found.score, found.precisions, found.bp, *lengths, written, sums.matched, sums.total)
 
-
-def signature(options: Options, references: str, *, effective: bool) -> str:
-    """What sacrebleu writes beside a score, so that another can repeat it."""
-    value = f"[{options.value:.2f}]" if options.smooth in DEFAULT_VALUES else ""
-    choices = (
-        f"nrefs:{references}",
-        f"case:{'lc' if options.lowercase else 'mixed'}",
-        f"eff:{'yes' if effective else 'no'}",
-        f"tok:{options.tokenize}",
-        f"smooth:{options.smooth}{value}",
-        f"version:{sacrebleu_version()}",
-    )
-    return "|".join(choices)
+    def signature(self, *, effective: bool) -> str:
+        """What sacrebleu writes beside a score, so that another can repeat it."""
+        options = self.options
+        value = f"[{options.value:.2f}]" if options.smooth in DEFAULT_VALUES else ""
+        choices = (
+            f"nrefs:{reference_counts(self._reference_counts)}",
+            f"case:{'lc' if options.lowercase else 'mixed'}",
+            f"eff:{'yes' if effective else 'no'}",
+            f"tok:{options.tokenize}",
+            f"smooth:{options.smooth}{value}",
+            f"version:{sacrebleu_version()}",
+        )
+        return "|".join(choices)
 
 
 def reference_counts(seen: set[int]) -> str:

@@ -12,12 +12,15 @@ from store.errors import BadInput
 from workbench.evaluation import bleu
 from workbench.evaluation.bleu import Counts, Options
 from workbench.evaluation.bleu_breakdown import order_losses
+from workbench.evaluation.means import mean_of
 from workbench.evaluation.meters import LOWER_IS_BETTER, METERS, Choices, Meter
 from workbench.evaluation.rows import Row
 from workbench.evaluation.significance import SEEDS, Measure, Numbers, Tell, Verdict, verdicts
 
 DECIDING = 10
 """Of so many rows for the system and as many against it is told that they decide."""
+FEW_ROWS = 50
+"""With fewer rows, resampling them says less about other rows than its intervals promise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +140,8 @@ def points(
         return bleu_points([Counts.of(row) for row in baseline], [Counts.of(row) for row in system], options)
     if len(baseline[0]) > 1:
         return None
-    scale = len(baseline) << 100
-    return [(after[0] - before[0]) / scale for before, after in zip(baseline, system, strict=True)]
+    rows = len(baseline)
+    return [mean_of(after[0] - before[0], rows) for before, after in zip(baseline, system, strict=True)]
 
 
 def bleu_points(baseline: Sequence[Counts], system: Sequence[Counts], options: Options) -> list[float] | None:

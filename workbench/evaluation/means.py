@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 SCALE = 100
 _FACTOR = 2.0**SCALE
 
@@ -16,9 +14,3 @@ def exact(score: float) -> int:
 def mean_of(total: int, rows: int) -> float:
     """The mean of scores that `exact` made whole and that were added up."""
     return total / (1 << SCALE) / rows
-
-
-def mean(scores: Iterable[float]) -> float:
-    """The mean of some scores; 0 of none."""
-    whole = [exact(score) for score in scores]
-    return mean_of(sum(whole), len(whole)) if whole else 0.0

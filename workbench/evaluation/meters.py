@@ -102,12 +102,10 @@ class BleuMeter:
     def __init__(self, choices: Choices) -> None:
         self._options = choices.bleu
         self._corpus = bleu.Corpus(choices.bleu)
-        self._references: set[int] = set()
 
     def add(self, row: Row) -> Measured:
         """Measure a row and add its counts."""
         counts = self._corpus.add(row.prediction, row.references)
-        self._references.add(len(row.references))
         score = bleu.sentence_of(counts, self._options)
         return Measured({"bleu": score}, {"bleu": score}, {"bleu": counts.flat})
 
@@ -117,10 +115,10 @@ class BleuMeter:
 
     def signatures(self) -> dict[str, str]:
         """That of the corpus's score, and that of the rows'."""
-        references, when = bleu.reference_counts(self._references), self._options.effective_order
+        when = self._options.effective_order
         return {
-            "bleu": bleu.signature(self._options, references, effective=when == "always"),
-            "bleu (rows)": bleu.signature(self._options, references, effective=when != "never"),
+            "bleu": self._corpus.signature(effective=when == "always"),
+            "bleu (rows)": self._corpus.signature(effective=when != "never"),
         }
 
     def of_sums(self, name: str, sums: Sequence[int], rows: int) -> float:  # noqa: ARG002 (one name alone)

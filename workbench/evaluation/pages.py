@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.evaluation import bleu_breakdown, breakdown, rouge
-from workbench.evaluation.comparison import Comparison, Decision
+from workbench.evaluation.comparison import FEW_ROWS, Comparison, Decision
 from workbench.evaluation.meters import Choices
 from workbench.evaluation.page import Entry, Mark, Page, Passage, Table
 from workbench.evaluation.rows import Row
@@ -88,7 +88,7 @@ def comparison_page(
         Entry(f"Row {number}", told, _passages(names, rows[number], choices))
         for number, told in by_row.items()
     ]
-    notes = signature_lines(found.signatures)
+    notes = [*cautions(found), *signature_lines(found.signatures)]
     notes += [f"{name}: {each.undecided}" for name, each in found.scores.items() if each.undecided]
     title = f"{names[1]} against {names[0]}, {found.rows:,} rows"
     return Page(title, [verdict_table(found)], notes, "The rows that decide", entries, views(choices))
@@ -135,6 +135,13 @@ def verdict_table(found: Comparison) -> Table:
 def signature_lines(signatures: Mapping[str, str]) -> list[str]:
     """Every choice behind the scores, one line each."""
     return [f"{name.upper()}: {text}" for name, text in signatures.items()]
+
+
+def cautions(found: Comparison) -> list[str]:
+    """What should keep one from believing the verdicts."""
+    if found.rows >= FEW_ROWS:
+        return []
+    return [f"With only {found.rows} rows intervals and p-values promise too much; {FEW_ROWS} are few."]
 
 
 def decision_text(name: str, decision: Decision) -> str:

@@ -90,18 +90,6 @@ class Means:
         }
 
 
-def mean(scores: Iterable[Mapping[str, Score]]) -> dict[str, Score]:
-    """Plain mean over the rows, as `Means` takes it.
-
-    Raises:
-        BadInput: There are no rows.
-    """
-    means = Means()
-    for row in scores:
-        means.add(row)
-    return means.scores()
-
-
 def signature(references: str, *, stemmer: bool = False) -> str:
     """Every choice behind a ROUGE, so that another can repeat it.
 

@@ -242,4 +242,3 @@ _MEASURES: dict[str, Callable[[_Output], Signal]] = {
     "truncated": _truncated,
     "script": _script,
 }
-SIGNALS = tuple(_MEASURES)
