@@ -51,6 +51,20 @@ def test_help_loads_nothing_heavy_and_no_command() -> None:
     assert heavy_after(run_help) == []
 
 
+def test_a_tab_key_loads_nothing_heavy_and_no_screens(tmp_path: Path) -> None:
+    """It is pressed often, and must answer at once."""
+    ask = (
+        "import os, runpy, sys\n"
+        f"line = 'workbench --store {tmp_path} model show '\n"
+        "os.environ.update(_WORKBENCH_COMPLETE='bash_complete', COMP_WORDS=line, COMP_CWORD='5')\n"
+        "sys.argv = ['workbench']\n"
+        "try:\n    runpy.run_module('workbench', run_name='__main__')\n"
+        "except SystemExit as end:\n    assert not end.code\n"
+        "assert 'textual' not in sys.modules and 'workbench.cli.run' not in sys.modules\n"
+    )
+    assert heavy_after(ask) == []
+
+
 def test_the_rooms_keep_their_walls() -> None:
     """import-linter's contracts of pyproject.toml hold."""
     command = Path(sys.executable).with_name("lint-imports")

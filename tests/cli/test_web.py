@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import re
@@ -11,9 +12,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession, CookieJar, WSMsgType
 
 SECONDS = 60
 
@@ -48,8 +49,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 async def test_only_the_address_with_its_key_opens_the_page(served: Served) -> None:
     """Neither other users of the machine nor other sites in the user's browser get in."""
-    from aiohttp import ClientSession, CookieJar
-
     url = f"http://{served.place}/"
     async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as stranger:
         assert (await stranger.get(url)).status == 403
@@ -68,8 +67,6 @@ async def test_only_the_address_with_its_key_opens_the_page(served: Served) -> N
 
 async def test_the_page_loads_nothing_from_elsewhere(served: Served) -> None:
     """textual-serve's page names a foreign font: the browser is told not to fetch it."""
-    from aiohttp import ClientSession, CookieJar
-
     async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as user:
         page = await user.get(f"http://{served.place}/?key={served.key}")
     policy = page.headers["Content-Security-Policy"]
@@ -78,14 +75,13 @@ async def test_the_page_loads_nothing_from_elsewhere(served: Served) -> None:
 
 async def test_the_browser_gets_the_screens_and_its_keys_work(served: Served) -> None:
     """Over the page's own connection: the first screen is drawn, `?` shows its keys, and `q` ends it."""
-    import asyncio
-
-    from aiohttp import ClientSession, CookieJar, WSMsgType
-
     async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as user:
         await user.get(f"http://{served.place}/?key={served.key}")
         drawn = b""
-        async with user.ws_connect(f"ws://{served.place}/ws?width=100&height=30") as line, asyncio.timeout(SECONDS):
+        async with (
+            user.ws_connect(f"ws://{served.place}/ws?width=100&height=30") as line,
+            asyncio.timeout(SECONDS),
+        ):
             pressed = iter([("1 Runs", "?"), ("Start a training run", "\x1b"), ("", "q")])
             shows, key = next(pressed)
             async for message in line:
@@ -106,7 +102,7 @@ def test_without_textual_serve_the_remedy_is_told(workbench, monkeypatch: pytest
     assert "pip install 'finetuning-workbench[web]'" in answer.error
 
 
-def test_a_port_that_is_taken_is_told(workbench, tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_told(workbench) -> None:
     """With the way out."""
     pytest.importorskip("textual_serve", reason="textual-serve is not installed")
     with socket.socket() as other:

@@ -37,46 +37,50 @@ def serve(root: Path, ui: UiSection, port: int) -> None:
     Raises:
         Unavailable: The port is taken.
     """
-    _check_free(port)
+    try:
+        listening = socket.create_server((HOST, port))
+    except OSError as error:
+        why = f"port {port} is not free ({error.strerror})"
+        raise Unavailable(why, "choose another --port") from error
     # textual-serve hands a line to a shell, of words that are quoted one by one; exec leaves no shell behind.
     line = shlex.join([sys.executable, "-m", "workbench", "--store", str(root), *words(ui)])
-    Loopback(f"exec {line}", port, secrets.token_urlsafe(24)).serve()
+    Loopback(f"exec {line}", port).listen(listening)
 
 
 class Loopback(Server):
-    """Serves on loopback, behind a key.
+    """Serves on loopback, behind a key that opens the first page; a cookie opens what follows.
 
     Args:
         command: Starts the screens of one page.
         port: On the loopback interface.
-        key: Opens the first page; a cookie opens the others.
     """
 
-    def __init__(self, command: str, port: int, key: str) -> None:
+    def __init__(self, command: str, port: int) -> None:
         super().__init__(command, host=HOST, port=port, title="workbench")
-        self._key = key
+        self._place = f"{HOST}:{port}"
+        self._key = secrets.token_urlsafe(24)
 
-    def initialize_logging(self) -> None:
-        """Log nothing: the address of a request holds the key."""
+    def listen(self, listening: socket.socket) -> None:
+        """Serve until interrupted; nothing is logged, for addresses hold the key."""
+        web.run_app(self._make_app(), sock=listening, access_log=None, print=self._announce)
 
-    async def on_startup(self, app: web.Application) -> None:  # noqa: ARG002 (textual-serve's signature)
-        """Tell where the screens are."""
-        note(f"the screens are at {self.public_url}/?{KEY}={self._key}")
+    def _announce(self, *_told: object) -> None:
+        note(f"the screens are at http://{self._place}/?{KEY}={self._key}")
         note("only browsers on this machine reach them; ctrl+c ends")
+
+    async def on_startup(self, app: web.Application) -> None:
+        """Print nothing on stdout, as textual-serve would."""
 
     async def _make_app(self) -> web.Application:
         app = await super()._make_app()
-        place = f"{HOST}:{self.port}"
-        app.middlewares.append(_guard(self._key, place))
-
-        async def confine(_request: web.Request, response: web.StreamResponse) -> None:
-            # textual-serve's page names a font on a foreign server.
-            response.headers["Content-Security-Policy"] = (
-                f"default-src 'self' 'unsafe-inline' data: ws://{place}"
-            )
-
-        app.on_response_prepare.append(confine)
+        app.middlewares.append(_guard(self._key, self._place))
+        app.on_response_prepare.append(self._confine)
         return app
+
+    async def _confine(self, _request: web.Request, response: web.StreamResponse) -> None:
+        # textual-serve's page names a font on a foreign server.
+        policy = f"default-src 'self' 'unsafe-inline' data: ws://{self._place}"
+        response.headers["Content-Security-Policy"] = policy
 
 
 def _guard(key: str, place: str) -> Middleware:
@@ -96,14 +100,3 @@ def _guard(key: str, place: str) -> Middleware:
         return await handler(request)
 
     return guard
-
-
-def _check_free(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise Unavailable(
-                f"port {port} is not free ({error.strerror})", "choose another --port"
-            ) from error

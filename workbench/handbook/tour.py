@@ -23,7 +23,7 @@ STOPS = (
     Stop(
         "runs",
         ("1",),
-        "demo",
+        "Trained.",
         "Watch the run",
         "Press `1`. A LoRA adapter learns to sum up dialogues: on the left the queue, beside it the loss as "
         "it falls, memory, devices and the log. `p` pauses and resumes, `x` cancels, `s` shows what the run "
