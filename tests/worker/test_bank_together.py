@@ -13,15 +13,17 @@ from peft import (
     IA3Config,
     LNTuningConfig,
     LoraConfig,
+    PeftModel,
     PrefixTuningConfig,
     PromptEncoderConfig,
     PromptTuningConfig,
 )
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, GPT2Config, GPT2LMHeadModel
 
 from store.adapters import Adapter
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
+from workbench.worker.bank import Bank
 
 House = Any  # of conftest.py
 PROMPTS = (
@@ -125,6 +127,29 @@ def test_switching_back_and_forth_between_batches_stays_right(causal: House) -> 
         for count in (1, 2):
             said = causal.say([rows[number] for number in chosen] * count, [ids] * len(chosen) * count)
             assert said == [expected[number] for number in chosen] * count, chosen
+
+
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_coarser_bases_move_as_under_plain_peft(causal: House, precision: str) -> None:
+    """Within the rounding of bfloat16, and of 8 bits, whose outliers are those of the whole batch."""
+    how: dict[str, Any] = {"dtype": torch.bfloat16}
+    if precision == "int8":
+        how = {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)}
+
+    def load() -> Any:
+        return AutoModelForCausalLM.from_pretrained(causal.record.path, **how).eval()
+
+    configs = loras(causal) | {name: others(causal)[name] for name in ("ia3", "norms")}
+    adapters = settled(causal, configs)
+    model = load()
+    causal.bank = Bank(model, causal.record)
+    ids = torch.tensor([causal.ids()] * len(adapters))
+    with torch.inference_mode(), causal.bank.voice(residents(causal, adapters)) as voice:
+        mixed = voice.forward(input_ids=ids).logits.float()
+        for row, adapter in enumerate(adapters):
+            alone = load() if adapter is None else PeftModel.from_pretrained(load(), adapter.path).eval()
+            expected = alone(input_ids=ids[:1]).logits[0].float()
+            assert (mixed[row] - expected).norm() < 0.05 * expected.norm(), adapter
 
 
 def test_an_adapted_embedding_answers_as_plain_peft(causal: House) -> None:

@@ -27,9 +27,18 @@ _WRAPPERS: dict[str, Any] = {"causal": PeftModelForCausalLM, "seq2seq": PeftMode
 
 
 class Standalone:
-    """The one place in a base for such an adapter."""
+    """The one place in a base for such an adapter.
+
+    Args:
+        base: The base.
+        record: Its record.
+
+    Attributes:
+        bytes: The memory that the adapter there takes beside the base.
+    """
 
     def __init__(self, base: PreTrainedModel, record: Model) -> None:
+        self.bytes = 0
         self._base = base
         self._wrap = _WRAPPERS[record.family]
         self._parameters = dict(base.named_parameters(remove_duplicate=False))
@@ -61,17 +70,12 @@ class Standalone:
             except BaseException:
                 self.clear()  # PEFT may have put in some of its layers
                 raise
-        self._key = key
+        own = {parameter.data_ptr() for parameter in self._parameters.values()}
+        added = [each for each in self._base.parameters() if each.data_ptr() not in own]
+        self._key, self.bytes = key, byte_count([*self._weights.values(), *added])
 
     def __contains__(self, key: str) -> bool:
         return bool(key) and key == self._key
-
-    @property
-    def bytes(self) -> int:
-        """The memory that the adapter takes beside the base."""
-        own = {parameter.data_ptr() for parameter in self._parameters.values()}
-        inside = self._base.parameters() if self._wrapper is not None else ()
-        return byte_count([*self._weights.values(), *(each for each in inside if each.data_ptr() not in own)])
 
     @contextlib.contextmanager
     def speaking(self) -> Iterator[Callable[..., Any]]:
@@ -84,7 +88,7 @@ class Standalone:
 
     def clear(self) -> None:
         """Take the adapter out: the base is as it was."""
-        self._key, self._wrapper, self._weights = "", None, {}
+        self._key, self._wrapper, self._weights, self.bytes = "", None, {}, 0
         if not self._touched:
             return
         inside = "\0"  # the layer last taken out: what lies in it went with it
