@@ -23,13 +23,14 @@ from store.identity import Identity
 from store.models import Model
 from workbench import link, processes
 from workbench.composing.template import check
-from workbench.events import Event, Note, Output, Restart, Token
+from workbench.events import Event, Line, Note, Output, Restart, Token
 from workbench.link import REQUEST_BYTES, ROWS, Link, Lost, Sampling, TokenDetail
 from workbench.serving import ServerStatus, lives, reach, server_status, stop_server
 
 __all__ = [
     "REQUEST_BYTES",
     "Event",
+    "Line",
     "Note",
     "Output",
     "Restart",
@@ -57,7 +58,7 @@ def generate(
     options: Sampling | None = None,
     on_event: Callable[[Event], None] | None = None,
     *,
-    on_line: Callable[[Link], None] | None = None,
+    on_line: Callable[[Line], None] | None = None,
     restarts: int = RESTARTS,
 ) -> list[Output]:
     """Answer one prompt with several adapters of one base, streaming; a server is started where none answers.
@@ -73,7 +74,7 @@ def generate(
         options: How tokens are chosen; greedy by default.
         on_event: Called with each piece of text, each note, and at a restart; raising in it ends the
             generation on the server too.
-        on_line: Called with each line to a server, on which another thread may hang up.
+        on_line: Called with each line to a server or an engine, on which another thread may hang up.
         restarts: How often within a minute a server that ends is started again.
 
     Returns:
@@ -90,7 +91,8 @@ def generate(
     if engine is not None:
         from workbench import remote  # only here: few have an engine elsewhere
 
-        return remote.generate(engine, record, found, prompt, options or Sampling(), tell)
+        question = remote.Question(engine, record, found, prompt, options or Sampling())
+        return remote.ask(question, tell, on_line)
     request: dict[str, Any] = {
         "op": "generate",
         "prompts": [prompt],

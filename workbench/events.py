@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from workbench.link import TokenDetail
 
@@ -41,6 +42,13 @@ class Restart:
 
 
 Event = Token | Note | Restart
+
+
+class Line(Protocol):
+    """A conversation under way, with a server of ours or with several streams of an engine elsewhere."""
+
+    def hang_up(self) -> None:
+        """End it from another thread: who listens is told that the server is lost."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,7 +26,7 @@ from store.engines import RemoteEngine
 from store.errors import BadInput, NotFound, StoreError, Unavailable
 from store.models import Model
 from workbench.composing.masking import load_codec, prompt_ids
-from workbench.events import Event, Output, Token
+from workbench.events import Event, Line, Output, Token
 from workbench.link import Sampling, TokenDetail
 
 CONNECT_SECONDS = 10.0
@@ -37,57 +38,62 @@ _TOKEN_LETTERS = 256  # no token of any model has more
 _FAULTS = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 
 
-def generate(
-    engine: RemoteEngine,
-    record: Model,
-    adapters: Sequence[Adapter | None],
-    prompt: str,
-    sampling: Sampling,
-    tell: Callable[[Event], None],
-) -> list[Output]:
-    """Answer one prompt with several adapters, each in a stream of its own.
+@dataclass(frozen=True)
+class Question:
+    """What is asked of an engine.
 
-    Args:
+    Attributes:
         engine: Where.
         record: The base as the store has it; its tokenizer writes the prompt, as it does in training.
-        adapters: None is the bare base.
+        adapters: Who answers, each in a stream of its own; None is the bare base.
         prompt: The text, as a person types it.
         sampling: How tokens are chosen.
+    """
+
+    engine: RemoteEngine
+    record: Model
+    adapters: Sequence[Adapter | None]
+    prompt: str
+    sampling: Sampling
+
+
+def ask(
+    question: Question, tell: Callable[[Event], None], on_line: Callable[[Line], None] | None = None
+) -> list[Output]:
+    """Have a prompt answered by several adapters at once.
+
+    Args:
+        question: What is asked.
         tell: Called with each piece of text; raising in it ends all streams.
+        on_line: Called with the streams, on which another thread may hang up.
 
     Raises:
         BadInput: The engine refuses the request, or cannot serve such an adapter.
         NotFound: It does not serve the model.
         Unavailable: It does not answer, refuses the token, or breaks off.
     """
-    ids = prompt_ids(prompt, load_codec(record.path, record.family))
+    engine, record = question.engine, question.record
+    ids = prompt_ids(question.prompt, load_codec(record.path, record.family))
     served = served_models(engine)
-    names = [_name_there(engine, served, adapter) for adapter in adapters]
-    heard: queue.SimpleQueue[tuple[int, str, Any]] = queue.SimpleQueue()
-    streams = [_Stream(engine, _request(name, ids, sampling), row, heard) for row, name in enumerate(names)]
+    there = [_name_there(engine, served, adapter) for adapter in question.adapters]
+    asked = [_request(name, ids, question.sampling) for name in there]
+    names = [adapter.name if adapter else None for adapter in question.adapters]
+    streams = _Streams(engine, asked)
     ended: dict[int, tuple[int, float]] = {}
-    texts = [""] * len(streams)
+    texts = [""] * len(names)
     try:
-        for stream in streams:
-            stream.start()
-        while len(ended) < len(streams):
-            row, kind, value = heard.get()
-            if kind == "error":
-                raise value
+        if on_line is not None:
+            on_line(streams)
+        for row, kind, value in streams.events():
             if kind == "end":
                 ended[row] = value
                 continue
             text, details = value
             texts[row] += text
-            adapter = adapters[row]
-            tell(Token(row, adapter.name if adapter else None, text, details))
+            tell(Token(row, names[row], text, details))
     finally:
-        for stream in streams:
-            stream.hang_up()
-    return [
-        Output(adapter.name if adapter else None, texts[row], *ended[row])
-        for row, adapter in enumerate(adapters)
-    ]
+        streams.hang_up()
+    return [Output(name, texts[row], *ended[row]) for row, name in enumerate(names)]
 
 
 def served_models(engine: RemoteEngine) -> dict[str, dict[str, Any]]:
@@ -169,6 +175,35 @@ def _request(name: str, ids: list[int], sampling: Sampling) -> dict[str, Any]:
     return asked | ({"logprobs": sampling.alternatives} if sampling.alternatives else {})
 
 
+class _Streams:
+    """Several answers at once, and what is heard of them."""
+
+    def __init__(self, engine: RemoteEngine, asked: Sequence[dict[str, Any]]) -> None:
+        self._heard: queue.SimpleQueue[tuple[int, str, Any]] = queue.SimpleQueue()
+        self._streams = [_Stream(engine, each, row, self._heard) for row, each in enumerate(asked)]
+
+    def events(self) -> Iterator[tuple[int, str, Any]]:
+        """What comes, up to the end of every answer: a row, `text` or `end`, and what that is.
+
+        Raises:
+            StoreError: One of them failed.
+        """
+        for stream in self._streams:
+            stream.start()
+        left = len(self._streams)
+        while left:
+            row, kind, value = self._heard.get()
+            if kind == "error":
+                raise value
+            left -= kind == "end"
+            yield row, kind, value
+
+    def hang_up(self) -> None:
+        """End them all; the engine sees that nobody listens."""
+        for stream in self._streams:
+            stream.hang_up()
+
+
 class _Stream:
     """One answer that is read on a thread of its own."""
 
@@ -183,7 +218,7 @@ class _Stream:
         self._asked = asked
         self._row = row
         self._heard = heard
-        self._sockets: list[socket.socket] = []
+        self._socket: socket.socket | None = None
         self._over = False
 
     def start(self) -> None:
@@ -191,11 +226,16 @@ class _Stream:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def hang_up(self) -> None:
-        """End the stream; the engine sees that nobody listens."""
+        """End the stream, also one that is only being opened."""
         self._over = True
-        for connection in self._sockets:
+        if self._socket is not None:
             with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _connected(self, connection: socket.socket) -> None:
+        self._socket = connection
+        if self._over:
+            self.hang_up()
 
     def _listen(self) -> None:
         try:
@@ -211,10 +251,8 @@ class _Stream:
         """Pass the text on as it comes; how many tokens it was, and the seconds to the last of them."""
         began = last = time.monotonic()
         pieces, letters, counted = 0, 0, None
-        with _answering(self._engine, "POST", "/v1/completions", self._asked, self._sockets) as response:
+        with _answering(self._engine, "POST", "/v1/completions", self._asked, self._connected) as response:
             for document in _documents(response):
-                if self._over:
-                    break
                 if document.get("error"):
                     raise Unavailable(
                         _message(document), f"look at the log of the engine at {self._engine.url}"
@@ -271,7 +309,7 @@ def _exchange(
 ) -> dict[str, Any]:
     """One question and its whole answer; an answer that is no JSON object counts as an empty one."""
     try:
-        with _answering(engine, method, path, body, []) as response:
+        with _answering(engine, method, path, body, lambda _: None) as response:
             raw = response.read(_DOCUMENT_BYTES)
     except (OSError, http.client.HTTPException) as error:
         raise _lost(engine, error) from error
@@ -284,9 +322,9 @@ def _answering(
     method: str,
     path: str,
     body: dict[str, Any] | None,
-    sockets: list[socket.socket],
+    connected: Callable[[socket.socket], None],
 ) -> Iterator[http.client.HTTPResponse]:
-    """Ask, and give the answer if it is a good one; its socket is left in `sockets` meanwhile.
+    """Ask, and give the answer if it is a good one; `connected` is told its socket.
 
     Raises:
         StoreError: The engine refuses.
@@ -298,7 +336,7 @@ def _answering(
     with contextlib.closing(connection):
         connection.connect()
         connection.sock.settimeout(SILENCE_SECONDS)
-        sockets.append(connection.sock)
+        connected(connection.sock)
         raw = None if body is None else json.dumps(body).encode()
         connection.request(method, parts.path + path, raw, _headers(engine))
         response = connection.getresponse()

@@ -6,6 +6,7 @@ import json
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from store import Store, open_store
 from store.engines import RemoteEngine
 from store.errors import BadInput, NotFound, StoreError, Unavailable
-from workbench.client import Event, Sampling, Token, TokenDetail, generate
+from workbench.client import Event, Line, Sampling, Token, TokenDetail, generate
 from workbench.composing.masking import load_codec, prompt_ids
 
 BASE = "meta/Base-1B"
@@ -262,6 +263,19 @@ def test_an_error_in_the_listener_ends_every_stream(root: Path) -> None:
     before = threading.active_count()
     assert generate(root, "tiny", [None], PROMPT, FEW)[0].tokens == 3
     assert threading.active_count() <= before
+
+
+def test_another_thread_can_hang_up_on_an_engine_that_says_nothing(served: Vllm, root: Path) -> None:
+    """As the screen does when the answers are stopped: no token has to come first."""
+    served.together = threading.Barrier(2)
+    stop = threading.Timer(0.5, lambda: lines[0].hang_up())
+    lines: list[Line] = []
+    began = time.monotonic()
+    stop.start()
+    with pytest.raises(Unavailable, match="has broken off"):
+        generate(root, "tiny", [None], PROMPT, FEW, on_line=lines.append)
+    assert time.monotonic() - began < 5, "the server would have waited for ten seconds"
+    served.together.abort()
 
 
 @pytest.mark.parametrize(

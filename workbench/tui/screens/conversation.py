@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from store.errors import Unavailable
 from workbench import client
-from workbench.client import Event, Note, Restart, Token
-from workbench.link import Link, Sampling
+from workbench.client import Event, Line, Note, Restart, Token
+from workbench.link import Sampling
 from workbench.tui.present import compare as present
 from workbench.tui.present.compare import Answer, DataPrompt, Piece
 from workbench.tui.screens.prompts import pinned
@@ -49,7 +49,7 @@ class Conversation:
         self._first: float | None = None
         self.stopped = False
         """Somebody has ended it."""
-        self._line: Link | None = None
+        self._line: Line | None = None
 
     @property
     def seconds(self) -> float:
@@ -76,7 +76,7 @@ class Conversation:
         ended = zip(self.systems, told, strict=True)
         return [present.whole(system, output, self.prompt.references) for system, output in ended]
 
-    def _reach(self, line: Link) -> None:
+    def _reach(self, line: Line) -> None:
         self._line = line
         self._check()
 
