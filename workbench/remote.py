@@ -10,7 +10,6 @@ import contextlib
 import http.client
 import json
 import math
-import os
 import queue
 import re
 import socket
@@ -19,20 +18,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from store.adapters import Adapter
 from store.engines import RemoteEngine
 from store.errors import BadInput, NotFound, StoreError, Unavailable
 from store.models import Model
 from workbench.composing.masking import load_codec, prompt_ids
+from workbench.engine_link import LINE_BYTES, answering, exchange, lost, message, nonsense
 from workbench.events import Event, Line, Output, Token
 from workbench.link import Sampling, TokenDetail
 
-CONNECT_SECONDS = 10.0
-SILENCE_SECONDS = 60.0
-_LINE_BYTES = 1_000_000
-_DOCUMENT_BYTES = 10_000_000
 _HASH_DIGITS = 12
 _TOKEN_LETTERS = 256  # no token of any model has more
 _FAULTS = (KeyError, IndexError, TypeError, ValueError, AttributeError)
@@ -102,11 +97,11 @@ def served_models(engine: RemoteEngine) -> dict[str, dict[str, Any]]:
     Raises:
         Unavailable: It does not answer as such servers do.
     """
-    document = _exchange(engine, "GET", "/v1/models")
+    document = exchange(engine, "GET", "/v1/models")
     try:
         return {str(each["id"]): dict(each) for each in document["data"]}
     except _FAULTS as error:
-        raise _nonsense(engine) from error
+        raise nonsense(engine) from error
 
 
 def _name_there(engine: RemoteEngine, served: dict[str, dict[str, Any]], adapter: Adapter | None) -> str:
@@ -129,9 +124,7 @@ def _name_there(engine: RemoteEngine, served: dict[str, dict[str, Any]], adapter
             f"answer here: workbench model engine {adapter.model} --remove",
         )
     try:
-        _exchange(
-            engine, "POST", "/v1/load_lora_adapter", {"lora_name": name, "lora_path": str(adapter.path)}
-        )
+        exchange(engine, "POST", "/v1/load_lora_adapter", {"lora_name": name, "lora_path": str(adapter.path)})
     except NotFound as error:
         raise Unavailable(
             f"the engine at {engine.url} loads no adapters while it runs",
@@ -143,7 +136,7 @@ def _name_there(engine: RemoteEngine, served: dict[str, dict[str, Any]], adapter
     old = re.compile(re.escape(adapter.name) + f"-[0-9a-f]{{{_HASH_DIGITS}}}")
     for other in filter(old.fullmatch, served):
         with contextlib.suppress(StoreError):  # it is in use, or gone by now: both are well
-            _exchange(engine, "POST", "/v1/unload_lora_adapter", {"lora_name": other})
+            exchange(engine, "POST", "/v1/unload_lora_adapter", {"lora_name": other})
     return name
 
 
@@ -243,19 +236,19 @@ class _Stream:
         except StoreError as error:
             self._heard.put((self._row, "error", error))
         except (OSError, http.client.HTTPException) as error:
-            self._heard.put((self._row, "error", _lost(self._engine, error)))
+            self._heard.put((self._row, "error", lost(self._engine, error)))
         except Exception:  # noqa: BLE001 (whatever it sends, somebody waits for this thread's last word)
-            self._heard.put((self._row, "error", _nonsense(self._engine)))
+            self._heard.put((self._row, "error", nonsense(self._engine)))
 
     def _read(self) -> tuple[int, float]:
         """Pass the text on as it comes; how many tokens it was, and the seconds to the last of them."""
         began = last = time.monotonic()
         pieces, letters, counted = 0, 0, None
-        with _answering(self._engine, "POST", "/v1/completions", self._asked, self._connected) as response:
+        with answering(self._engine, "POST", "/v1/completions", self._asked, self._connected) as response:
             for document in _documents(response):
                 if document.get("error"):
                     raise Unavailable(
-                        _message(document), f"look at the log of the engine at {self._engine.url}"
+                        message(document), f"look at the log of the engine at {self._engine.url}"
                     )
                 usage = document.get("usage")
                 counted = int(usage["completion_tokens"]) if usage else counted
@@ -276,7 +269,7 @@ def _documents(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
         ConnectionError: It ends before.
         ValueError: It holds something else.
     """
-    while line := response.readline(_LINE_BYTES):
+    while line := response.readline(LINE_BYTES):
         if not line.startswith(b"data:"):
             continue  # an empty line between two, a comment, another field
         data = line[5:].strip()
@@ -302,99 +295,3 @@ def _details(told: dict[str, Any] | None) -> tuple[TokenDetail, ...]:
 def _top(told: dict[str, Any]) -> tuple[tuple[int, str, float], ...]:
     found = [(-1, str(text), math.exp(min(float(chance), 0.0))) for text, chance in told.items()]
     return tuple(sorted(found, key=lambda each: -each[2]))
-
-
-def _exchange(
-    engine: RemoteEngine, method: str, path: str, body: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """One question and its whole answer; an answer that is no JSON object counts as an empty one."""
-    try:
-        with _answering(engine, method, path, body, lambda _: None) as response:
-            raw = response.read(_DOCUMENT_BYTES)
-    except (OSError, http.client.HTTPException) as error:
-        raise _lost(engine, error) from error
-    return _document(raw)
-
-
-@contextlib.contextmanager
-def _answering(
-    engine: RemoteEngine,
-    method: str,
-    path: str,
-    body: dict[str, Any] | None,
-    connected: Callable[[socket.socket], None],
-) -> Iterator[http.client.HTTPResponse]:
-    """Ask, and give the answer if it is a good one; `connected` is told its socket.
-
-    Raises:
-        StoreError: The engine refuses.
-        OSError, HTTPException: It is not there, or does not speak HTTP.
-    """
-    parts = urlsplit(engine.url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=CONNECT_SECONDS)
-    with contextlib.closing(connection):
-        connection.connect()
-        connection.sock.settimeout(SILENCE_SECONDS)
-        connected(connection.sock)
-        raw = None if body is None else json.dumps(body).encode()
-        connection.request(method, parts.path + path, raw, _headers(engine))
-        response = connection.getresponse()
-        with contextlib.closing(response):
-            if response.status != 200:
-                raise _refused(engine, response)
-            yield response
-
-
-def _headers(engine: RemoteEngine) -> dict[str, str]:
-    headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-    if engine.token_variable is None:
-        return headers
-    token = os.environ.get(engine.token_variable, "")
-    if not token or not all("!" <= letter <= "~" for letter in token):
-        raise BadInput(
-            f"the token of the engine at {engine.url} is not in {engine.token_variable}",
-            f"set it: export {engine.token_variable}=...",
-        )
-    return headers | {"Authorization": f"Bearer {token}"}
-
-
-def _refused(engine: RemoteEngine, response: http.client.HTTPResponse) -> StoreError:
-    told = _message(_document(response.read(_LINE_BYTES))) or f"{response.status} {response.reason}"
-    what = f"the engine at {engine.url} refuses: {told[:300]}"
-    if response.status in (401, 403):
-        named = engine.token_variable or "none is shown: --token-env names the variable that holds it"
-        return Unavailable(what, f"see to its token ({named})")
-    kinds: dict[int, type[StoreError]] = {400: BadInput, 404: NotFound, 409: BadInput, 422: BadInput}
-    return kinds.get(response.status, Unavailable)(what, "look at its log")
-
-
-def _document(raw: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(raw)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
-def _message(document: dict[str, Any]) -> str:
-    """What an error says, in OpenAI's form or vLLM's older one."""
-    told = document.get("error") or document
-    return str(told.get("message") or "") if isinstance(told, dict) else str(told)
-
-
-def _lost(engine: RemoteEngine, error: Exception) -> Unavailable:
-    if isinstance(error, TimeoutError):
-        return Unavailable(f"the engine at {engine.url} is silent", "see whether it is well")
-    return Unavailable(
-        f"the engine at {engine.url} cannot be reached or has broken off ({type(error).__name__}: {error})"[
-            :400
-        ],
-        f"see that it runs, or answer here: workbench model engine {engine.model} --remove",
-    )
-
-
-def _nonsense(engine: RemoteEngine) -> Unavailable:
-    return Unavailable(
-        f"the server at {engine.url} does not answer as OpenAI's API says", "see that the address is right"
-    )
