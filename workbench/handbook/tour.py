@@ -48,10 +48,10 @@ STOPS = (
     Stop(
         "compare",
         ("6",),
-        "ROUGE-1",
+        "BLEU",
         "Compare",
-        "Press `6`. The base and its adapter answer one unseen dialogue side by side. `r` takes another row, "
-        "`p` lets you write a prompt of your own.",
+        "Press `6`. The base and its adapter answer one unseen dialogue side by side. `n` takes another row, "
+        "`d` shows how sure each token was, `p` lets you write a prompt of your own.",
     ),
     Stop(
         "inspect",

@@ -25,6 +25,14 @@ ANSWERS = {
 }
 
 
+async def arrive(pilot: Any, look: Any, *, ask: bool = False) -> None:
+    """Go to the screen, wait for its first row, and ask where that is wanted."""
+    await pilot.press("6")
+    await look.wait(pilot, "reference:")
+    if ask:
+        await pilot.press("a")
+
+
 async def mark_all(pilot: Any) -> None:
     """Mark the two adapters that are not marked from the beginning."""
     await pilot.press("g", "j", "j", "space", "space")
@@ -39,8 +47,7 @@ async def test_a_blind_vote_is_kept_and_exported_and_only_then_the_names_are_tol
 ) -> None:
     server = fake_server(fleet, ANSWERS)
     async with opened(fleet.root) as pilot:
-        await pilot.press("6")
-        await look.wait(pilot, "reference:")
+        await arrive(pilot, look)
         await pilot.press("b")
         await look.wait(pilot, "blind: shuffled and unnamed")
         await pilot.press("v")
@@ -78,9 +85,7 @@ async def test_tokens_are_coloured_by_their_chance_and_tell_their_alternatives(
     chances = {None: (0.99,), "third": (0.95, 0.6, 0.04, 0.2)}
     server = fake_server(fleet, ANSWERS, chances=chances)
     async with opened(fleet.root) as pilot:
-        await pilot.press("6")
-        await look.wait(pilot, "reference:")
-        await pilot.press("a")
+        await arrive(pilot, look, ask=True)
         await look.wait(pilot, "chances differ by 95.0%")
         assert server.requests[0]["sampling"]["alternatives"] > 0
         await pilot.press("d", "tab", "tab", "tab", "l", "l")
@@ -98,9 +103,7 @@ async def test_a_server_that_tells_no_chances_says_so(
 ) -> None:
     fake_server(worked, ANSWERS)
     async with opened(worked.root) as pilot:
-        await pilot.press("6")
-        await look.wait(pilot, "reference:")
-        await pilot.press("a")
+        await arrive(pilot, look, ask=True)
         await look.wait(pilot, "tok/s")
         await pilot.press("d", "tab", "tab")
         await look.wait(pilot, "this server tells no probabilities")
@@ -111,9 +114,7 @@ async def test_columns_scroll_together_and_words_that_differ_are_told(
 ) -> None:
     fake_server(worked, {None: LONG, "first-try": LONG.replace("word7 ", "other ")})
     async with opened(worked.root, size=(80, 24)) as pilot:
-        await pilot.press("6")
-        await look.wait(pilot, "reference:")
-        await pilot.press("a")
+        await arrive(pilot, look, ask=True)
         await look.wait(pilot, "1 of 120 words new, 1 missing")
         assert "word119" in look(pilot)
         await pilot.press("tab", "tab", "g")
@@ -138,8 +139,7 @@ async def test_columns_that_find_no_room_are_reached_and_one_can_be_read_alone(
 ) -> None:
     fake_server(fleet, ANSWERS)
     async with opened(fleet.root, size=(80, 24)) as pilot:
-        await pilot.press("6")
-        await look.wait(pilot, "reference:")
+        await arrive(pilot, look)
         await mark_all(pilot)
         await pilot.press("a")
         await look.wait(pilot, "base tiny  1 of 4")
@@ -163,9 +163,7 @@ async def test_an_answer_comes_back_when_its_mark_does(
 ) -> None:
     fake_server(worked, ANSWERS)
     async with opened(worked.root) as pilot:
-        await pilot.press("6")
-        await look.wait(pilot, "reference:")
-        await pilot.press("a")
+        await arrive(pilot, look, ask=True)
         await look.wait(pilot, "I do not know.")
         await pilot.press("g", "space")
         await pilot.pause(0.2)
@@ -179,9 +177,7 @@ async def test_a_lost_server_is_told_and_the_answers_begin_anew(
 ) -> None:
     server = fake_server(worked, {None: LONG, "first-try": LONG}, pace=0.03, ends=1)
     async with opened(worked.root) as pilot:
-        await pilot.press("6")
-        await look.wait(pilot, "reference:")
-        await pilot.press("a")
+        await arrive(pilot, look, ask=True)
         await look.wait(pilot, "120 tok", 20)
         assert len(server.requests) == 2
         answers = pilot.app.screen.query_one(Answers).answers
@@ -193,9 +189,7 @@ async def test_a_server_that_is_lost_again_and_again_is_given_up(
 ) -> None:
     server = fake_server(worked, {None: LONG, "first-try": LONG}, ends=9)
     async with opened(worked.root) as pilot:
-        await pilot.press("6")
-        await look.wait(pilot, "reference:")
-        await pilot.press("a")
+        await arrive(pilot, look, ask=True)
         await look.wait(pilot, "4 times in 60 s")
         assert len(server.requests) == 4
         assert "its log is" in look(pilot)
@@ -210,8 +204,7 @@ async def test_an_adapter_that_does_nothing_is_told_with_what_may_be_the_reason(
     chances = dict.fromkeys(ANSWERS, (0.9, 0.4))
     fake_server(fleet, ANSWERS, chances=chances, notes=("third: all of its lora_B weights are zero",))
     async with opened(fleet.root) as pilot:
-        await pilot.press("6")
-        await look.wait(pilot, "reference:")
+        await arrive(pilot, look)
         await mark_all(pilot)
         await pilot.press("a")
         await look.wait(pilot, "third has no effect: words and probabilities are the base's.")
@@ -247,8 +240,7 @@ async def test_a_typed_prompt_comes_back_from_the_history(
 ) -> None:
     fake_server(worked, ANSWERS)
     async with opened(worked.root) as pilot:
-        await pilot.press("6")
-        await look.wait(pilot, "reference:")
+        await arrive(pilot, look)
         await pilot.press("p")
         pilot.app.screen.query_one(TextArea).clear()
         await pilot.press(*"hello", "escape", "a")
@@ -290,8 +282,7 @@ async def test_an_adapter_that_is_dropped_into_the_inbox_can_be_marked(
     worked: Store, opened: Any, look: Any
 ) -> None:
     async with opened(worked.root) as pilot:
-        await pilot.press("6")
-        await look.wait(pilot, "reference:")
+        await arrive(pilot, look)
         folder = worked.root / "inbox" / "dropped"
         folder.mkdir()
         config = {"peft_type": "LORA", "task_type": "SEQ_2_SEQ_LM", "r": 2, "lora_alpha": 4}
