@@ -12,7 +12,7 @@ from textual.widgets import TextArea
 
 from store import Store
 from store.preferences import pairs
-from workbench.tui.screens.answers import Answers
+from workbench.tui.screens.answers import Answers, Grid, grid
 from workbench.tui.screens.systems import Systems
 from workbench.tui.widgets.answer_view import AnswerView
 
@@ -77,6 +77,43 @@ async def test_a_blind_vote_is_kept_and_exported_and_only_then_the_names_are_tol
         await look.wait(pilot, "Wilson")
         assert "third" in look(pilot) and "ties" in look(pilot)
     assert list(pairs(fleet.preferences.list())) == []  # both said the same
+
+
+async def test_the_next_blind_question_stays_blind_however_soon_it_is_asked(
+    fleet: Store, opened: Any, look: Any, fake_server: Callable[..., Any]
+) -> None:
+    fake_server(fleet, ANSWERS)
+    async with opened(fleet.root) as pilot:
+        await arrive(pilot, look)
+        await pilot.press("b", "a")
+        await look.wait(pilot, "Which is better?")
+        await pilot.press("v", "n")
+        await look.wait(pilot, "row 1 of")
+        await look.wait(pilot, "Which is better?")
+        assert [str(view.border_title) for view in columns(pilot)] == ["A", "B"]
+    assert len(fleet.preferences.list()) == 1
+
+
+async def test_answers_to_another_row_do_not_stand_beside_this_one(
+    worked: Store, opened: Any, look: Any, fake_server: Callable[..., Any]
+) -> None:
+    fake_server(worked, ANSWERS)
+    async with opened(worked.root) as pilot:
+        await arrive(pilot, look, ask=True)
+        await look.wait(pilot, "I do not know.")
+        await pilot.press("]")
+        await look.wait(pilot, "Press a to let it answer.")
+        assert "I do not know." not in look(pilot)
+
+
+def test_nine_columns_find_room_where_there_is_some() -> None:
+    assert grid(9, 160, 26, 0, 0) == Grid(5, 2, 0)
+    assert grid(4, 160, 26, 0, 0) == Grid(4, 1, 0)
+    assert grid(9, 80, 11, 0, 8) == Grid(3, 1, 6)
+    assert grid(9, 80, 11, 6, 7) == Grid(3, 1, 6)
+    assert grid(9, 80, 11, 6, 2) == Grid(3, 1, 2)
+    assert grid(2, 10, 5, 0, 1) == Grid(1, 1, 1)
+    assert grid(0, 0, 0, 0, 0) == Grid(1, 1, 0)
 
 
 async def test_tokens_are_coloured_by_their_chance_and_tell_their_alternatives(

@@ -115,6 +115,11 @@ class Answers(Vertical):
         self._show()
         return True
 
+    def forget(self, systems: Sequence[str | None], model: str) -> None:
+        """Put up the columns of those who could answer, without any answer."""
+        self._known = {}
+        self._put_up(present.columns(systems), model, present.HINT)
+
     def open(self, systems: Sequence[str | None], model: str, *, blind: bool = False) -> None:
         """Put up empty columns, one per system that has been asked; blind ones have letters for names."""
         self._known = {}
@@ -143,8 +148,9 @@ class Answers(Vertical):
     def compare_with_focused(self) -> None:
         """Compare the others with the column in focus; once more marks no differences."""
         chosen = self.focused_column
-        self.compared = None if chosen is None or chosen == self.compared else chosen
-        self._entitle()
+        if chosen is None:
+            chosen = 0 if self.compared is None else self.compared
+        self.compared = None if chosen == self.compared else chosen
         self._compare()
         self._show()
 

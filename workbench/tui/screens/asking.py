@@ -68,8 +68,8 @@ def row(screen: WorkbenchScreen, question: Question) -> None:
                 question.take_row(int(text.strip().replace(",", "")))
 
         label = f"Row, from 0 to {found.rows - 1:,}:"
-        check = lambda text: compose.row_fault(text, found.rows)  # noqa: E731 (it is handed on)
-        screen.app.push_screen(Prompt("go to a row", label, check=check), chosen)
+        prompt = Prompt("go to a row", label, check=lambda text: compose.row_fault(text, found.rows))
+        screen.app.push_screen(prompt, chosen)
 
     screen.ask(lambda store: source or prompts.own_source(store, systems), offer)
 

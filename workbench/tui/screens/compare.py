@@ -125,6 +125,13 @@ class CompareScreen(WorkbenchScreen):
             self._ended = None
         self.refresh_chrome()
 
+    @on(Question.Replaced)
+    def _prompt_replaced(self) -> None:
+        # Answers to another prompt beside this one, and its reference, would be misread.
+        if self._talk is None:
+            self._ended = None
+            self._answers.forget(self._question.systems.chosen, self._question.model)
+
     @on(LiveTable.Selected)
     def _opened(self, message: LiveTable.Selected) -> None:
         message.table.action_mark()
@@ -212,10 +219,11 @@ class CompareScreen(WorkbenchScreen):
         talk, self._ended = self._ended, None
 
         def kept(vote: Vote) -> None:
-            self._answers.reveal(winner)
             self._tell(Content(votes.kept(vote)))
 
         if talk is not None:
+            # At once: when the vote is kept, the next question may stand there already.
+            self._answers.reveal(winner)
             self.ask(lambda store: ballot.keep(store, talk, winner), kept)
 
     def action_wins(self) -> None:

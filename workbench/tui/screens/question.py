@@ -40,6 +40,9 @@ class Question(Vertical):
     class Changed(Message):
         """Others are asked."""
 
+    class Replaced(Message):
+        """Another prompt stands there."""
+
     def __init__(self) -> None:
         super().__init__()
         self.model = ""
@@ -163,3 +166,4 @@ class Question(Vertical):
         self._given = given
         self.field.load_text(visible(given.prompt, PROMPT_LIMIT))
         self.query_one("#reference", Static).update(present.reference(given))
+        self.post_message(self.Replaced())
