@@ -47,8 +47,15 @@ class Order:
     wanted_ranks: list[int]
 
 
-def compare(said: Sequence[str], wanted: Sequence[str], order: int) -> Order:
-    """Compare two lists of words by their runs of `order` words."""
+def compare(said: Sequence[str], wanted: Sequence[str], order: int, in_order: Pairs | None = None) -> Order:
+    """Compare two lists of words by their runs of `order` words.
+
+    Args:
+        said: The prediction's words.
+        wanted: The reference's.
+        order: How many words a run has.
+        in_order: The runs' canonical longest common subsequence, where it is known.
+    """
     runs, wanted_runs = grams(said, order), grams(wanted, order)
     counts, wanted_counts = Counter(runs), Counter(wanted_runs)
     both = counts.keys() & wanted_counts.keys()
@@ -56,8 +63,8 @@ def compare(said: Sequence[str], wanted: Sequence[str], order: int) -> Order:
         places = {gram: i for i, gram in enumerate(wanted_runs) if gram in both}
         pairs = [(places[gram], j) for j, gram in enumerate(runs) if gram in both]
     else:
-        pairs = subsequence.pairs(wanted_runs, runs)
-        pairs += _rest_of_pairs(wanted_runs, runs, pairs)
+        in_order = subsequence.pairs(wanted_runs, runs) if in_order is None else in_order
+        pairs = in_order + _rest_of_pairs(wanted_runs, runs, in_order)
     return _labelled(order, (runs, wanted_runs), (counts, wanted_counts), pairs)
 
 
@@ -102,6 +109,10 @@ def partners(pairs: Iterable[tuple[int, int]], order: int, length: int) -> list[
         length: How many words this side has.
     """
     found: list[tuple[int, ...]] = [()] * length
+    if order == 1:
+        for here, there in pairs:
+            found[here] = (there,)
+        return found
     for here, there in sorted(pairs):
         for within in range(order):
             if there + within not in found[here + within]:
@@ -144,10 +155,14 @@ def losses_without(found: Order, words: Sequence[str]) -> list[int]:
         surplus = {gram for gram, times in found.said_counts.items() if times > known[gram]}
         return [0 if gram in surplus else -1 for gram in found.said]
     changes = [0] * length
+    row, said, ranks = tuple(words), found.said, found.said_ranks
     for at in range(length):
-        gone = [gram for gram in found.said[max(at - order + 1, 0) : at + 1] if gram in known]
-        around = (*words[max(at - order + 1, 0) : at], *words[at + 1 : at + order])
-        come = [gram for gram in grams(around, order) if gram in known]
+        first = max(at - order + 1, 0)
+        gone = [said[start] for start in range(first, min(at + 1, len(said))) if ranks[start] < 2]
+        come = [
+            row[start:at] + row[at + 1 : start + order + 1] for start in range(first, min(at, length - order))
+        ]
+        come = [gram for gram in come if gram in known]
         if gone or come:
             changes[at] = _change(found, gone, come)
     return changes
@@ -168,20 +183,25 @@ def _rest_of_pairs(wanted: Sequence[Hashable], said: Sequence[Hashable], taken: 
     """Pair what the subsequence left over: most context first, then leftmost with leftmost."""
     left_wanted = _left_over(wanted, {i for i, _ in taken})
     left_said = _left_over(said, {j for _, j in taken})
-    both = {wanted[i] for i in left_wanted} & {said[j] for j in left_said}
-    left_wanted = [i for i in left_wanted if wanted[i] in both]
-    left_said = [j for j in left_said if said[j] in both]
+    times, other_times = Counter([said[j] for j in left_said]), Counter([wanted[i] for i in left_wanted])
+    both = times.keys() & other_times.keys()
+    # Where one is left on each side nothing is to be chosen.
+    alone = {run for run in both if times[run] == 1 == other_times[run]}
+    places_alone = {wanted[i]: i for i in left_wanted if wanted[i] in alone}
+    found: Pairs = [(places_alone[said[j]], j) for j in left_said if said[j] in alone]
+    left_wanted = [i for i in left_wanted if wanted[i] in both - alone]
+    left_said = [j for j in left_said if said[j] in both - alone]
     used: set[int] = set()
-    found: Pairs = []
-    for run in range(CONTEXT, 0, -1):
+    for width in range(CONTEXT, 0, -1):
+        shared = set(_spans(wanted, width)) & set(_spans(said, width))
         places: dict[Hashable, deque[int]] = defaultdict(deque)
         for i in left_wanted:
-            if i not in used:
-                for window in _windows(wanted, i, run):
+            if shared and i not in used:
+                for window in _windows(wanted, i, width, shared):
                     places[window].append(i)
         still_left = []
         for j in left_said:
-            free = _free(places, _windows(said, j, run), used)
+            free = _free(places, _windows(said, j, width, shared), used) if places else []
             if free:
                 found.append((min(free), j))
                 used.add(min(free))
@@ -195,10 +215,19 @@ def _left_over(runs: Sequence[Hashable], taken: set[int]) -> list[int]:
     return [place for place in range(len(runs)) if place not in taken]
 
 
-def _windows(runs: Sequence[Hashable], place: int, width: int) -> list[Hashable]:
-    """Everything of that width through one place, with how far into it the place is."""
-    starts = range(max(place - width + 1, 0), min(place, len(runs) - width) + 1)
-    return [(place - start, *runs[start : start + width]) for start in starts]
+def _spans(runs: Sequence[Hashable], width: int) -> list[tuple[Hashable, ...]]:
+    return list(zip(*[runs[start:] for start in range(width)], strict=False))
+
+
+def _windows(
+    runs: Sequence[Hashable], place: int, width: int, shared: set[tuple[Hashable, ...]]
+) -> list[Hashable]:
+    """Every span through one place that both sides have, with how far into the span the place is."""
+    spans = [
+        (place - start, tuple(runs[start : start + width]))
+        for start in range(max(place - width + 1, 0), min(place, len(runs) - width) + 1)
+    ]
+    return [span for span in spans if span[1] in shared]
 
 
 def _free(places: dict[Hashable, deque[int]], windows: list[Hashable], used: set[int]) -> list[int]:

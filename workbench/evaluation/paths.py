@@ -35,8 +35,15 @@ class Participation:
     paths: list[Path]
 
 
-def participation(reference: Sequence[str], prediction: Sequence[str]) -> Participation | None:
+def participation(
+    reference: Sequence[str], prediction: Sequence[str], table: Sequence[int] | None = None
+) -> Participation | None:
     """Count on how many longest common subsequences each word of the prediction is.
+
+    Args:
+        reference: The reference's words.
+        prediction: The prediction's.
+        table: What `subsequence.rows` makes of them, where it is known.
 
     Returns:
         None where there are more than `MOST_PAIRS` pairs of equal words.
@@ -46,7 +53,7 @@ def participation(reference: Sequence[str], prediction: Sequence[str]) -> Partic
         places.setdefault(prediction[j], []).append(j)
     if sum([len(places.get(token, ())) for token in reference]) > MOST_PAIRS:
         return None
-    levels = _levels(reference, prediction, places)
+    levels = _levels(reference, prediction, places, table or subsequence.rows(reference, prediction))
     total, through = _chains(levels, len(prediction))
     return Participation(
         len(levels),
@@ -55,10 +62,11 @@ def participation(reference: Sequence[str], prediction: Sequence[str]) -> Partic
     )
 
 
-def _levels(reference: Sequence[str], prediction: Sequence[str], places: dict[str, list[int]]) -> list[Level]:
+def _levels(
+    reference: Sequence[str], prediction: Sequence[str], places: dict[str, list[int]], before: Sequence[int]
+) -> list[Level]:
     """The pairs on some longest subsequence by level; in each, i never falls and j never rises."""
     width = len(prediction)
-    before = subsequence.rows(reference, prediction)
     behind = subsequence.rows(reference[::-1], prediction[::-1])
     low = [(1 << j) - 1 for j in range(width + 1)]
     length = width - before[-1].bit_count()

@@ -7,22 +7,31 @@ depends on it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 
 
 def length(reference: Sequence[Hashable], prediction: Sequence[Hashable]) -> int:
     """Length of the longest common subsequence, in tokens."""
-    last = (1 << len(prediction)) - 1
-    for row in _rows(reference, prediction):
-        last = row
-    return len(prediction) - last.bit_count()
+    return len(prediction) - rows(reference, prediction)[-1].bit_count()
 
 
 def rows(reference: Sequence[Hashable], prediction: Sequence[Hashable]) -> list[int]:
     """The table, one integer per row and one before them: of the row of i tokens of the reference, the zeros
     in the low j bits count the common subsequence with j tokens of the prediction.
     """
-    return [(1 << len(prediction)) - 1, *_rows(reference, prediction)]
+    places: dict[Hashable, int] = {}
+    bit = 1
+    for token in prediction:
+        places[token] = places.get(token, 0) | bit
+        bit <<= 1
+    row = mask = bit - 1
+    table = [row]
+    for token in reference:
+        if token in places:
+            shared = row & places[token]
+            row = ((row + shared) | (row - shared)) & mask
+        table.append(row)
+    return table
 
 
 def pairs(reference: Sequence[Hashable], prediction: Sequence[Hashable]) -> list[tuple[int, int]]:
@@ -31,7 +40,13 @@ def pairs(reference: Sequence[Hashable], prediction: Sequence[Hashable]) -> list
     Returns:
         Pairs (index in `reference`, index in `prediction`), both ascending.
     """
-    table = rows(reference, prediction)
+    return drawn(rows(reference, prediction), reference, prediction)
+
+
+def drawn(
+    table: Sequence[int], reference: Sequence[Hashable], prediction: Sequence[Hashable]
+) -> list[tuple[int, int]]:
+    """The canonical longest common subsequence, as `pairs`, from the table that `rows` makes."""
     found: list[tuple[int, int]] = []
     i, j = len(reference), len(prediction)
     while i > 0 and j > 0:
@@ -44,20 +59,6 @@ def pairs(reference: Sequence[Hashable], prediction: Sequence[Hashable]) -> list
             i -= 1
     found.reverse()
     return found
-
-
-def _rows(reference: Sequence[Hashable], prediction: Sequence[Hashable]) -> Iterator[int]:
-    """One integer per reference token: its zeros in the low j bits count the table's entry of column j."""
-    places: dict[Hashable, int] = {}
-    for j, token in enumerate(prediction):
-        places[token] = places.get(token, 0) | 1 << j
-    mask = (1 << len(prediction)) - 1
-    row = mask
-    for token in reference:
-        shared = row & places.get(token, 0)
-        if shared:
-            row = ((row + shared) | (row - shared)) & mask
-        yield row
 
 
 def _prefers_left(row: int, row_above: int, j: int) -> bool:
