@@ -163,7 +163,9 @@ def _merged(compared: Sequence[Order]) -> Order:
     first = compared[0]
     if len(compared) == 1:
         return first
-    return Order(first.order, first.said, (), first.said_counts, _allowed(compared), [], [], [])
+    allowed = _allowed(compared)
+    ranks = [1 if gram in allowed else 2 for gram in first.said]
+    return Order(first.order, first.said, (), first.said_counts, allowed, [], ranks, [])
 
 
 def _ranks(compared: Sequence[Order]) -> tuple[list[int], list[list[int]]]:
