@@ -118,7 +118,7 @@ def test_two_systems_are_compared_as_fast_as_sacrebleu_compares_them() -> None:
         metrics = {"BLEU": sacrebleu.BLEU()}
         PairedTest([("a", said), ("b", system)], metrics, [wanted], test_type=kind)()
     theirs = time.process_time() - started
-    pairs = [(Row(a, (c,)), Row(b, (c,))) for a, b, c in zip(said, system, wanted, strict=True)]
+    pairs = [([Row(a, (c,))], [Row(b, (c,))]) for a, b, c in zip(said, system, wanted, strict=True)]
     started = time.process_time()
     compare(pairs, Choices(("bleu",)))
     ratio = theirs / (time.process_time() - started)

@@ -87,7 +87,11 @@ def test_two_systems_are_compared_by_every_score_and_seed(workbench: Any, tmp_pa
     base, mine = write(tmp_path / "base.jsonl", *rows), write(tmp_path / "mine.jsonl", *better)
     words = ("score", mine, "--against", base, "--seed", "1", "--seed", "2")
     document = workbench(*words, "--json").document
-    assert (document["baseline"], document["system"], document["rows"]) == ("base.jsonl", "mine.jsonl", 30)
+    assert (document["baseline"], document["system"], document["rows"]) == (
+        ["base.jsonl"],
+        ["mine.jsonl"],
+        30,
+    )
     bleu = document["scores"]["bleu"]
     assert (bleu["wins"], bleu["ties"], bleu["losses"]) == (20, 10, 0)
     assert [verdict["seed"] for verdict in bleu["verdicts"]] == [1, 2]
@@ -96,13 +100,31 @@ def test_two_systems_are_compared_by_every_score_and_seed(workbench: Any, tmp_pa
     assert len(document["deciding_rows"]) == 10
     assert document["deciding_rows"]["2"] == {
         "references": ["the cat 1 sat on the mat"],
-        "baseline": "the cat 1 sat on",
-        "system": "the cat 1 sat on the mat",
+        "baseline": ["the cat 1 sat on"],
+        "system": ["the cat 1 sat on the mat"],
     }
     text = workbench(*words).out
     assert "mine.jsonl against base.jsonl, 30 rows" in text
     assert "With only 30 rows" in text
     assert "the rows that decide bleu" in text and "the cat 1 sat on the mat" in text
+
+
+def test_runs_with_several_seeds_are_compared_on_average(workbench: Any, tmp_path: Path) -> None:
+    paths = [tmp_path / side / f"run{number}.jsonl" for side in ("base", "mine") for number in (1, 2)]
+    for number, path in enumerate(paths):
+        path.parent.mkdir(exist_ok=True)
+        write(path, *[GOOD if (row + number) % 4 < 1 + number else GAMED for row in range(60)])
+    base, mine = map(str, paths[:2]), map(str, paths[2:])
+    words = ["score", *mine, *(word for path in base for word in ("--against", path)), "--metric", "rouge"]
+    document = workbench(*words, "--json").document
+    assert document["system"] == [str(path) for path in paths[2:]]
+    found = document["scores"]["rouge1"]
+    assert found["system_runs"][0] < found["system_runs"][1]
+    mean = sum(found["system_runs"]) / 2 - sum(found["baseline_runs"]) / 2
+    assert found["verdicts"][0]["difference"] == pytest.approx(mean)
+    assert "rouge1 of each run: " in workbench(*words).out
+    assert "2 runs against 1 cannot be compared" in workbench(*words[:-4], "--metric", "rouge").error
+    assert "several files are runs of one system" in workbench("score", *map(str, paths)).error
 
 
 def test_files_of_other_rows_are_not_compared(workbench: Any, tmp_path: Path) -> None:

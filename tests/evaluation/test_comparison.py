@@ -22,6 +22,11 @@ def row(prediction: str, reference: str = "the cat sat on the mat today") -> Row
     return Row(prediction, (reference,))
 
 
+def alone(pairs: Sequence[tuple[Row, Row]]) -> list[tuple[list[Row], list[Row]]]:
+    """Of systems that have one run each."""
+    return [([one], [other]) for one, other in pairs]
+
+
 def systems(real_pairs: list[Pair]) -> list[tuple[Row, Row]]:
     chance = random.Random(0)
 
@@ -60,7 +65,7 @@ def test_a_score_of_zero_cannot_be_divided() -> None:
         )
         is None
     )
-    found = compare([(row("x"), row("the cat sat on"))], Choices(("bleu",)))
+    found = compare(alone([(row("x"), row("the cat sat on"))]), Choices(("bleu",)))
     assert found.scores["bleu"].deciding == ()
     assert found.scores["bleu"].undecided == "a BLEU of 0 cannot be divided among rows"
 
@@ -81,7 +86,7 @@ def test_wins_ties_losses_and_the_rows_that_decide() -> None:
         (row("the cat sat on"), row("cat")),
         (row("the mat"), row("the mat today")),
     ]
-    found = compare(pairs, Choices(("rouge", "bleu", "ter")), seeds=(1, 2))
+    found = compare(alone(pairs), Choices(("rouge", "bleu", "ter")), seeds=(1, 2))
     assert found.rows == 4
     one = found.scores["rouge1"]
     assert (one.wins, one.ties, one.losses) == (2, 1, 1)
@@ -97,7 +102,7 @@ def test_wins_ties_losses_and_the_rows_that_decide() -> None:
 
 def test_corpus_scores_are_those_of_each_system_alone(real_pairs: list[Pair]) -> None:
     pairs = systems(real_pairs)
-    found = compare(pairs, Choices(("bleu",)))
+    found = compare(alone(pairs), Choices(("bleu",)))
     verdict = found.scores["bleu"].verdicts[0]
     assert (verdict.baseline, verdict.system) == tuple(corpus_bleu(side) for side in zip(*pairs, strict=True))
     low, high = verdict.difference_interval
@@ -105,7 +110,22 @@ def test_corpus_scores_are_those_of_each_system_alone(real_pairs: list[Pair]) ->
 
 
 def test_other_references_and_no_rows_are_refused() -> None:
-    with pytest.raises(BadInput, match="row 2 has other references in the two files"):
-        compare([(row("a"), row("a")), (row("a", "b"), row("a", "c"))], Choices())
+    with pytest.raises(BadInput, match="row 2 has other references in the files"):
+        compare(alone([(row("a"), row("a")), (row("a", "b"), row("a", "c"))]), Choices())
     with pytest.raises(BadInput, match="there are no rows to compare"):
         compare([], Choices())
+
+
+def test_runs_are_averaged_and_told_one_by_one(real_pairs: list[Pair]) -> None:
+    pairs = systems(real_pairs)[:30]
+    twice = [([one, one], [other, one]) for one, other in pairs]
+    found = compare(twice, Choices()).scores
+    single = compare(alone(pairs), Choices()).scores
+    for name in ("rouge1", "rougeL"):
+        assert found[name].verdicts[0].difference == pytest.approx(single[name].verdicts[0].difference / 2)
+    bleus = found["bleu"]
+    assert bleus.baseline_runs == (single["bleu"].baseline_runs[0],) * 2
+    assert bleus.system_runs == (single["bleu"].system_runs[0], single["bleu"].baseline_runs[0])
+    # Counts of both runs make one corpus.
+    whole = corpus_bleu([row for _, runs in twice for row in runs])
+    assert bleus.verdicts[0].system == whole

@@ -36,9 +36,9 @@ def score_page(choices: Choices, kept: int = 100) -> Page:
 
 
 def comparison_page() -> Page:
-    pairs = [(row, Row("it is cold outside", row.references)) for row in ROWS]
+    pairs = [([row], [Row("it is cold outside", row.references)]) for row in ROWS]
     found = compare(pairs, Choices())
-    return pages.comparison_page(("base", "mine"), found, dict(enumerate(pairs, 1)), Choices())
+    return pages.comparison_page((["base"], ["mine"]), found, dict(enumerate(pairs, 1)), Choices())
 
 
 class Reader(HTMLParser):

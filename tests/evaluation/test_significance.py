@@ -89,7 +89,7 @@ def test_verdicts_on_bleu_come_near_sacrebleus_own(real_pairs: list[Pair]) -> No
     chance = random.Random(5)
     system = [text if chance.random() < 0.55 else " ".join(reversed(text.split())) for text in baseline]
     pairs = [
-        (Row(one, (wanted,)), Row(other, (wanted,)))
+        ([Row(one, (wanted,))], [Row(other, (wanted,))])
         for one, other, wanted in zip(baseline, system, references, strict=True)
     ]
     found = compare(pairs, Choices(("bleu",))).scores["bleu"].verdicts[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import IO, Any
@@ -27,16 +27,27 @@ from workbench.evaluation.significance import SEEDS
 
 SPOOLED_BYTES = 16_000_000
 PIECE_CHARACTERS = 1 << 16
+Sides = tuple[Sequence[Path], Sequence[Path]]
+"""The files of the baseline's runs and of the system's."""
 REPORTS = {".html": html, ".htm": html, ".md": markdown}
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE|-")
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE|-",
+)
 @click.option(
     "--against",
+    "baselines",
+    multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Another system's predictions of the same rows: by how much FILE differs, and how sure that is.",
+    help="Another system's predictions of the same rows: by how much FILE differs, and how sure that is. "
+    "Several files of each are runs with other seeds.",
 )
 @click.option(
     "--metric",
@@ -92,8 +103,8 @@ REPORTS = {".html": html, ".htm": html, ".md": markdown}
 def command(
     session: Session,
     /,
-    file: Path,
-    against: Path | None,
+    files: tuple[Path, ...],
+    baselines: tuple[Path, ...],
     report: Path | None,
     seeds: tuple[int, ...],
     metrics: tuple[str, ...],
@@ -110,10 +121,14 @@ def command(
     choices = Choices(metrics or DEFAULT_METRICS, tokens, stemmer, bleu.Options(**options))
     if report is not None and report.suffix.lower() not in (*REPORTS, ".json"):
         raise BadInput(f"no report ends in {report.suffix!r}", "name a file that ends in .html, .md or .json")
-    if against is None:
-        _score(session, file, choices, report)
+    if baselines:
+        _compare(session, (baselines, files), choices, seeds, report)
+    elif len(files) == 1:
+        _score(session, files[0], choices, report)
     else:
-        _compare(session, (against, file), choices, seeds, report)
+        raise BadInput(
+            "several files are runs of one system", "name another's by --against, or score one file"
+        )
 
 
 def _score(session: Session, file: Path, choices: Choices, report: Path | None) -> None:
@@ -153,10 +168,13 @@ def _print_document(spool: IO[str], totals: Mapping[str, Any]) -> None:
 
 
 def _compare(
-    session: Session, files: tuple[Path, Path], choices: Choices, seeds: tuple[int, ...], report: Path | None
+    session: Session, files: Sides, choices: Choices, seeds: tuple[int, ...], report: Path | None
 ) -> None:
-    if STDIN in files:
+    if STDIN in (*files[0], *files[1]):
         raise BadInput("two systems are read twice, which standard input cannot be", "name two files")
+    if len(files[0]) != len(files[1]):
+        numbers = f"{len(files[1])} runs against {len(files[0])}"
+        raise BadInput(f"{numbers} cannot be compared", "give as many files of one system as of the other")
     with Line(quiet=session.as_json) as line:
         rounds = 0
 
@@ -170,10 +188,14 @@ def _compare(
     rows = {number: pair for number, pair in enumerate(_pairs(files, None), 1) if number in deciding}
     names = names_of(files)
     texts = {
-        number: {"references": one.references, "baseline": one.prediction, "system": other.prediction}
-        for number, (one, other) in rows.items()
+        number: {
+            "references": baseline[0].references,
+            "baseline": [row.prediction for row in baseline],
+            "system": [row.prediction for row in system],
+        }
+        for number, (baseline, system) in rows.items()
     }
-    document = jsonable(found) | {"baseline": names[0], "system": names[1], "deciding_rows": jsonable(texts)}
+    document = jsonable(found) | jsonable({"baseline": names[0], "system": names[1], "deciding_rows": texts})
     if report is not None:
         page = pages.comparison_page(names, found, rows, choices)
         _write_report(report, page, document)
@@ -183,17 +205,19 @@ def _compare(
         print_text(score_text.comparison(found, names, rows))
 
 
-def _pairs(files: tuple[Path, Path], line: Line | None) -> Iterator[tuple[Row, Row]]:
-    """The rows of both files side by side.
+def _pairs(files: Sides, line: Line | None) -> Iterator[tuple[Sequence[Row], Sequence[Row]]]:
+    """The rows of all files side by side.
 
     Raises:
-        BadInput: One has more rows than the other.
+        BadInput: One has more rows than another.
     """
-    for one, other in zip_longest(_named(files[0], line), _named(files[1], None)):
-        if one is None or other is None:
-            longer, shorter = files if other is None else files[::-1]
+    flat = [*files[0], *files[1]]
+    for rows in zip_longest(*[_named(file, None if at else line) for at, file in enumerate(flat)]):
+        if None in rows:
+            shorter = flat[rows.index(None)]
+            longer = next(file for file, row in zip(flat, rows, strict=True) if row is not None)
             raise BadInput(f"{longer} has more rows than {shorter}", "score the same rows of both")
-        yield one, other
+        yield rows[: len(files[0])], rows[len(files[0]) :]
 
 
 def _named(file: Path, line: Line | None) -> Iterator[Row]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from store.errors import BadInput
@@ -38,10 +38,12 @@ def name_of(file: Path) -> str:
     return "standard input" if file == STDIN else file.name
 
 
-def names_of(files: tuple[Path, Path]) -> tuple[str, str]:
-    """What two files are called beside each other: by their paths where their names are one."""
-    one, other = map(name_of, files)
-    return (one, other) if one != other else (str(files[0]), str(files[1]))
+def names_of(files: tuple[Sequence[Path], Sequence[Path]]) -> tuple[list[str], list[str]]:
+    """What files are called beside each other: by their paths where two have one name."""
+    flat = [*files[0], *files[1]]
+    alike = len({file.name for file in flat}) < len(flat)
+    one, other = ([str(file) if alike else file.name for file in side] for side in files)
+    return one, other
 
 
 def _lines(file: Path, line: Line | None) -> Iterator[str]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from workbench.cli.output import Column, cell, table
 from workbench.evaluation import pages
-from workbench.evaluation.comparison import Comparison
+from workbench.evaluation.comparison import Comparison, Runs
 from workbench.evaluation.page import Table
-from workbench.evaluation.rows import Row
+
+Names = tuple[Sequence[str], Sequence[str]]
+"""What the runs of baseline and system are called."""
 
 ROWS_TOLD = 10
 TEXT_CHARACTERS = 100
@@ -42,19 +44,19 @@ def corpus(totals: Mapping[str, Any], rows: int, odd: OddRows) -> str:
     return "\n".join([*parts, *_odd_rows(odd)])
 
 
-def comparison(found: Comparison, names: tuple[str, str], rows: Mapping[int, tuple[Row, Row]]) -> str:
+def comparison(found: Comparison, names: Names, rows: Mapping[int, tuple[Runs, Runs]]) -> str:
     """Write how two systems compare, and the rows that decide."""
     parts = [
-        f"{cell(names[1])} against {cell(names[0])}, {found.rows:,} rows",
+        cell(pages.comparison_title(names, found.rows)),
         _table(pages.verdict_table(found)),
     ]
-    parts += map(cell, [*pages.cautions(found), *pages.signature_lines(found.signatures)])
+    parts += map(
+        cell, [*pages.run_lines(found), *pages.cautions(found), *pages.signature_lines(found.signatures)]
+    )
     return "\n".join([*parts, *_deciding(found, names, rows)])
 
 
-def _deciding(
-    found: Comparison, names: tuple[str, str], rows: Mapping[int, tuple[Row, Row]]
-) -> Iterator[str]:
+def _deciding(found: Comparison, names: Names, rows: Mapping[int, tuple[Runs, Runs]]) -> Iterator[str]:
     for name, compared in found.scores.items():
         if compared.undecided:
             yield f"\n{name}: {cell(compared.undecided)}"
@@ -62,8 +64,9 @@ def _deciding(
             yield f"\nthe rows that decide {name}"
             for decision in sorted(compared.deciding, key=lambda each: -abs(each.points))[:ROWS_TOLD]:
                 yield f"  row {decision.row}  {pages.decision_text(name, decision)}"
-                for who, row in zip(names, rows[decision.row], strict=True):
-                    yield f"    {cell(who, 20)}: {cell(row.prediction, TEXT_CHARACTERS)}"
+                for side, runs in zip(names, rows[decision.row], strict=True):
+                    for who, row in zip(side, runs, strict=True):
+                        yield f"    {cell(who, 20)}: {cell(row.prediction, TEXT_CHARACTERS)}"
 
 
 def _told_by(found: Comparison) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from store.errors import BadInput
@@ -13,7 +13,7 @@ from workbench.evaluation import bleu
 from workbench.evaluation.bleu import Counts, Options
 from workbench.evaluation.bleu_breakdown import order_losses
 from workbench.evaluation.means import mean_of
-from workbench.evaluation.meters import LOWER_IS_BETTER, METERS, Choices, Meter
+from workbench.evaluation.meters import LOWER_IS_BETTER, METERS, Choices, Measured, Meter
 from workbench.evaluation.rows import Row
 from workbench.evaluation.significance import SEEDS, Measure, Numbers, Tell, Verdict, verdicts
 
@@ -38,7 +38,8 @@ class Compared:
     """One score of both systems: a verdict per seed, on how many rows the system is better, and what decides.
 
     `deciding` are the rows with the largest points, for the system first, then against it; the points of all
-    rows add up to the difference. `undecided` tells why there are none.
+    rows add up to the difference. `undecided` tells why there are none. Of systems that were trained several
+    times the runs' own scores stand beside them; a row's score is then the mean over the runs.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -46,7 +47,9 @@ class Compared:
     ties: int
     losses: int
     deciding: tuple[Decision, ...]
-    undecided: str = ""
+    undecided: str
+    baseline_runs: tuple[float, ...]
+    system_runs: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +61,23 @@ class Comparison:
     signatures: dict[str, str]
 
 
+Runs = Sequence[Row]
+"""One row as each run of a system answered it: of one that was trained several times, one per training."""
+
+
 def compare(
-    pairs: Iterable[tuple[Row, Row]],
+    pairs: Iterable[tuple[Runs, Runs]],
     choices: Choices,
     seeds: Sequence[int] = SEEDS,
     tell: Tell | None = None,
 ) -> Comparison:
     """Compare a baseline and a system.
 
+    Rows are resampled, and the runs' answers to a row stay together: what is tested is whether the
+    difference holds on other rows, on average over the runs.
+
     Args:
-        pairs: Per row what the baseline answered and what the system did.
+        pairs: Per row what the runs of the baseline answered and what as many of the system did.
         choices: By which metrics.
         seeds: Of the resampling; several show how much a verdict owes to its draws.
         tell: Called now and then with how many resamples of how many are done.
@@ -75,63 +85,85 @@ def compare(
     Raises:
         BadInput: A row has other references in the two, or there are none.
     """
-    kept, count = _kept(pairs, choices)
-    measures = [Measure(*each.numbers, partial(each.meter.of_sums, name)) for name, each in kept.items()]
+    kept, rows, runs = _kept(pairs, choices)
+    measures = [
+        Measure(*each.numbers, partial(_of_runs, each.meter, name, runs)) for name, each in kept.items()
+    ]
     found = [verdicts(measures, seed, tell=tell) for seed in seeds]
     scores = {
         name: _compared(
             name,
-            [of_seed[place] for of_seed in found],
-            list(zip(*each.scores, strict=True)),
-            points(name, *each.numbers, choices.bleu),
+            tuple(of_seed[place] for of_seed in found),
+            each,
+            points(name, *each.numbers, choices.bleu, runs),
+            rows,
         )
         for place, (name, each) in enumerate(kept.items())
     }
     signatures = {name: text for each in kept.values() for name, text in each.meter.signatures().items()}
-    return Comparison(count, scores, signatures)
+    return Comparison(rows, scores, signatures)
+
+
+def _of_runs(meter: Meter, name: str, runs: int, sums: Sequence[int], rows: int) -> float:
+    return meter.of_sums(name, sums, rows * runs)
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What is kept of every row for one score: the row's own, and its numbers, of baseline and system."""
+    """What is kept for one score of baseline and system: of every row its own score and its numbers, summed
+    over the runs, and of every run the sums of its numbers.
+    """
 
     meter: Meter
-    scores: tuple[list[float], list[float]] = field(default_factory=lambda: ([], []))
-    numbers: tuple[list[Numbers], list[Numbers]] = field(default_factory=lambda: ([], []))
+    scores: tuple[list[float], list[float]]
+    numbers: tuple[list[Numbers], list[Numbers]]
+    runs: tuple[list[Numbers], list[Numbers]]
 
 
-def _kept(pairs: Iterable[tuple[Row, Row]], choices: Choices) -> tuple[dict[str, _Kept], int]:
-    """Measure all rows of both systems; the scores by name, and how many rows there are."""
-    meters = [(METERS[name](choices), METERS[name](choices)) for name in choices.metrics]
+def _kept(pairs: Iterable[tuple[Runs, Runs]], choices: Choices) -> tuple[dict[str, _Kept], int, int]:
+    """Measure all rows of both systems; the scores by name, how many rows there are, and how many runs."""
+    meters = [METERS[name](choices) for name in choices.metrics]
     kept: dict[str, _Kept] = {}
-    count = 0
+    count = runs = 0
     for count, both in enumerate(pairs, 1):
-        if both[0].references != both[1].references:
+        runs = len(both[0])
+        if len({row.references for side in both for row in side}) > 1:
             raise BadInput(
-                f"row {count} has other references in the two files", "score the same rows in the same order"
+                f"row {count} has other references in the files", "score the same rows in the same order"
             )
-        for of_system in meters:
+        for meter in meters:
             for side in (0, 1):
-                measured = of_system[side].add(both[side])
-                for name, numbers in measured.numbers.items():
-                    each = kept.setdefault(name, _Kept(of_system[1]))
-                    each.scores[side].append(measured.scores[name])
-                    each.numbers[side].append(numbers)
+                _keep(kept, meter, side, [meter.add(row) for row in both[side]])
     if not count:
         raise BadInput("there are no rows to compare", "give at least one row")
-    return kept, count
+    return kept, count, runs
+
+
+def _keep(kept: dict[str, _Kept], meter: Meter, side: int, measured: Sequence[Measured]) -> None:
+    for name in measured[0].numbers:
+        each = kept.setdefault(name, _Kept(meter, ([], []), ([], []), ([], [])))
+        numbers = [run.numbers[name] for run in measured]
+        each.scores[side].append(sum(run.scores[name] for run in measured) / len(measured))
+        each.numbers[side].append(_sum(numbers))
+        before = each.runs[side] or [(0,) * len(numbers[0])] * len(numbers)
+        each.runs[side][:] = [_sum(pair) for pair in zip(before, numbers, strict=True)]
+
+
+def _sum(numbers: Sequence[Numbers]) -> Numbers:
+    return numbers[0] if len(numbers) == 1 else tuple(map(sum, zip(*numbers, strict=True)))
 
 
 def points(
-    name: str, baseline: Sequence[Numbers], system: Sequence[Numbers], options: Options
+    name: str, baseline: Sequence[Numbers], system: Sequence[Numbers], options: Options, runs: int = 1
 ) -> list[float] | None:
     """What each row adds to the difference of the whole, system less baseline.
 
     Args:
         name: Of the score.
-        baseline: Numbers per row, as meters give them.
+        baseline: Numbers per row, as meters give them, summed over the runs.
         system: The same of the other.
         options: BLEU's.
+        runs: How many runs each system has.
 
     Returns:
         Points that add up to the difference; None for scores that no row has a share of by itself.
@@ -140,8 +172,8 @@ def points(
         return bleu_points([Counts.of(row) for row in baseline], [Counts.of(row) for row in system], options)
     if len(baseline[0]) > 1:
         return None
-    rows = len(baseline)
-    return [mean_of(after[0] - before[0], rows) for before, after in zip(baseline, system, strict=True)]
+    answers = len(baseline) * runs
+    return [mean_of(after[0] - before[0], answers) for before, after in zip(baseline, system, strict=True)]
 
 
 def bleu_points(baseline: Sequence[Counts], system: Sequence[Counts], options: Options) -> list[float] | None:
@@ -180,23 +212,33 @@ def _row_losses(rows: Sequence[Counts], options: Options) -> tuple[float, list[f
 
 
 def _compared(
-    name: str,
-    found: Sequence[Verdict],
-    scores: Sequence[tuple[float, float]],
-    shares: list[float] | None,
+    name: str, found: tuple[Verdict, ...], kept: _Kept, shares: list[float] | None, rows: int
 ) -> Compared:
     sign = -1 if name in LOWER_IS_BETTER else 1
+    scores = list(zip(*kept.scores, strict=True))
     better = sum(sign * (after - before) > 0 for before, after in scores)
     worse = sum(sign * (after - before) < 0 for before, after in scores)
+    why = ""
     deciding: list[Decision] = []
     if shares is not None:
-        places = range(len(shares))
+        places = range(rows)
         best = heapq.nlargest(DECIDING, places, key=lambda at: (shares[at], -at))
         worst = heapq.nsmallest(DECIDING, places, key=lambda at: (shares[at], at))
         chosen = [at for at in best if shares[at] > 0] + [at for at in worst if shares[at] < 0]
         deciding = [Decision(at + 1, *scores[at], shares[at]) for at in chosen]
-    why = "" if shares is not None else "no row has a share of this score by itself"
-    if shares is None and name == "bleu":
+    elif name == "bleu":
         why = "a BLEU of 0 cannot be divided among rows"
-    ties = len(scores) - better - worse
-    return Compared(tuple(found), better, ties, worse, tuple(deciding), why)
+    else:
+        why = "no row has a share of this score by itself"
+    baseline, system = ([kept.meter.of_sums(name, sums, rows) for sums in side] for side in kept.runs)
+    ties = rows - better - worse
+    return Compared(
+        found,
+        better,
+        ties,
+        worse,
+        tuple(deciding),
+        why,
+        baseline_runs=tuple(baseline),
+        system_runs=tuple(system),
+    )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.evaluation import bleu_breakdown, breakdown, rouge
-from workbench.evaluation.comparison import FEW_ROWS, Comparison, Decision
+from workbench.evaluation.comparison import FEW_ROWS, Comparison, Decision, Runs
 from workbench.evaluation.meters import Choices
 from workbench.evaluation.page import Entry, Mark, Page, Passage, Table
 from workbench.evaluation.rows import Row
@@ -67,17 +67,17 @@ def score_page(name: str, count: int, totals: Mapping[str, Any], poorest: Poores
 
 
 def comparison_page(
-    names: tuple[str, str],
+    names: tuple[Sequence[str], Sequence[str]],
     found: Comparison,
-    rows: Mapping[int, tuple[Row, Row]],
+    rows: Mapping[int, tuple[Runs, Runs]],
     choices: Choices,
 ) -> Page:
     """Make the page on two systems.
 
     Args:
-        names: Of the baseline and the system.
+        names: Of the runs of the baseline and of the system.
         found: How they compare.
-        rows: Both systems' rows by their number from 1, at least those that decide.
+        rows: All runs' rows by their number from 1, at least those that decide.
         choices: What was measured, and how.
     """
     by_row: dict[int, list[str]] = {}
@@ -85,12 +85,16 @@ def comparison_page(
         for each in compared.deciding:
             by_row.setdefault(each.row, []).append(decision_text(score, each))
     entries = [
-        Entry(f"Row {number}", told, _passages(names, rows[number], choices))
+        Entry(
+            f"Row {number}",
+            told,
+            _passages([*names[0], *names[1]], [*rows[number][0], *rows[number][1]], choices),
+        )
         for number, told in by_row.items()
     ]
-    notes = [*cautions(found), *signature_lines(found.signatures)]
+    notes = [*run_lines(found), *cautions(found), *signature_lines(found.signatures)]
     notes += [f"{name}: {each.undecided}" for name, each in found.scores.items() if each.undecided]
-    title = f"{names[1]} against {names[0]}, {found.rows:,} rows"
+    title = comparison_title(names, found.rows)
     return Page(title, [verdict_table(found)], notes, "The rows that decide", entries, views(choices))
 
 
@@ -135,6 +139,26 @@ def verdict_table(found: Comparison) -> Table:
 def signature_lines(signatures: Mapping[str, str]) -> list[str]:
     """Every choice behind the scores, one line each."""
     return [f"{name.upper()}: {text}" for name, text in signatures.items()]
+
+
+def comparison_title(names: tuple[Sequence[str], Sequence[str]], rows: int) -> str:
+    """Who is compared with whom."""
+    baseline, system = (", ".join(each) for each in names)
+    return f"{system} against {baseline}, {rows:,} rows"
+
+
+def run_lines(found: Comparison) -> list[str]:
+    """Of systems with several runs what each of them scored."""
+    return [
+        f"{name} of each run: {_listed(name, compared.system_runs)} against "
+        f"{_listed(name, compared.baseline_runs)}"
+        for name, compared in found.scores.items()
+        if len(compared.system_runs) > 1
+    ]
+
+
+def _listed(name: str, scores: Sequence[float]) -> str:
+    return ", ".join(figure(name, score) for score in scores)
 
 
 def cautions(found: Comparison) -> list[str]:
