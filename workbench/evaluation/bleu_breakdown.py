@@ -82,10 +82,9 @@ def explain(prediction: str, references: Sequence[str], options: Options = DEFAU
     losses, without = _losses(row), _without(row, options)
     brevity = max(counts.expected / counts.predicted - 1, 0.0) if counts.predicted else math.inf
     return BleuBreakdown(
-        prediction=labelled(prediction, cut[0], [said for said, _ in ranks], SAID, None, losses, without),
+        prediction=labelled(cut[0], [said for said, _ in ranks], SAID, None, losses, without),
         references=tuple(
-            labelled(text, words, [wanted[at] for _, wanted in ranks], WANTED)
-            for at, (text, words) in enumerate(zip(references, cut[1:], strict=True))
+            labelled(words, [wanted[at] for _, wanted in ranks], WANTED) for at, words in enumerate(cut[1:])
         ),
         score=parts.score,
         precisions=parts.precisions,

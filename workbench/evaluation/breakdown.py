@@ -139,8 +139,8 @@ def ladder(
     shared = participation(wanted.keys, said.keys)
     paths = shared.paths if shared else None
     return (
-        labelled(prediction, said, [each.said_ranks for each in found], SAID, paths),
-        labelled(reference, wanted, [each.wanted_ranks for each in found], WANTED),
+        labelled(said, [each.said_ranks for each in found], SAID, paths),
+        labelled(wanted, [each.wanted_ranks for each in found], WANTED),
     )
 
 
@@ -213,14 +213,10 @@ def _breakdown(metric: str, sides: Sides, found: Order, columns: Columns) -> Bre
     said, wanted, order = sides.said, sides.wanted, found.order
     score = from_counts(len(found.pairs), len(found.said), len(found.wanted))
     ranks = orders.per_word(found.said_ranks, order, len(said.keys))
-    prediction = _tokens(
-        sides.prediction, said, ranks, SAID, [(j, i) for i, j in found.pairs], order, columns
-    )
+    prediction = _tokens(said, ranks, SAID, [(j, i) for i, j in found.pairs], order, columns)
     nothing = [None] * len(wanted.keys)
     ranks = orders.per_word(found.wanted_ranks, order, len(wanted.keys))
-    reference = _tokens(
-        sides.reference, wanted, ranks, WANTED, found.pairs, order, (nothing, nothing, nothing)
-    )
+    reference = _tokens(wanted, ranks, WANTED, found.pairs, order, (nothing, nothing, nothing))
     counts = {label: found.said_ranks.count(rank) for rank, label in enumerate(SAID)}
     counts["missed"] = found.wanted_ranks.count(2)
     return Breakdown(
@@ -239,7 +235,6 @@ def _breakdown(metric: str, sides: Sides, found: Order, columns: Columns) -> Bre
 
 
 def _tokens(
-    text: str,
     words: Words,
     ranks: Sequence[int],
     names: Sequence[Label],
@@ -249,7 +244,7 @@ def _tokens(
 ) -> tuple[TokenLabel, ...]:
     """The words of one side with all that is said of them."""
     rows = zip(
-        [text[start:end] for start, end in zip(words.starts, words.ends, strict=True)],
+        words.texts,
         words.starts,
         words.ends,
         [names[rank] for rank in ranks],

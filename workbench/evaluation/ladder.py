@@ -31,7 +31,6 @@ class WordLabel(NamedTuple):
 
 
 def labelled(
-    text: str,
     words: Words,
     ranks: Sequence[Sequence[int]],
     names: Sequence[Label],
@@ -40,7 +39,6 @@ def labelled(
     """Label the words of one side.
 
     Args:
-        text: The raw text.
         words: Its words.
         ranks: Per order from 1 on the ranks of its runs.
         names: The label of each rank.
@@ -54,7 +52,7 @@ def labelled(
     return tuple(
         map(
             WordLabel,
-            [text[start:end] for start, end in zip(words.starts, words.ends, strict=True)],
+            words.texts,
             words.starts,
             words.ends,
             [tuple([names[rank] for rank in each]) for each in by_word],

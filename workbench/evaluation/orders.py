@@ -154,17 +154,19 @@ def losses_without(found: Order, words: Sequence[str]) -> list[int]:
     if order == 1:
         surplus = {gram for gram, times in found.said_counts.items() if times > known[gram]}
         return [0 if gram in surplus else -1 for gram in found.said]
+    gone, come = defaultdict(list), defaultdict(list)
+    for start, rank in enumerate(found.said_ranks):
+        if rank < 2:
+            for within in range(order):
+                gone[start + within].append(found.said[start])
+    for left_out in range(1, order):
+        shifted = [words[shift:] for shift in range(order + 1) if shift != left_out]
+        for start, gram in enumerate(zip(*shifted, strict=False)):
+            if gram in known:
+                come[start + left_out].append(gram)
     changes = [0] * length
-    row, said, ranks = tuple(words), found.said, found.said_ranks
-    for at in range(length):
-        first = max(at - order + 1, 0)
-        gone = [said[start] for start in range(first, min(at + 1, len(said))) if ranks[start] < 2]
-        come = [
-            row[start:at] + row[at + 1 : start + order + 1] for start in range(first, min(at, length - order))
-        ]
-        come = [gram for gram in come if gram in known]
-        if gone or come:
-            changes[at] = _change(found, gone, come)
+    for at in gone.keys() | come.keys():
+        changes[at] = _change(found, gone[at], come[at])
     return changes
 
 

@@ -15,12 +15,13 @@ _REPLACEMENTS = (*((removed, "") for removed in REMOVED), ("\n", " "), *ENTITIES
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The words of one text: `keys` are compared, the raw text from `starts` to `ends` is shown.
+    """The words of one text: `keys` are compared, `texts`, the raw text from `starts` to `ends`, are shown.
 
     Places count characters. Between two words lie only white space and what the score does not see.
     """
 
     keys: list[str]
+    texts: list[str]
     starts: list[int]
     ends: list[int]
 
@@ -34,7 +35,7 @@ def rouge_words(text: str, *, stemmer: bool = False) -> Words:
     if len(lowered) != len(text):
         origin = _origin_of_lowered(text)
         starts, ends = [origin[at] for at in starts], [origin[at - 1] + 1 for at in ends]
-    return Words([normal(key) for key in keys] if stemmer else keys, starts, ends)
+    return _words(text, [normal(key) for key in keys] if stemmer else keys, starts, ends)
 
 
 def lines_of(text: str, words: Words) -> list[list[str]]:
@@ -71,7 +72,11 @@ def bleu_words(text: str, *, tokenize: str = "13a", lowercase: bool = False) -> 
         ends.append(at)
     if origin and origin_ends:
         starts, ends = [origin[at] for at in starts], [origin_ends[at - 1] for at in ends]
-    return Words(keys, starts, ends)
+    return _words(text, keys, starts, ends)
+
+
+def _words(text: str, keys: list[str], starts: list[int], ends: list[int]) -> Words:
+    return Words(keys, [text[start:end] for start, end in zip(starts, ends, strict=True)], starts, ends)
 
 
 def _origin_of_lowered(text: str) -> list[int]:
