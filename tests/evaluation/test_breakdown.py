@@ -180,6 +180,12 @@ def test_thousands_of_repeats_leave_paths_untold_and_the_shares_whole() -> None:
     assert sum(token.share or 0.0 for token in found.prediction) == pytest.approx(found.fmeasure, abs=1e-12)
 
 
+def test_a_long_summary_leaves_untold_what_would_take_seconds() -> None:
+    found = breakdown.rouge("a b c d\n" * 300, "b a d c\n" * 300, metric="rougeLsum")
+    assert {token.without for token in found.prediction} == {None}
+    assert sum(token.share or 0.0 for token in found.prediction) == pytest.approx(found.fmeasure, abs=1e-12)
+
+
 def test_words_have_labels_for_runs_of_one_to_four() -> None:
     said, wanted = breakdown.ladder("x a z a y", "x a y")
     assert [word.labels for word in said] == [

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -44,7 +44,7 @@ class TokenLabel(NamedTuple):
     is part of two pairs of words, so there can be two. Of the prediction alone: `share` is what it earned of
     F1, `without` the change of F1 were it not there, `path` whether it is on all longest common subsequences,
     on some or on none (ROUGE-L). Where thousands of words are equal ROUGE-L has no `path` and no `without`,
-    and the share is that of the subsequence drawn.
+    and the share is that of the subsequence drawn; very long texts have no `without` in ROUGE-Lsum.
     """
 
     text: str
@@ -164,7 +164,9 @@ def _in_order(sides: Sides) -> Breakdown:
 
 
 def _by_lines(sides: Sides) -> Breakdown:
-    """ROUGE-Lsum."""
+    """ROUGE-Lsum; of texts of one line each it is ROUGE-L."""
+    if "\n" not in sides.prediction and "\n" not in sides.reference:
+        return replace(_in_order(sides), metric="rougeLsum")
     said, wanted = lines_of(sides.prediction, sides.said), lines_of(sides.reference, sides.wanted)
     firsts, wanted_firsts = (list(accumulate(map(len, lines), initial=0)) for lines in (said, wanted))
     pairs = [
@@ -175,8 +177,12 @@ def _by_lines(sides: Sides) -> Breakdown:
     hits = Counter(found.said[j] for _, j in pairs)
     whole = sum(lengths) or 1
     shares = [2 * hits[word] / found.said_counts[word] / whole for word in found.said]
-    lost = [left - len(pairs) for line in union.hits_without(said, wanted) for left in line]
-    columns = shares, _changes(len(pairs), lengths, lost), [None] * len(found.said)
+    nothing = [None] * len(found.said)
+    hits_without = union.hits_without(said, wanted)
+    changes: Sequence[float | None] = nothing
+    if hits_without is not None:
+        changes = _changes(len(pairs), lengths, [left - len(pairs) for line in hits_without for left in line])
+    columns = shares, changes, nothing
     return _breakdown("rougeLsum", sides, found, columns)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from workbench.evaluation import bleu, bleu_breakdown, breakdown, rouge
-from workbench.evaluation.breakdown import TokenLabel
+from workbench.evaluation.bleu_breakdown import BleuBreakdown
+from workbench.evaluation.breakdown import Breakdown, TokenLabel
 from workbench.evaluation.ladder import WordLabel
 from workbench.evaluation.means import exact, mean_of
 from workbench.evaluation.meters import METERS, Choices
@@ -130,7 +131,7 @@ def tokens(row: Row, choices: Choices = DEFAULTS) -> dict[str, Any]:
         }
     if "bleu" in choices.metrics:
         explained = bleu_breakdown.explain(row.prediction, row.references, choices.bleu)
-        found["bleu"] = asdict(explained) | {
+        found["bleu"] = _fields(explained) | {
             "prediction": [_told(word) for word in explained.prediction],
             "references": [[_told(word) for word in words] for words in explained.references],
         }
@@ -140,14 +141,11 @@ def tokens(row: Row, choices: Choices = DEFAULTS) -> dict[str, Any]:
 def _rouge_tokens(row: Row, metric: str, stemmer: bool) -> dict[str, Any]:
     chosen = rouge.best_reference(row.prediction, row.references, metric, stemmer=stemmer)
     made = breakdown.rouge(row.prediction, row.references[chosen], metric=metric, stemmer=stemmer)
-    return (
-        {"reference_index": chosen}
-        | asdict(made)
-        | {
-            "prediction": [_told(token) for token in made.prediction],
-            "reference": [_told(token) for token in made.reference],
-        }
-    )
+    sides = {
+        "prediction": [_told(token) for token in made.prediction],
+        "reference": [_told(token) for token in made.reference],
+    }
+    return {"reference_index": chosen} | _fields(made) | sides
 
 
 class SignalCounts:
@@ -189,6 +187,10 @@ class SignalCounts:
 
 COLLAPSED = 0.1
 """Flagged when more than this share of all outputs is one text."""
+
+
+def _fields(record: Breakdown | BleuBreakdown) -> dict[str, Any]:
+    return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
 def _plain(signal: Signal) -> dict[str, Any]:

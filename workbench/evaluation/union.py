@@ -12,6 +12,9 @@ from itertools import chain
 
 from workbench.evaluation import subsequence
 
+MOST_CELLS = 400_000
+"""The most words of the one side times words of the other that are looked into."""
+
 Lines = Sequence[Sequence[str]]
 Places = dict[int, list[tuple[int, int]]]
 """Per place in a reference line the predicted words, by line and place, that a subsequence pairs it with."""
@@ -62,11 +65,16 @@ def pairs(said: Lines, wanted: Lines) -> list[tuple[tuple[int, int], tuple[int, 
     return found
 
 
-def hits_without(said: Lines, wanted: Lines) -> list[list[int]]:
+def hits_without(said: Lines, wanted: Lines) -> list[list[int]] | None:
     """How many words would count without each predicted word, by line and place.
 
     Only the subsequences with the word's own line change.
+
+    Returns:
+        None for texts so long that it would take seconds.
     """
+    if sum(map(len, said)) * sum(map(len, wanted)) > MOST_CELLS:
+        return None
     by_line = [covered(said, line) for line in wanted]
     found = []
     for at, words in enumerate(said):
