@@ -104,6 +104,12 @@ def test_the_text_keeps_within_the_terminal(workbench, monkeypatch: pytest.Monke
         assert all(len(line) <= 60 for line in lines if not line.startswith("    "))
 
 
+@pytest.mark.parametrize("topic", TOPICS)
+def test_in_ascii_a_page_is_ascii(workbench, topic: str) -> None:
+    """The names of keys too."""
+    assert workbench("--ascii", "help", topic).out.isascii()
+
+
 def test_the_folder_has_a_page_for_each_topic(workbench, tmp_path: Path) -> None:
     """Markdown, from an index on."""
     answer = workbench("help", "--write", tmp_path / "docs", "--json")

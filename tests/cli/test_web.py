@@ -74,7 +74,7 @@ async def test_the_page_loads_nothing_from_elsewhere(served: Served) -> None:
 
 
 async def test_the_browser_gets_the_screens_and_its_keys_work(served: Served) -> None:
-    """Over the page's own connection: the first screen is drawn, `?` shows its keys, and `q` ends it."""
+    """Over the page's own connection: drawn in full colour, `?` shows the keys, and `q` ends it."""
     async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as user:
         await user.get(f"http://{served.place}/?key={served.key}")
         drawn = b""
@@ -91,6 +91,7 @@ async def test_the_browser_gets_the_screens_and_its_keys_work(served: Served) ->
                     await line.send_json(["stdin", key])
                     shows, key = next(pressed, (None, ""))
     assert shows is None
+    assert b"38;2;" in drawn
 
 
 def test_without_textual_serve_the_remedy_is_told(workbench, monkeypatch: pytest.MonkeyPatch) -> None:

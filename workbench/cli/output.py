@@ -36,6 +36,8 @@ STATUS_MARKS = {
     "warning": ("!", "!", "waiting"),
     "missing": ("✗", "x", "bad"),
 }
+# What our own pages hold beyond ASCII, the names of keys above all.
+PLAIN = str.maketrans({"←": "left", "→": "right", "↑": "up", "↓": "down", "…": "...", "–": "-"})
 
 Item = TypeVar("Item")
 
@@ -80,6 +82,8 @@ def print_text(text: str) -> None:
 
 def print_pages(text: str) -> None:
     """Print a long text of our own making: through the pager where it is longer than the terminal."""
+    if ascii_only():
+        text = text.translate(PLAIN)
     if sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines - 1:
         click.echo_via_pager(text + "\n")
     else:

@@ -11,6 +11,7 @@ import secrets
 import shlex
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from aiohttp import web
@@ -42,6 +43,8 @@ def serve(root: Path, ui: UiSection, port: int) -> None:
     except OSError as error:
         why = f"port {port} is not free ({error.strerror})"
         raise Unavailable(why, "choose another --port") from error
+    if ui.color == "auto":
+        ui = replace(ui, color="truecolor")  # the server's own terminal says nothing of the browser
     # textual-serve hands a line to a shell, of words that are quoted one by one; exec leaves no shell behind.
     line = shlex.join([sys.executable, "-m", "workbench", "--store", str(root), *words(ui)])
     Loopback(f"exec {line}", port).listen(listening)
