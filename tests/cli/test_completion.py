@@ -56,6 +56,8 @@ def stocked(store: Store, dialogue_file: Path, tiny_seq2seq: Path) -> Store:
         (["run", "show", "fi"], ["r1"]),
         (["run", "diff", "r1", "r2"], ["r2"]),
         (["run", "show", "*"], []),
+        (["run", "sweep-results", ""], []),
+        (["adapter", "combine", "--method", ""], []),
         (["run", "start", "--method", ""], list(METHODS)),
         (["run", "start", "--set", "lora_al"], ["lora_alpha="]),
         (["help", "ke"], ["keys"]),

@@ -104,6 +104,13 @@ def test_the_text_keeps_within_the_terminal(workbench, monkeypatch: pytest.Monke
         assert all(len(line) <= 60 for line in lines if not line.startswith("    "))
 
 
+@pytest.mark.parametrize("columns", ["1", "10", "500"])
+def test_any_width_will_do(workbench, monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
+    """However narrow."""
+    monkeypatch.setenv("COLUMNS", columns)
+    assert "run" in workbench("help", "run").out
+
+
 @pytest.mark.parametrize("topic", TOPICS)
 def test_in_ascii_a_page_is_ascii(workbench, topic: str) -> None:
     """The names of keys too."""

@@ -23,6 +23,8 @@ from workbench.settings import store_path
 
 MOST = 200
 """Nobody reads more; a store may hold a hundred thousand."""
+OWN_NAMES = ("name", "names", "first", "second")
+"""Arguments that name something of the command's own noun; a run's says `run`, and `name` is its sweep's."""
 NOUNS: tuple[Named, ...] = (*get_args(Noun), "run")
 
 
@@ -81,12 +83,12 @@ def attach(command: click.Command, noun: str) -> None:
 
 
 def _type_of(parameter: click.Parameter, noun: str) -> StringParamType | None:
-    if "--method" in parameter.opts:
+    if "--method" in parameter.opts and noun == "run":
         return Words(METHODS)
     if "--set" in parameter.opts:
         return Words(f"{info.name}=" for info in training.fields())
     if isinstance(parameter, click.Argument):
-        word = noun if parameter.name in ("name", "names") else parameter.name or ""
+        word = noun if parameter.name in OWN_NAMES and noun != "run" else parameter.name or ""
     else:
         word = parameter.opts[0].removeprefix("--")
     return next((StoreNames(each) for each in NOUNS if word in (each, f"{each}s")), None)

@@ -82,7 +82,7 @@ class Loopback(Server):
 
     async def _confine(self, _request: web.Request, response: web.StreamResponse) -> None:
         # textual-serve's page names a font on a foreign server.
-        policy = f"default-src 'self' 'unsafe-inline' data: ws://{self._place}"
+        policy = f"default-src 'self' 'unsafe-inline' data: ws://{self._place}; frame-ancestors 'none'"
         response.headers["Content-Security-Policy"] = policy
 
 

@@ -39,7 +39,9 @@ def _rows(table: Table, width: int) -> Iterator[str]:
     rows = [tuple(cell.replace("`", "") for cell in row) for row in (table.heads, *table.rows)]
     most = int(width * MOST_FOR_THE_FIRST)
     aligned = [row for row in rows if sum(len(cell) + GAP for cell in row[:-1]) <= most]
-    widths = [max(len(row[place]) for row in aligned) + GAP for place in range(len(table.heads) - 1)]
+    widths = [
+        max((len(row[place]) for row in aligned), default=0) + GAP for place in range(len(table.heads) - 1)
+    ]
     left = min(sum(widths), most)
     for row in rows:
         first = "".join(cell.ljust(size) for cell, size in zip(row[:-1], widths, strict=True)).rstrip()
