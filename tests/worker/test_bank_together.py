@@ -18,7 +18,14 @@ from peft import (
     PromptEncoderConfig,
     PromptTuningConfig,
 )
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig, GPT2Config, GPT2LMHeadModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    BitsAndBytesConfig,
+    GPT2Config,
+    GPT2LMHeadModel,
+)
 
 from store.adapters import Adapter
 from workbench.runs.options import RunOptions
@@ -195,3 +202,54 @@ def test_transposed_layers_answer_as_plain_peft(build: Callable[..., House], tmp
     expected = [house.plain(adapter, ids) for adapter, ids in zip(adapters, prompts, strict=True)]
     assert house.say(rows, prompts) == expected
     assert len({tuple(answer) for answer in expected}) > len(rows) - 3
+
+
+SIZES: dict[str, dict[str, Any]] = {
+    "bart": {"d_model": 32, "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 4,
+             "decoder_attention_heads": 4, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "init_std": 0.3,
+             "max_position_embeddings": 128, "decoder_start_token_id": 2, "forced_eos_token_id": None},
+    "opt": {"hidden_size": 32, "num_hidden_layers": 2, "ffn_dim": 64, "num_attention_heads": 4,
+            "max_position_embeddings": 128, "word_embed_proj_dim": 32, "init_std": 0.3},
+    "bloom": {"hidden_size": 32, "n_layer": 2, "n_head": 4, "initializer_range": 0.3},
+    "gpt_neox": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64,
+                 "max_position_embeddings": 128, "initializer_range": 0.3},
+    "gemma2": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "head_dim": 8,
+               "num_key_value_heads": 2, "intermediate_size": 64, "max_position_embeddings": 128,
+               "initializer_range": 0.3, "sliding_window": 64},
+    "qwen3": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "head_dim": 8,
+              "num_key_value_heads": 2, "intermediate_size": 64, "max_position_embeddings": 128,
+              "initializer_range": 0.3},
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", sorted(SIZES))
+def test_other_architectures_answer_row_by_row_as_plain_peft(
+    build: Callable[..., House], tmp_path: Path, kind: str
+) -> None:
+    """Learned, rotary and no positions, scaled embeddings, fused projections, windows; padded and not.
+
+    A decoder whose positions are learned counts a prefix too: such adapters speak after the others.
+    """
+    torch.manual_seed(0)
+    ends = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0, "vocab_size": tiny_models.VOCABULARY}
+    config = AutoConfig.for_model(kind, **ends, **SIZES[kind])
+    model = (AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM).from_config(config)
+    model.save_pretrained(tmp_path / kind)
+    house = build(tiny_models.write_tokenizer(tmp_path / kind))
+    adapters = settled(
+        house,
+        {
+            "lora": house.lora(target_modules="all-linear"),
+            "dora": house.lora(target_modules="all-linear", use_dora=True),
+            "prompt": house.config(PromptTuningConfig, num_virtual_tokens=3),
+            "prefix": house.config(PrefixTuningConfig, num_virtual_tokens=3),
+        },
+    )
+    rows = residents(house, adapters)
+    prefixed = [number for number, adapter in enumerate(adapters) if adapter and adapter.name == "prefix"]
+    assert house.bank.groups(rows)[1:] == ([prefixed] if kind == "bart" else [])
+    for group in house.bank.groups(rows):
+        for prompts in ([house.ids(PROMPTS[number % 3]) for number in group], [house.ids()] * len(group)):
+            expected = [house.plain(adapters[row], ids) for row, ids in zip(group, prompts, strict=True)]
+            assert house.say([rows[row] for row in group], prompts) == expected

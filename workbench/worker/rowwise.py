@@ -23,7 +23,7 @@ from workbench.worker.parts import LowRank, Part, Parts, Replacement, Scale
 Forward = Callable[..., Any]
 Row = tuple[str, Parts] | None  # an adapter's key and its parts; None: the base
 
-_PLANS = 16  # batches whose masks are kept: a screen alternates between a few
+_PLANS = 16  # batches whose scales are kept: a screen alternates between a few
 _WASTE_RANKS = 512  # so many ranks more than a batch needs cost less than laying its adapters end to end anew
 
 
@@ -88,7 +88,7 @@ class Rows:
 
     def _plan(self, rows: Sequence[Row]) -> dict[str, Forward]:
         distinct = dict(row for row in rows if row is not None)
-        # One answer per row, or one and the same for all: of any length then, without masks.
+        # Rows that are all alike need not be told apart: one plan serves any number of them.
         alike = len(distinct) == 1 and None not in rows
         name = tuple(distinct) if alike else tuple("" if row is None else row[0] for row in rows)
         if name in self._plans:
