@@ -17,7 +17,7 @@ from workbench.tui.live import CatalogChanged
 from workbench.tui.present import compare as present
 from workbench.tui.present import votes
 from workbench.tui.present.chances import ALTERNATIVES
-from workbench.tui.present.compare import Answer
+from workbench.tui.present.compare import Answer, DataPrompt
 from workbench.tui.screen import WorkbenchScreen
 from workbench.tui.screens import asking, ballot
 from workbench.tui.screens.answers import Answers
@@ -60,6 +60,8 @@ class CompareScreen(WorkbenchScreen):
         self._talk: Conversation | None = None
         self._ended: Conversation | None = None
         """The last one, while its answers are to be voted on."""
+        self._asked: DataPrompt | None = None
+        """What the answers in sight are answers to."""
         self._suspicions = Suspicions()
         self._told = ""
 
@@ -126,10 +128,11 @@ class CompareScreen(WorkbenchScreen):
         self.refresh_chrome()
 
     @on(Question.Replaced)
-    def _prompt_replaced(self) -> None:
-        # Answers to another prompt beside this one, and its reference, would be misread.
-        if self._talk is None:
-            self._ended = None
+    def _prompt_replaced(self, message: Question.Replaced) -> None:
+        # Answers to another prompt beside this one, and its reference, would be misread. One that was asked
+        # at once may have been answered before this is told.
+        if self._talk is None and message.given != self._asked:
+            self._ended = self._asked = None
             self._answers.forget(self._question.systems.chosen, self._question.model)
 
     @on(LiveTable.Selected)
@@ -178,7 +181,7 @@ class CompareScreen(WorkbenchScreen):
         blind = self._blind and len(question.systems.chosen) > 1
         systems = ballot.shuffled(question.systems.chosen) if blind else question.systems.chosen
         talk = self._talk = Conversation(question.model, systems, question.prompt, self._sampling)
-        self._ended = None
+        self._ended, self._asked = None, talk.prompt
         self._answers.open(systems, question.model, blind=blind)
         self._tell()
         if not talk.prompt.origin:

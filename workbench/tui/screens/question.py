@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
@@ -40,8 +41,11 @@ class Question(Vertical):
     class Changed(Message):
         """Others are asked."""
 
+    @dataclass
     class Replaced(Message):
         """Another prompt stands there."""
+
+        given: DataPrompt
 
     def __init__(self) -> None:
         super().__init__()
@@ -166,4 +170,4 @@ class Question(Vertical):
         self._given = given
         self.field.load_text(visible(given.prompt, PROMPT_LIMIT))
         self.query_one("#reference", Static).update(present.reference(given))
-        self.post_message(self.Replaced())
+        self.post_message(self.Replaced(given))
