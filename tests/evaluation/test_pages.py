@@ -97,8 +97,12 @@ def test_words_carry_their_label_in_every_view_and_the_text_stays_whole() -> Non
 def test_the_poorest_rows_are_shown_first() -> None:
     page = score_page(Choices(), kept=2)
     assert [entry.heading for entry in page.entries] == ["Row 1", "Row 2"]
-    assert page.entries_title == "The 2 rows with the lowest scores"
+    assert page.entries_title == "The 2 poorest rows"
     assert any("unclipped precision would be 1.00" in told for told in page.entries[0].told)
+
+
+def test_of_edits_the_most_are_the_poorest() -> None:
+    assert [entry.heading for entry in score_page(Choices(("ter",))).entries] == ["Row 1", "Row 2", "Row 3"]
 
 
 def test_markdown_holds_texts_as_blocks_in_which_nothing_has_a_meaning() -> None:

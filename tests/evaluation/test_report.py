@@ -12,7 +12,8 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from store.errors import BadInput
 from workbench.evaluation import bleu, rouge
-from workbench.evaluation.report import Choices, SignalCounts, corpus_scores, score_rows
+from workbench.evaluation.meters import Choices
+from workbench.evaluation.report import SignalCounts, corpus_scores, score_rows
 
 Pair = tuple[str, list[str]]
 

@@ -86,7 +86,8 @@ def test_a_prediction_without_a_reference_is_refused() -> None:
 def test_scoring_loads_neither_numpy_nor_the_packages_it_equals() -> None:
     script = (
         "import sys\n"
-        "from workbench.evaluation.report import Choices, score_rows\n"
+        "from workbench.evaluation.meters import Choices\n"
+        "from workbench.evaluation.report import score_rows\n"
         "rows = [{'prediction': 'running dogs', 'reference': 'a dog runs'}]\n"
         "score_rows(rows, Choices(tokens=True, stemmer=True))\n"
         "heavy = {'numpy', 'nltk', 'rouge_score', 'sacrebleu', 'torch', 'pandas', 'textual'}\n"

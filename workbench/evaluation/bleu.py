@@ -17,9 +17,8 @@ from typing import Literal, get_args
 
 from store.errors import BadInput
 from workbench.evaluation.names import unknown
-from workbench.evaluation.tokenizers import TOKENIZERS, tokenizer
-
-__all__ = ["TOKENIZERS", "BleuScore", "Corpus", "Counts", "Options", "counts", "sentence", "words"]
+from workbench.evaluation.tokenizers import TOKENIZERS as TOKENIZERS
+from workbench.evaluation.tokenizers import tokenizer
 
 MAX_ORDER = 4
 LOG_OF_NOTHING = -9999999999.0

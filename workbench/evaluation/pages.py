@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.evaluation import bleu_breakdown, breakdown, rouge
 from workbench.evaluation.comparison import FEW_ROWS, Comparison, Decision, Runs
-from workbench.evaluation.meters import Choices
+from workbench.evaluation.meters import LOWER_IS_BETTER, Choices
 from workbench.evaluation.page import Entry, Mark, Page, Passage, Table
 from workbench.evaluation.rows import Row
 
@@ -20,7 +20,7 @@ HUNDREDS = frozenset({"bleu", "chrf", "chrf++", "ter"})
 
 
 class Poorest:
-    """Keeps the rows with the lowest scores of the first metric; of equals the first."""
+    """Keeps the rows with the poorest scores of the first metric; of equals the first."""
 
     def __init__(self, kept: int = SHOWN) -> None:
         self._kept = kept
@@ -50,9 +50,12 @@ def score_page(name: str, count: int, totals: Mapping[str, Any], poorest: Poores
         poorest: The rows to show.
         choices: What was measured, and how.
     """
-    flagged = {signal: told["flagged"] for signal, told in totals["signals"].items() if told["flagged"]}
     notes = signature_lines(totals["signatures"])
-    notes += [f"flagged for {signal}: {number:,} of {count:,} rows" for signal, number in flagged.items()]
+    notes += [
+        told.get("sentence") or f"flagged for {signal}: {told['flagged']:,} of {count:,} rows"
+        for signal, told in totals["signals"].items()
+        if told["flagged"]
+    ]
     shown = poorest.rows()
     entries = [
         Entry(
@@ -62,7 +65,7 @@ def score_page(name: str, count: int, totals: Mapping[str, Any], poorest: Poores
         )
         for number, row, document in shown
     ]
-    title = f"The {len(shown):,} rows with the lowest scores" if len(shown) < count else "All rows"
+    title = f"The {len(shown):,} poorest rows" if len(shown) < count else "All rows"
     return Page(f"Scores of {name}", [corpus_table(totals["corpus"])], notes, title, entries, views(choices))
 
 
@@ -242,5 +245,7 @@ def _told(document: Mapping[str, Any]) -> list[str]:
 
 
 def _first_score(document: Mapping[str, Any]) -> float:
-    value = next(iter(document.values()))
-    return float(value["fmeasure"] if isinstance(value, Mapping) else value)
+    """The first metric's score, turned where less is better."""
+    name, value = next(iter(document.items()))
+    score = float(value["fmeasure"] if isinstance(value, Mapping) else value)
+    return -score if name in LOWER_IS_BETTER else score

@@ -16,8 +16,6 @@ from workbench.evaluation.meters import METERS, Choices
 from workbench.evaluation.rows import Row, checked
 from workbench.evaluation.signals import Signal, signals
 
-__all__ = ["Choices", "Scorer", "corpus_scores", "score_rows"]
-
 DEFAULTS = Choices()
 
 
