@@ -34,7 +34,7 @@ from workbench.tui.live import CatalogChanged, LiveReader, MetricPoints, RunsCha
 from workbench.tui.modes import OPENERS
 from workbench.tui.notices import Notices, newly_ended, trouble
 from workbench.tui.screen import WorkbenchScreen
-from workbench.tui.theme import NIGHT
+from workbench.tui.theme import NIGHT, SIXTEEN
 from workbench.tui.widgets.modal import OneField
 
 if TYPE_CHECKING:
@@ -67,8 +67,9 @@ class WorkbenchApp(App[None]):
     def __init__(self, root: Path, *, demo: bool = False, ascii: bool = False, sync: bool = True) -> None:
         super().__init__()
         # Before the styles are read for the first time: a later change of theme reads them again.
-        self.register_theme(NIGHT)
-        self.theme = NIGHT.name
+        theme = SIXTEEN if self.console.color_system == "standard" else NIGHT
+        self.register_theme(theme)
+        self.theme = theme.name
         self.root = root
         self.demo = demo
         self.ascii = ascii
