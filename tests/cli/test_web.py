@@ -37,8 +37,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     root = tmp_path_factory.mktemp("web") / "store"
-    line = [sys.executable, "-m", "workbench", "--store", str(root), "--web", "--port", str(port)]
-    process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, env={**os.environ, "TERM": "dumb"})
+    line = [sys.executable, "-P", "-m", "workbench", "--store", str(root), "--web", "--port", str(port)]
+    here = tmp_path_factory.mktemp("here")
+    (here / "click.py").write_text("raise SystemExit('what lies in the current folder is not to be run')\n")
+    environment = {**os.environ, "TERM": "dumb"}
+    process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, env=environment, cwd=here)
     assert process.stderr is not None
     told = re.search(r"http://(127\.0\.0\.1:\d+)/\?key=(\S+)", process.stderr.readline())
     assert told is not None

@@ -10,7 +10,6 @@ import hmac
 import secrets
 import shlex
 import socket
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from textual_serve.server import Server
 from store.errors import Unavailable
 from workbench.cli.drawing import words
 from workbench.cli.output import note
+from workbench.processes import module_argv
 from workbench.settings import UiSection
 
 HOST = "127.0.0.1"
@@ -46,7 +46,7 @@ def serve(root: Path, ui: UiSection, port: int) -> None:
     if ui.color == "auto":
         ui = replace(ui, color="truecolor")  # the server's own terminal says nothing of the browser
     # textual-serve hands a line to a shell, of words that are quoted one by one; exec leaves no shell behind.
-    line = shlex.join([sys.executable, "-m", "workbench", "--store", str(root), *words(ui)])
+    line = shlex.join(module_argv("workbench", "--store", str(root), *words(ui)))
     Loopback(f"exec {line}", port).listen(listening)
 
 
