@@ -17,7 +17,9 @@ from store.errors import Conflict, NotFound, not_found
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-EvaluationStatus = Literal["running", "completed", "failed"]
+EvaluationStatus = Literal["running", "completed", "failed", "interrupted"]
+VERSIONS = "versions"
+"""The setting that holds the versions of the packages that answer."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,18 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class EvaluationRow:
-    """What was asked, what was answered and what would have been right; `index` is the row's in the split."""
+    """What was asked, what was answered and what would have been right; `index` is the row's in the split.
+
+    Where it is known: the `tokens` of the answer, and whether it was `truncated` at the limit of tokens.
+    """
 
     index: int
     prompt: str
     prediction: str
     references: tuple[str, ...]
     source: str | None
+    tokens: int | None = None
+    truncated: bool | None = None
 
 
 class Evaluations:
@@ -86,6 +93,30 @@ class Evaluations:
             number = self._db.table("evaluations").insert(row).last_pk
         return self.get(f"e{number}")
 
+    def begin(self, id: str, versions: dict[str, str | None] | None = None) -> Evaluation:
+        """Let an evaluation that was not completed be answered, further or for the first time.
+
+        Args:
+            id: The evaluation.
+            versions: Of the packages that answer from now on. What others have answered is forgotten: the
+                rows of one evaluation are of one make.
+
+        Raises:
+            Conflict: It is completed.
+        """
+        with write(self._db):
+            found = self.get(id)
+            if found.status == "completed":
+                raise Conflict(f"evaluation {found.id} is completed", "start a new evaluation")
+            values: dict[str, Any] = {"status": "running", "error": None}
+            if versions is not None:
+                if found.settings.get(VERSIONS, versions) != versions:
+                    self._db.execute("delete from evaluation_rows where evaluation = ?", [_number("e", id)])
+                    values["rows"] = 0
+                values["settings"] = _json(found.settings | {VERSIONS: versions})
+            self._db.table("evaluations").update(_number("e", id), values)
+        return self.get(id)
+
     def append(self, id: str, rows: Iterable[EvaluationRow]) -> None:
         """Keep some more predictions of a running evaluation; a row given again replaces the earlier one."""
         number = _number("e", id)
@@ -95,13 +126,15 @@ class Evaluations:
                 row.index,
                 *map(storable, (row.prompt, row.prediction, _json(row.references))),
                 row.source if row.source is None else storable(row.source),
+                row.tokens,
+                row.truncated,
             )
             for row in rows
         ]
         with write(self._db):
             self._running(id)
             self._db.conn.executemany(
-                "insert or replace into evaluation_rows values (?, ?, ?, ?, ?, ?)", values
+                "insert or replace into evaluation_rows values (?, ?, ?, ?, ?, ?, ?, ?)", values
             )
             self._db.execute(
                 """update evaluations set rows = (select count(*) from evaluation_rows where evaluation = :id)
@@ -116,6 +149,10 @@ class Evaluations:
     def fail(self, id: str, error: str) -> Evaluation:
         """End an evaluation by an error."""
         return self._end(id, status="failed", error=error)
+
+    def interrupt(self, id: str, why: str) -> Evaluation:
+        """Set a running evaluation aside with the rows it has: `begin` lets it go on."""
+        return self._end(id, status="interrupted", error=why)
 
     def get(self, id: str) -> Evaluation:
         """Return an evaluation by its id.
@@ -137,14 +174,28 @@ class Evaluations:
     def rows(self, id: str, start: int = 0, limit: int | None = None) -> builtins.list[EvaluationRow]:
         """Return an evaluation's rows in the order of their index, from the start-th on."""
         found = self._db.execute(
-            """select row_index, prompt, prediction, reference_texts, source from evaluation_rows
-               where evaluation = ? order by row_index limit ? offset ?""",
+            """select row_index, prompt, prediction, reference_texts, source, tokens, truncated
+               from evaluation_rows where evaluation = ? order by row_index limit ? offset ?""",
             [_number("e", self.get(id).id), -1 if limit is None else limit, start],
         )
         return [
-            EvaluationRow(index, prompt, prediction, tuple(json.loads(references)), source)
-            for index, prompt, prediction, references, source in found
+            EvaluationRow(
+                index,
+                prompt,
+                prediction,
+                tuple(json.loads(references)),
+                source,
+                tokens,
+                None if truncated is None else bool(truncated),
+            )
+            for index, prompt, prediction, references, source, tokens, truncated in found
         ]
+
+    def answered(self, id: str) -> set[int]:
+        """Return the indexes of the rows that an evaluation has."""
+        number = _number("e", self.get(id).id)
+        found = self._db.execute("select row_index from evaluation_rows where evaluation = ?", [number])
+        return {index for (index,) in found}
 
     def remove(self, id: str) -> None:
         """Remove an evaluation with its rows.

@@ -185,3 +185,10 @@ def m007_engines(db: Database) -> None:
             model text primary key references models (name) on delete cascade,
             url text not null, served_name text, token_variable text)"""
     )
+
+
+@step
+def m008_answer_lengths(db: Database) -> None:
+    """How many tokens an answer of an evaluation has, and whether the limit cut it off."""
+    db.conn.execute("alter table evaluation_rows add column tokens integer")
+    db.conn.execute("alter table evaluation_rows add column truncated integer")

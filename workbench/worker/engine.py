@@ -24,6 +24,7 @@ class Piece:
 
     Attributes:
         detail: The tokens since the last piece, where they were asked for (`Sampling.alternatives`).
+        truncated: The row was cut off at the most tokens; told with its last piece.
     """
 
     row: int
@@ -32,6 +33,7 @@ class Piece:
     tokens: int = 0
     seconds: float = 0.0
     detail: tuple[TokenDetail, ...] = ()
+    truncated: bool = False
 
 
 class Engine:
@@ -73,20 +75,26 @@ class Engine:
         return [found[name] if name is not None else None for name in names]
 
     def speak(
-        self, rows: Sequence[tuple[list[int], Resident | None]], sampling: Sampling
+        self,
+        rows: Sequence[tuple[list[int], Resident | None]],
+        sampling: Sampling,
+        seeds: Sequence[int] | None = None,
+        batch_rows: int = BATCH_ROWS,
     ) -> Generator[Piece, None, None]:
         """Answer rows of prompt ids, each with its adapter; rows that fit together are decoded together.
 
         Args:
             rows: Prompt ids as `Decoder.encode` gives them, and the adapter; None is the base.
             sampling: How tokens are chosen.
+            seeds: One per row, in the place of the sampling's.
+            batch_rows: The most rows to decode together.
 
         Yields:
             Text as it is spoken, and for each row a last piece. Closing the iterator stops decoding.
         """
         for group in self.bank.groups([resident for _, resident in rows]):
-            for start in range(0, len(group), BATCH_ROWS):
-                yield from self._speak(group[start : start + BATCH_ROWS], rows, sampling)
+            for start in range(0, len(group), batch_rows):
+                yield from self._speak(group[start : start + batch_rows], rows, sampling, seeds)
 
     def notes(self) -> list[str]:
         """What people should hear of, each thing once: adapters that left the memory, or change nothing."""
@@ -94,19 +102,27 @@ class Engine:
         return told
 
     def _speak(
-        self, batch: list[int], rows: Sequence[tuple[list[int], Resident | None]], sampling: Sampling
+        self,
+        batch: list[int],
+        rows: Sequence[tuple[list[int], Resident | None]],
+        sampling: Sampling,
+        seeds: Sequence[int] | None,
     ) -> Generator[Piece, None, None]:
         streams = [TextStream(self.tokenizer) for _ in batch]
         untold: list[list[TokenDetail]] = [[] for _ in batch]
+        own_seeds = None if seeds is None else [seeds[row] for row in batch]
         started = time.monotonic()
         with self.bank.voice([rows[row][1] for row in batch]) as voice:
-            for step in self.decoder.decode(voice, [rows[row][0] for row in batch], sampling):
+            for step in self.decoder.decode(voice, [rows[row][0] for row in batch], sampling, own_seeds):
+                # A row that speaks and ends in one step would have gone on.
+                speaking = {said.row for said in step if said.token is not None}
                 for said in step:
                     stream, details, row = streams[said.row], untold[said.row], batch[said.row]
                     if said.token is None:
                         seconds = time.monotonic() - started
                         whole, count = stream.text(), len(stream.ids)
-                        yield Piece(row, stream.rest(), whole, count, seconds, tuple(details))
+                        cut = said.row in speaking
+                        yield Piece(row, stream.rest(), whole, count, seconds, tuple(details), cut)
                         continue
                     if said.chance is not None:
                         details.append(self._detail(said.token, said))

@@ -125,7 +125,11 @@ class Decoder:
         return ids
 
     def decode(
-        self, voice: Voice, prompts: Sequence[Sequence[int]], sampling: Sampling
+        self,
+        voice: Voice,
+        prompts: Sequence[Sequence[int]],
+        sampling: Sampling,
+        seeds: Sequence[int] | None = None,
     ) -> Iterator[list[Said]]:
         """Decode a batch to its end; closing the iterator stops it.
 
@@ -133,6 +137,7 @@ class Decoder:
             voice: The model with its adapters on.
             prompts: One list of ids per row.
             sampling: Every row draws from a generator of its own with this seed.
+            seeds: One per row, in the place of that one.
 
         Yields:
             After each step the token of every row still speaking; a row that ends says so with None.
@@ -152,7 +157,7 @@ class Decoder:
             )
         with self._without_gradients():
             state = self._prefill(voice, prompts, openings)
-        choose = _chooser(sampling, len(prompts))
+        choose = _chooser(sampling, seeds or [sampling.seed] * len(prompts))
         process = self._processors(sampling.max_new_tokens, state.ids.shape[1])
         longest = [self._allowance(count, sampling) for count in used]
         speaking = set(range(len(prompts)))
@@ -308,11 +313,11 @@ class Decoder:
         return torch.tensor(rows, dtype=torch.long, device=self._device)
 
 
-def _chooser(sampling: Sampling, rows: int) -> Callable[[torch.Tensor], torch.Tensor]:
+def _chooser(sampling: Sampling, seeds: Sequence[int]) -> Callable[[torch.Tensor], torch.Tensor]:
     """How the next token of every row is chosen from scores (rows, vocabulary)."""
     if sampling.temperature == 0:
         return lambda scores: scores.argmax(dim=-1)
-    generators = [torch.Generator().manual_seed(sampling.seed) for _ in range(rows)]
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
     def draw(scores: torch.Tensor) -> torch.Tensor:
         chances = torch.softmax(scores.cpu() / sampling.temperature, dim=-1)
