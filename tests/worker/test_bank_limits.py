@@ -77,6 +77,8 @@ def test_a_budget_of_bytes_lets_the_least_lately_used_go_and_says_so(causal: Hou
     small = Bank(causal.model, causal.record, budget_bytes=size(adapters[0]) - 1)
     with pytest.raises(BadInput, match="there is room for"):
         small.ready(adapters[0])
+    alone = causal.bank.ready(causal.add("alone", causal.lora(modules_to_save=["lm_head"])))
+    assert causal.say([alone], [ids]) and causal.bank.names == ["c", "a", "alone"]
 
 
 def test_an_adapter_that_changes_nothing_is_known(causal: House) -> None:

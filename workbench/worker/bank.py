@@ -74,7 +74,7 @@ class Bank:
         base: The base.
         record: Its record.
         resident_limit: The most adapters in memory.
-        budget_bytes: The most memory for them; by default half of what the base has left of its device's.
+        budget_bytes: The most memory for those that share it; by default half of what the base has left.
 
     Attributes:
         told: What the people who ask should hear of, sentence by sentence.
@@ -250,11 +250,7 @@ class Bank:
                 kept[name] = value
                 continue
             weight = getattr(self._modules.get(path), rest, None)
-            if (
-                weight is None
-                or weight.shape != value.shape
-                or not torch.equal(weight, value.to(weight.dtype))
-            ):
+            if weight is None or not torch.equal(weight, value.to(weight.dtype)):
                 raise ValueError(f"it carries a changed weight of the base itself, {path}.{rest}")
         return kept
 
@@ -272,7 +268,8 @@ class Bank:
         """Let the least recently used go until the rest fits; what is to speak now stays."""
         for resident in list(self._residents.values()):
             crowded = len(self._residents) > self._limit
-            if not crowded and self.bytes <= self._budget:
+            # Whoever stands alone is one at a time, and no smaller for others' leaving.
+            if not crowded and self.bytes - self._standalone.bytes <= self._budget:
                 return
             if resident.key in keep:
                 continue
