@@ -195,6 +195,8 @@ def _rest_of_pairs(wanted: Sequence[Hashable], said: Sequence[Hashable], taken: 
     left_said = [j for j in left_said if said[j] in both - alone]
     used: set[int] = set()
     for width in range(CONTEXT, 0, -1):
+        if not left_said:
+            break
         shared = set(_spans(wanted, width)) & set(_spans(said, width))
         places: dict[Hashable, deque[int]] = defaultdict(deque)
         for i in left_wanted:

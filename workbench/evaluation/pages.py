@@ -223,11 +223,9 @@ def _marks(row: Row, choices: Choices) -> tuple[int, list[Mark], list[Mark]]:
 def _rouge_mark(tokens: Sequence[breakdown.TokenLabel]) -> Mark:
     first = tokens[0]
     shares = ", ".join(
-        f"{share:.4f} of {view}"
-        for view, share in zip(
-            ("ROUGE-1", "ROUGE-2", "ROUGE-L"), [each.share for each in tokens], strict=True
-        )
-        if share is not None
+        f"{token.share:.4f} of {view}"
+        for view, token in zip(ROUGE_VIEWS, tokens, strict=True)
+        if token.share is not None
     )
     return Mark(first.start, first.end, tuple(each.label for each in tokens), shares)
 

@@ -49,21 +49,17 @@ def drawn(
     """The canonical longest common subsequence, as `pairs`, from the table that `rows` makes."""
     found: list[tuple[int, int]] = []
     i, j = len(reference), len(prediction)
-    while i > 0 and j > 0:
+    while i and j:
         if reference[i - 1] == prediction[j - 1]:
             i, j = i - 1, j - 1
             found.append((i, j))
-        elif _prefers_left(table[i], table[i - 1], j):
+            continue
+        row, above, low = table[i], table[i - 1], (1 << j) - 1
+        # Only where the entry left of (i, j) is greater than the one above it does `rouge-score` go left.
+        to_the_left = row != above and row >> (j - 1) & 1
+        if to_the_left and (row & low).bit_count() < (above & low).bit_count():
             j -= 1
         else:
             i -= 1
     found.reverse()
     return found
-
-
-def _prefers_left(row: int, row_above: int, j: int) -> bool:
-    """Is the entry left of (i, j) greater than the one above it? Only then does `rouge-score` go left."""
-    if not row >> (j - 1) & 1:
-        return False
-    low = (1 << j) - 1
-    return (row & low).bit_count() < (row_above & low).bit_count()
