@@ -16,7 +16,8 @@ import pytest
 from store import Store
 from store.errors import BadInput, NotFound, Unavailable
 from workbench import client, link
-from workbench.client import Event, Note, Output, Restart, Sampling, Token, TokenDetail, evaluate, generate
+from workbench.client import Event, Note, Output, Restart, Sampling, Token, TokenDetail, generate
+from workbench.evaluating import EvaluationOptions, evaluate
 from workbench.processes import held
 
 Talk = Callable[[Any], None]
@@ -199,9 +200,9 @@ def test_an_evaluation_that_cannot_work_is_refused_before_it_begins(
         template.write_text(f'{head}prompt = "{{{{ {column} }}}}"\n')
         store.templates.add(template, name=name)
     with pytest.raises(BadInput, match="did you mean 'dialogue'"):
-        evaluate(root, "tiny", [None], "dialogues", "bad")
+        evaluate(root, EvaluationOptions("tiny", (None,), "dialogues", "bad"))
     with pytest.raises(NotFound, match="no split 'test'"):
-        evaluate(root, "tiny", [None], "dialogues", "good", "test")
+        evaluate(root, EvaluationOptions("tiny", (None,), "dialogues", "good", "test"))
     with pytest.raises(NotFound, match="no dataset"):
-        evaluate(root, "tiny", [None], "monologues", "good")
+        evaluate(root, EvaluationOptions("tiny", (None,), "monologues", "good"))
     assert store.evaluations.list() == []

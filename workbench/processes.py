@@ -130,6 +130,11 @@ def alive(identity: Identity) -> bool:
     )
 
 
+def lives(process: Identity | None) -> bool:
+    """Whether a process that may never have been found runs."""
+    return process is not None and alive(process)
+
+
 def find(nonce: str, *others: str) -> Identity | None:
     """The living process that was started with all of these among its arguments, if there is one."""
     return next(find_all(nonce, *others), None)

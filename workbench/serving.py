@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from store.errors import Unavailable
-from store.identity import Identity
 from store.models import Model
 from workbench import link, processes
 from workbench.link import Link
@@ -133,11 +132,6 @@ def reach(root: Path, record: Model) -> Link:
     return line or _start(root, record.name)
 
 
-def lives(process: Identity | None) -> bool:
-    """Whether a process that may never have been found runs."""
-    return process is not None and processes.alive(process)
-
-
 def _start(root: Path, model: str) -> Link:
     log = link.log_path(root, model)
     if log.exists() and log.stat().st_size > _LOG_BYTES:
@@ -150,7 +144,7 @@ def _start(root: Path, model: str) -> Link:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         # Ours, or one that another client started a moment before.
-        coming = lives(started) or processes.held(link.lock_path(root, model))
+        coming = processes.lives(started) or processes.held(link.lock_path(root, model))
         line = link.connect(root, model)
         if line is not None:
             return line

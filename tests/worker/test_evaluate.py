@@ -14,13 +14,14 @@ from safetensors.torch import load_file, save_file
 
 from store import Store
 from store.errors import Unavailable
-from workbench.client import evaluate
 from workbench.composing.masking import load_codec, prompt_ids
 from workbench.composing.template import Composer
+from workbench.evaluating import EvaluationOptions, evaluate
 from workbench.evaluation.report import corpus_scores
 from workbench.worker import evaluate as worker
 from workbench.worker.loading import load_tokenizer
 
+SETTINGS = {"max_new_tokens": 4, "temperature": 0.0, "top_p": 1.0, "seed": 0, "variant": None}
 TEMPLATE = """
 name = "summarise"
 task = "dialogue summarisation"
@@ -68,11 +69,7 @@ def test_every_row_is_answered_as_plain_peft_would_and_scored(
     progress: list[tuple[int, int]] = []
     base, chat = evaluate(
         furnished.root,
-        "tiny",
-        [None, "chat"],
-        "dialogues",
-        "summarise",
-        limit=20,
+        EvaluationOptions("tiny", (None, "chat"), "dialogues", "summarise", limit=20),
         on_progress=lambda done, total: progress.append((done, total)),
     )
     assert (base.adapter, chat.adapter) == (None, "chat")
@@ -110,7 +107,7 @@ def enter(store: Store, adapters: list[str | None], **changes: Any) -> str:
             "split": "test",
             "template": "summarise",
             "total": 3,
-            "settings": {"max_new_tokens": 4, "variant_seed": 0},
+            "settings": SETTINGS,
         }
         group = store.evaluations.create(group, adapter=adapter, **described | changes).group
     assert group is not None
@@ -153,5 +150,5 @@ def test_a_worker_that_cannot_begin_says_why(furnished: Store) -> None:
 
 def test_a_failed_evaluation_is_an_error_for_who_asked(furnished: Store) -> None:
     with pytest.raises(Unavailable, match="'spoiled': it has weights that are not numbers") as told:
-        evaluate(furnished.root, "tiny", ["spoiled"], "dialogues", "summarise", limit=2)
+        evaluate(furnished.root, EvaluationOptions("tiny", ("spoiled",), "dialogues", "summarise", limit=2))
     assert "\n" not in str(told.value)

@@ -13,13 +13,13 @@ from store import Store, default_path, open_store
 from store.evaluations import Evaluation
 from store.runs import Run
 from workbench.cli import figures
-from workbench.cli.evaluate import score_text
+from workbench.cli.evaluate_text import score_text
 from workbench.cli.following import POLL_SECONDS, failure, follow
 from workbench.cli.output import Column, cell, facts, note, table
 from workbench.cli.progress import Line
 from workbench.cli.screens import draw_screens, open_screens
 from workbench.cli.session import Session, json_option, pass_session
-from workbench.client import evaluate
+from workbench.evaluating import EvaluationOptions, evaluate
 from workbench.runs.launch import submit
 from workbench.runs.options import make_options
 from workbench.starter import DEMO_SETTINGS, Starter, install
@@ -115,13 +115,12 @@ def _report(session: Session, store: Store, starter: Starter, run: Run) -> None:
     if error is not None:
         raise error
     with Line(quiet=quiet) as line:
+        wanted = EvaluationOptions(
+            starter.model, (None, run.adapter), starter.dataset, starter.template, SPLIT
+        )
         base, adapter = evaluate(
             store.root,
-            starter.model,
-            [None, run.adapter],
-            starter.dataset,
-            starter.template,
-            SPLIT,
+            wanted,
             on_progress=lambda done, total: line.write(f"{done} of {total} answers", now=done == total),
         )
     document = _document(store, run, base, adapter)

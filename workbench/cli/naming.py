@@ -76,7 +76,6 @@ def attach(command: click.Command, noun: str) -> None:
     if isinstance(command, click.Group):
         for verb in command.commands.values():
             attach(verb, noun)
-        return
     for parameter in command.params:
         if parameter.type is click.STRING:
             parameter.type = _type_of(parameter, noun) or parameter.type

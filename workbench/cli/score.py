@@ -12,15 +12,13 @@ from typing import IO, Any
 import click
 
 from store.errors import BadInput
-from store.files import write_atomic
-from workbench.cli import score_text
-from workbench.cli.output import cell, jsonable, note, print_json, print_piece, print_text
+from workbench.cli import score_report, score_text
+from workbench.cli.output import jsonable, print_json, print_piece, print_text
 from workbench.cli.progress import Line
 from workbench.cli.score_rows import STDIN, name_of, names_of, rows_of
 from workbench.cli.session import Session, json_option, pass_session
 from workbench.evaluation import bleu, comparison, pages
 from workbench.evaluation.meters import DEFAULT_METRICS, METRICS, Choices
-from workbench.evaluation.page import Page, html, markdown
 from workbench.evaluation.report import Scorer
 from workbench.evaluation.rows import Row
 from workbench.evaluation.significance import SEEDS
@@ -29,7 +27,6 @@ SPOOLED_BYTES = 16_000_000
 PIECE_CHARACTERS = 1 << 16
 Sides = tuple[Sequence[Path], Sequence[Path]]
 """The files of the baseline's runs and of the system's."""
-REPORTS = {".html": html, ".htm": html, ".md": markdown}
 
 
 @click.command()
@@ -119,8 +116,7 @@ def command(
     where they are there.
     """
     choices = Choices(metrics or DEFAULT_METRICS, tokens, stemmer, bleu.Options(**options))
-    if report is not None and report.suffix.lower() not in (*REPORTS, ".json"):
-        raise BadInput(f"no report ends in {report.suffix!r}", "name a file that ends in .html, .md or .json")
+    score_report.check(report)
     if baselines:
         _compare(session, (baselines, files), choices, seeds, report)
     elif len(files) == 1:
@@ -147,11 +143,7 @@ def _score(session: Session, file: Path, choices: Choices, report: Path | None) 
         totals = scorer.totals()
         if report is not None:
             page = pages.score_page(name_of(file), scorer.rows, totals, poorest, choices)
-            shown = [
-                {"row": number, "prediction": row.prediction, "references": row.references, **document}
-                for number, row, document in poorest.rows()
-            ]
-            _write_report(report, page, {**totals, "rows": shown})
+            score_report.write(report, page, {**totals, "rows": score_report.shown(poorest)})
         if session.as_json:
             _print_document(spool, totals)
         else:
@@ -184,21 +176,12 @@ def _compare(
             line.write(f"resampled {done:,} of {total:,} times, seed {rounds} of {len(seeds)}")
 
         found = comparison.compare(_pairs(files, line), choices, seeds, tell)
-    deciding = {each.row for compared in found.scores.values() for each in compared.deciding}
+    deciding = score_report.deciding(found)
     rows = {number: pair for number, pair in enumerate(_pairs(files, None), 1) if number in deciding}
     names = names_of(files)
-    texts = {
-        number: {
-            "references": baseline[0].references,
-            "baseline": [row.prediction for row in baseline],
-            "system": [row.prediction for row in system],
-        }
-        for number, (baseline, system) in rows.items()
-    }
-    document = jsonable(found) | jsonable({"baseline": names[0], "system": names[1], "deciding_rows": texts})
+    document = score_report.comparison(names, found, rows)
     if report is not None:
-        page = pages.comparison_page(names, found, rows, choices)
-        _write_report(report, page, document)
+        score_report.write(report, pages.comparison_page(names, found, rows, choices), document)
     if session.as_json:
         print_json(document)
     else:
@@ -227,10 +210,3 @@ def _named(file: Path, line: Line | None) -> Iterator[Row]:
     except BadInput as error:
         what = error.what if str(file) in error.what else f"{file}: {error.what}"
         raise BadInput(what, error.remedy) from error
-
-
-def _write_report(path: Path, page: Page, document: Any) -> None:
-    write = REPORTS.get(path.suffix.lower())
-    text = write(page) if write else json.dumps(jsonable(document), indent=1, allow_nan=False) + "\n"
-    write_atomic(path, text)
-    note(f"wrote {cell(path)}")

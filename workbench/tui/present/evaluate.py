@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from workbench.evaluating import EvaluationOptions
 from workbench.runs.fields import FieldInfo
 
 if TYPE_CHECKING:
@@ -25,18 +26,6 @@ class Offer:
     datasets: tuple[str, ...]
     splits: tuple[str, ...]
     templates: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Request:
-    """An evaluation as the user asks for it; a split of None is chosen by the workbench."""
-
-    model: str
-    adapters: tuple[str | None, ...]
-    dataset: str
-    template: str
-    split: str | None
-    limit: int | None
 
 
 def lacking(offer: Offer) -> str | None:
@@ -89,11 +78,11 @@ def _choice(name: str, found: Mapping[str, Sequence[str]], help_text: str) -> Fi
     return FieldInfo(name, str, False, options[0], help_text, None, None, None, None, options, "evaluation")
 
 
-def request(offer: Offer, values: Mapping[str, Any]) -> Request:
+def request(offer: Offer, values: Mapping[str, Any]) -> EvaluationOptions:
     """The evaluation that a filled form asks for."""
     who = values["who"]
     adapter = next((each for each in offer.adapters if each.name == who), None)
-    return Request(
+    return EvaluationOptions(
         model=adapter.model if adapter else who.removeprefix(BASE_PREFIX),
         adapters=(None, adapter.name) if adapter else (None,),
         dataset=values["dataset"],

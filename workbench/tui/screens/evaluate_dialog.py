@@ -12,11 +12,12 @@ from workbench.tui.screens import evaluating
 from workbench.tui.screens.form_dialog import FormDialog
 
 if TYPE_CHECKING:
-    from workbench.tui.present.evaluate import Offer, Request
+    from workbench.evaluating import EvaluationOptions
+    from workbench.tui.present.evaluate import Offer
     from workbench.tui.screen import Workbench
 
 
-def open_form(app: App[Any], wanted: Callable[[Request], None]) -> None:
+def open_form(app: App[Any], wanted: Callable[[EvaluationOptions], None]) -> None:
     """Ask what to evaluate.
 
     Args:

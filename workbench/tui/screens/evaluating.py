@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from workbench import client
-from workbench.tui.present.evaluate import DEFAULT_ROWS, Offer, Request
+from workbench import evaluating
+from workbench.evaluating import EvaluationOptions
+from workbench.tui.present.evaluate import DEFAULT_ROWS, Offer
 
 if TYPE_CHECKING:
     from store import Store
@@ -38,7 +39,8 @@ def evaluate_once(store: Store, run: Run, limit: int = DEFAULT_ROWS) -> list[Eva
         The evaluations of its adapter, newest first.
     """
     if not evaluations_of(store, run):
-        client.evaluate(store.root, run.model, [None, run.adapter], *run.example_data, limit=limit)
+        wanted = EvaluationOptions(run.model, (None, run.adapter), *run.example_data, limit=limit)
+        evaluating.evaluate(store.root, wanted)
     return evaluations_of(store, run)
 
 
@@ -61,22 +63,13 @@ def _first(names: list[str], first: str | None) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: name != first))
 
 
-def evaluate(store: Store, wanted: Request, progress: Callable[[str], None]) -> str:
+def evaluate(store: Store, wanted: EvaluationOptions, progress: Callable[[str], None]) -> str:
     """Have a request answered and scored, telling how far it is.
 
     Returns:
         The group of its evaluations.
     """
-    made = client.evaluate(
-        store.root,
-        wanted.model,
-        wanted.adapters,
-        wanted.dataset,
-        wanted.template,
-        wanted.split,
-        wanted.limit,
-        lambda done, total: progress(f"{done} of {total}"),
-    )
+    made = evaluating.evaluate(store.root, wanted, lambda done, total: progress(f"{done} of {total}"))
     return made[0].group
 
 

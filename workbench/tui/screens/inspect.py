@@ -22,7 +22,7 @@ from workbench.tui.widgets.live_table import Column, LiveTable
 
 if TYPE_CHECKING:
     from store.evaluations import Evaluation
-    from workbench.tui.present.evaluate import Request
+    from workbench.evaluating import EvaluationOptions
     from workbench.tui.screens.scoring import Opened
 
 COLUMNS = (
@@ -156,7 +156,7 @@ class InspectScreen(WorkbenchScreen):
         question = "Its answers and scores are deleted for good."
         dialogs.confirm(self.app, f"Remove {group}?", question, ("remove", "keep"), remove)
 
-    def _evaluate(self, wanted: Request) -> None:
+    def _evaluate(self, wanted: EvaluationOptions) -> None:
         text = f"evaluating {wanted.adapters[-1] or wanted.model} on {wanted.dataset}"
         self.query_one(Activity).follow(
             evaluating.LANE, text, lambda store, tell: evaluating.evaluate(store, wanted, tell), self.open_row
