@@ -1,4 +1,4 @@
-"""The client: mistakes that need no process, servers that do not answer as they should, and evaluations."""
+"""The client: mistakes that need no process, servers that do not answer as they should,"""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from store import Store
 from store.errors import BadInput, NotFound, Unavailable
 from workbench import client, link
 from workbench.client import Event, Note, Output, Restart, Sampling, Token, TokenDetail, generate
-from workbench.evaluating import EvaluationOptions, evaluate
 from workbench.processes import held
 
 Talk = Callable[[Any], None]
@@ -188,21 +187,3 @@ def test_a_client_waits_where_others_wait_already(tmp_path: Path) -> None:
         connection = link.dial(path, 10)
         assert connection is not None
         connection.close()
-
-
-def test_an_evaluation_that_cannot_work_is_refused_before_it_begins(
-    root: Path, store: Store, dialogue_file: Path, tmp_path: Path
-) -> None:
-    store.datasets.add(str(dialogue_file), name="dialogues")
-    template = tmp_path / "t.toml"
-    head = 'name = "t"\ntask = "t"\n[[variants]]\nname = "v"\ncompletion = "{{ summary }}"\n'
-    for name, column in (("good", "dialogue"), ("bad", "dialog")):
-        template.write_text(f'{head}prompt = "{{{{ {column} }}}}"\n')
-        store.templates.add(template, name=name)
-    with pytest.raises(BadInput, match="did you mean 'dialogue'"):
-        evaluate(root, EvaluationOptions("tiny", (None,), "dialogues", "bad"))
-    with pytest.raises(NotFound, match="no split 'test'"):
-        evaluate(root, EvaluationOptions("tiny", (None,), "dialogues", "good", "test"))
-    with pytest.raises(NotFound, match="no dataset"):
-        evaluate(root, EvaluationOptions("tiny", (None,), "monologues", "good"))
-    assert store.evaluations.list() == []

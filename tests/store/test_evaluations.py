@@ -62,6 +62,39 @@ def test_a_failure_is_kept_with_its_reason(store: Store) -> None:
     assert store.evaluations.fail("e1", "out of memory").error == "out of memory"
 
 
+def test_one_that_was_interrupted_goes_on_with_the_rows_it_has(store: Store) -> None:
+    create(store)
+    store.evaluations.begin("e1", {"torch": "2"})
+    store.evaluations.append("e1", [row(0), row(2)])
+    aside = store.evaluations.interrupt("e1", "it was interrupted")
+    assert (aside.status, aside.error, aside.rows) == ("interrupted", "it was interrupted", 2)
+    with pytest.raises(Conflict):
+        store.evaluations.append("e1", [row(1)])
+    again = store.evaluations.begin("e1", {"torch": "2"})
+    assert (again.status, again.error) == ("running", None)
+    assert again.settings == {"seed": 1, "versions": {"torch": "2"}}
+    assert store.evaluations.answered("e1") == {0, 2}
+    store.evaluations.finish("e1", {})
+    with pytest.raises(Conflict, match="e1 is completed"):
+        store.evaluations.begin("e1")
+
+
+def test_answers_of_other_packages_are_not_mixed(store: Store) -> None:
+    create(store)
+    store.evaluations.begin("e1", {"torch": "2"})
+    store.evaluations.append("e1", [row(0)])
+    assert store.evaluations.begin("e1", {"torch": "3"}).rows == 0
+    assert store.evaluations.answered("e1") == set()
+
+
+def test_an_answers_length_is_kept(store: Store) -> None:
+    create(store)
+    cut = EvaluationRow(0, "p", "cold", ("warm",), None, tokens=4, truncated=True)
+    whole = EvaluationRow(1, "p", "cold", ("warm",), None, tokens=1, truncated=False)
+    store.evaluations.append("e1", [cut, whole])
+    assert store.evaluations.rows("e1") == [cut, whole]
+
+
 def test_removing_an_evaluation_takes_its_rows(store: Store) -> None:
     create(store)
     store.evaluations.append("e1", [row(0)])

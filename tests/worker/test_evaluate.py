@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from workbench.composing.template import Composer
 from workbench.evaluating import EvaluationOptions, evaluate
 from workbench.evaluation.report import corpus_scores
 from workbench.worker import evaluate as worker
+from workbench.worker.engine import Engine
 from workbench.worker.loading import load_tokenizer
 
 SETTINGS = {"max_new_tokens": 4, "temperature": 0.0, "top_p": 1.0, "seed": 0, "variant": None}
@@ -97,19 +100,16 @@ def test_every_row_is_answered_as_plain_peft_would_and_scored(
     assert progress == sorted(progress)
 
 
+def described(adapter: str | None, **changes: Any) -> dict[str, Any]:
+    known = {"model": "tiny", "dataset": "dialogues", "split": "test", "template": "summarise", "total": 3}
+    return known | {"adapter": adapter, "settings": SETTINGS} | changes
+
+
 def enter(store: Store, adapters: list[str | None], **changes: Any) -> str:
     """Enter evaluations as the client does, for a worker in this process."""
     group = None
     for adapter in adapters:
-        described: dict[str, Any] = {
-            "model": "tiny",
-            "dataset": "dialogues",
-            "split": "test",
-            "template": "summarise",
-            "total": 3,
-            "settings": SETTINGS,
-        }
-        group = store.evaluations.create(group, adapter=adapter, **described | changes).group
+        group = store.evaluations.create(group, **described(adapter, **changes)).group
     assert group is not None
     return group
 
@@ -120,6 +120,67 @@ def test_a_bad_adapter_fails_alone(furnished: Store) -> None:
     base, spoiled, chat = furnished.evaluations.list(group)
     assert [each.status for each in (base, spoiled, chat)] == ["completed", "failed", "completed"]
     assert "'spoiled': it has weights that are not numbers" in str(spoiled.error)
+
+
+def test_one_whose_scores_are_no_numbers_fails_alone_among_those_it_was_asked_with(
+    furnished: Store, tmp_path: Path
+) -> None:
+    """Such an adapter loads, and is found out only in the middle of a batch."""
+    folder = shutil.copytree(furnished.adapters.get("chat").path, tmp_path / "loud")
+    weights = load_file(folder / "adapter_model.safetensors")
+    huge = {name: torch.full_like(weight, 1e38) for name, weight in weights.items()}
+    save_file(huge, folder / "adapter_model.safetensors")
+    furnished.adapters.add(folder, name="loud", model="tiny")
+    group = enter(furnished, [None, "loud", "chat"])
+    assert worker.main(furnished.root, group) == 1
+    base, loud, chat = furnished.evaluations.list(group)
+    assert [each.status for each in (base, loud, chat)] == ["completed", "failed", "completed"]
+    assert "scores are not numbers" in str(loud.error)
+    assert (base.rows, loud.rows, chat.rows) == (3, 0, 3)
+
+
+def test_what_is_drawn_depends_on_row_and_seed_and_not_on_the_batch(furnished: Store) -> None:
+    """Answers of several systems, seeds and variants together are those of each alone."""
+
+    def answers(identifier: str) -> list[str]:
+        return [row.prediction for row in furnished.evaluations.rows(identifier)]
+
+    warm = SETTINGS | {"temperature": 1.0}
+    ways: list[dict[str, Any]] = [warm, warm | {"seed": 1}, SETTINGS | {"variant": "question"}]
+    group = enter(furnished, [None, "chat"], settings=ways[0])
+    for adapter in (None, "chat"):
+        furnished.evaluations.create(group, **described(adapter, settings=ways[1]))
+    assert worker.main(furnished.root, group) == 0
+    together = [answers(each.id) for each in furnished.evaluations.list(group)]
+    assert together[0] != together[2] and together[1] != together[3]
+    alone = enter(furnished, ["chat"], settings=ways[1])
+    assert worker.main(furnished.root, alone) == 0
+    assert [answers(each.id) for each in furnished.evaluations.list(alone)] == together[3:]
+    fixed = enter(furnished, [None], settings=ways[2])
+    assert worker.main(furnished.root, fixed) == 0
+    (evaluation,) = furnished.evaluations.list(fixed)
+    rows = furnished.evaluations.rows(evaluation.id)
+    assert all("Question: What is a summary" in row.prompt for row in rows)
+    assert evaluation.settings["versions"]["torch"] == version("torch")
+    assert all(row.tokens == 4 and row.truncated for row in rows)
+
+
+def test_a_batch_that_has_no_room_is_answered_in_halves(
+    furnished: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speak, sizes = Engine.speak, []
+
+    def cramped(engine: Engine, rows: Any, *others: Any) -> Any:
+        sizes.append(len(rows))
+        if len(rows) > 2:
+            raise MemoryError
+        return speak(engine, rows, *others)
+
+    monkeypatch.setattr(Engine, "speak", cramped)
+    group = enter(furnished, [None, "chat"])
+    assert worker.main(furnished.root, group) == 0
+    assert [each.rows for each in furnished.evaluations.list(group)] == [3, 3]
+    assert sizes == [6, 3, 1, 2, 3, 1, 2]
 
 
 def test_rows_that_make_no_prompt_are_left_out_and_told(

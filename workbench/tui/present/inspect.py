@@ -103,9 +103,9 @@ def _change(members: Sequence[Evaluation]) -> str:
 
 
 def group_status(members: Sequence[Evaluation]) -> str:
-    """The status of a group: failed or running while any of it is."""
+    """The status of a group: completed once all of it is."""
     statuses = {each.status for each in members}
-    return next((status for status in ("failed", "running") if status in statuses), "completed")
+    return next((each for each in ("failed", "running", "interrupted") if each in statuses), "completed")
 
 
 def system(evaluation: Evaluation) -> str:
