@@ -139,6 +139,10 @@ def test_a_base_alone_is_asked_for_by_its_name() -> None:
     filled = {field.name: field.default for field in evaluate.fields(OFFER)}
     wanted = evaluate.request(OFFER, filled)
     assert (wanted.model, wanted.adapters, wanted.split, wanted.limit) == ("tiny", (None,), None, 100)
+    assert (wanted.variant, wanted.seeds, wanted.sampling.temperature) == (None, (0,), 0.0)
+    drawn = {"variants": evaluate.EACH, "seeds": 3, "temperature": 0.7}
+    wanted = evaluate.request(OFFER, filled | drawn)
+    assert (wanted.variant, wanted.seeds, wanted.sampling.temperature) == ("all", (0, 1, 2), 0.7)
 
 
 def test_the_demo_says_on_each_screen_what_is_seen_and_which_key_is_next(

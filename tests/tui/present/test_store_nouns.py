@@ -126,4 +126,13 @@ def test_the_benchmarks_table_holds_completed_evaluations_only(
     [(key, cells)] = benchmarks.table(found, NOW)
     assert key == "e1"
     assert told(cells)[:3] == ["mine", "tiny", "dialogues test"]
-    assert told(cells)[4:] == ["4", "0.250", "0.100", "0.200", "12.3", "1h"]
+    assert told(cells)[3:] == ["summarise", "4", "0.250", "0.100", "0.200", "12.3", "1h"]
+
+
+def test_the_benchmarks_table_tells_apart_what_one_command_made(
+    make_evaluation: Callable[..., Evaluation],
+) -> None:
+    drawn = {"temperature": 0.7, "seed": 2, "variant": "asks"}
+    found = [make_evaluation(settings=drawn), make_evaluation(settings=drawn | {"variant": None, "seed": 0})]
+    asked = [told(cells)[3] for _, cells in benchmarks.table(found, NOW)]
+    assert asked == ["summarise asks at 0.7 seed 2", "summarise at 0.7"]

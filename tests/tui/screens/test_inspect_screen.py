@@ -129,6 +129,9 @@ async def test_the_form_asks_for_the_newest_adapter_on_the_data_it_was_made_for(
             "split": "auto",
             "template": "summarise",
             "limit": 100,
+            "variants": "in turn",
+            "temperature": 0.0,
+            "seeds": 1,
         }
 
 

@@ -23,7 +23,7 @@ def table(found: Iterable[Evaluation], now: float) -> list[Row]:
                 outside(each.adapter or "base", STRONG if each.adapter else ""),
                 outside(each.model),
                 outside(f"{each.dataset} {each.split}"),
-                outside(each.template),
+                outside(_asked(each)),
                 f"{each.rows:,}",
                 *(score(each.scores.get(name)) for name in ("rouge1", "rouge2", "rougeL")),
                 f"{each.scores['bleu']:.1f}" if "bleu" in each.scores else NONE,
@@ -33,3 +33,14 @@ def table(found: Iterable[Evaluation], now: float) -> list[Row]:
         for each in found
         if each.status == "completed"
     ]
+
+
+def _asked(evaluation: Evaluation) -> str:
+    """The template, and where they are not as usual its variant, the temperature and the seed."""
+    settings = evaluation.settings
+    told = [evaluation.template, settings.get("variant") or ""]
+    if settings.get("temperature"):
+        told.append(f"at {settings['temperature']:g}")
+    if settings.get("seed"):
+        told.append(f"seed {settings['seed']}")
+    return " ".join(filter(None, told))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from workbench.evaluating import EvaluationOptions
+from workbench.evaluating import ALL_VARIANTS, SAMPLING, EvaluationOptions
 from workbench.runs.fields import FieldInfo
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 AUTO = "auto"
 BASE_PREFIX = "base "
 DEFAULT_ROWS = 100
+IN_TURN, EACH = "in turn", "each alone"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ def choices(offer: Offer) -> dict[str, Sequence[str]]:
         "dataset": offer.datasets,
         "split": [AUTO, *offer.splits],
         "template": offer.templates,
+        "variants": (IN_TURN, EACH),
     }
 
 
@@ -57,20 +59,25 @@ def fields(offer: Offer) -> list[FieldInfo]:
         _choice("dataset", found, "Rows to answer"),
         _choice("split", found, "auto takes test, else validation, else the only one"),
         _choice("template", found, "How a row becomes a prompt, and what would be right"),
-        FieldInfo(
-            "limit",
-            int,
-            True,
-            DEFAULT_ROWS,
-            "Most rows; auto takes all",
-            "rows",
-            1,
-            None,
-            None,
-            None,
-            "evaluation",
-        ),
+        _number("limit", int, DEFAULT_ROWS, "Most rows; auto takes all", "rows", low=1, optional=True),
+        _choice("variants", found, "A template's phrasings: dealt out to the rows, or each one for all rows"),
+        _number("temperature", float, 0.0, "0 is greedy; more is drawn by chance", None, high=10),
+        _number("seeds", int, 1, "So many evaluations, for mean and spread of what is drawn", None, low=1),
     ]
+
+
+def _number(
+    name: str,
+    kind: type,
+    default: float,
+    help_text: str,
+    unit: str | None,
+    *,
+    low: float = 0,
+    high: float | None = None,
+    optional: bool = False,
+) -> FieldInfo:
+    return FieldInfo(name, kind, optional, default, help_text, unit, low, None, high, None, "evaluation")
 
 
 def _choice(name: str, found: Mapping[str, Sequence[str]], help_text: str) -> FieldInfo:
@@ -89,4 +96,7 @@ def request(offer: Offer, values: Mapping[str, Any]) -> EvaluationOptions:
         template=values["template"],
         split=None if values["split"] == AUTO else values["split"],
         limit=values["limit"],
+        variant=None if values["variants"] == IN_TURN else ALL_VARIANTS,
+        seeds=tuple(range(values["seeds"])),
+        sampling=replace(SAMPLING, temperature=values["temperature"]),
     )

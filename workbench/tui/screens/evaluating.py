@@ -30,6 +30,8 @@ def evaluations_of(store: Store, run: Run) -> list[Evaluation]:
 def evaluate_once(store: Store, run: Run, limit: int = DEFAULT_ROWS) -> list[Evaluation]:
     """Have a completed run's adapter and its base answer the run's dataset, unless they have.
 
+    What was interrupted goes on.
+
     Args:
         store: The lane's store; asking twice on one lane evaluates once.
         run: A completed run.
@@ -38,7 +40,9 @@ def evaluate_once(store: Store, run: Run, limit: int = DEFAULT_ROWS) -> list[Eva
     Returns:
         The evaluations of its adapter, newest first.
     """
-    if not evaluations_of(store, run):
+    evaluating.settle(store)
+    found = evaluations_of(store, run)
+    if not found or any(each.status == "interrupted" for each in found):
         wanted = EvaluationOptions(run.model, (None, run.adapter), *run.example_data, limit=limit)
         evaluating.evaluate(store.root, wanted)
     return evaluations_of(store, run)
