@@ -92,17 +92,20 @@ def test_one_is_shown_with_all_scores_and_its_origin(workbench) -> None:
 def test_systems_are_compared_on_the_rows_that_both_answered(workbench, stocked: Store) -> None:
     add(stocked, "g1", "short", 0, ("", "the cat sat on the mat", "Anna"))
     found = workbench("evaluate", "show", "e5", "--against", "base", "--json").document
-    assert (found["rows"], found["evaluations"]) == (2, {"baseline": "e1", "system": "e5"})
+    assert (found["rows"], found["evaluations"]) == (2, {"baseline": ["e1"], "system": ["e5"]})
     # Rows keep the number that they have in their split: the first one was left out.
     assert set(found["deciding_rows"]) <= {"2", "3"}
     (verdict,) = found["scores"]["rouge1"]["verdicts"]
     assert verdict["difference"] > 0
     text = workbench("evaluate", "show", "e2", "--against", "e1").out
     assert "chat (e2) against base (e1), 3 rows" in text and "P BOOTSTRAP" in text
-    # Of a group, each against the base of its own seed.
-    both = workbench("evaluate", "show", "g1", "--against", "base", "--json").document["comparisons"]
-    pairs = [(each["evaluations"]["baseline"], each["evaluations"]["system"]) for each in both]
-    assert pairs == [("e1", "e2"), ("e3", "e4"), ("e1", "e5")]
+    # Of a group, the seeds of a system stand together against the base's.
+    stocked.evaluations.remove("e5")
+    found = workbench("evaluate", "show", "g1", "--against", "base", "--json").document
+    assert found["evaluations"] == {"baseline": ["e1", "e3"], "system": ["e2", "e4"]}
+    assert len(found["scores"]["rouge1"]["system_runs"]) == 2
+    one = workbench("evaluate", "show", "g1", "--against", "e1", "--json").document["comparisons"]
+    assert [each["evaluations"]["system"] for each in one] == [["e2"], ["e3"], ["e4"]]
 
 
 def test_what_cannot_be_compared_is_refused(workbench, stocked: Store) -> None:
@@ -113,6 +116,7 @@ def test_what_cannot_be_compared_is_refused(workbench, stocked: Store) -> None:
         (("e5", "--against", "e1"), "answered other data"),
         (("e2", "--against", "nobody"), "no 'nobody' in group g1"),
         (("e6", "--against", "e7"), "have no row in common"),
+        (("e1", "--against", "base"), "e1 is base itself"),
         (("e9",), "no evaluation named 'e9'"),
         (("g1", "--report", "all.html"), "name one of e1, e2, e3, e4"),
         (("e1", "--report", "one.pdf"), "no report ends in '.pdf'"),
@@ -130,7 +134,7 @@ def test_reports_are_written_from_the_store(workbench, tmp_path: Path) -> None:
     assert "Scores of chat (e2)" in (tmp_path / "one.md").read_text()
     assert "chat (e2) against base (e1), 3 rows" in (tmp_path / "two.html").read_text()
     assert json.loads((tmp_path / "one.json").read_text())["evaluation"]["id"] == "e2"
-    assert json.loads((tmp_path / "two.json").read_text())["evaluations"]["baseline"] == "e1"
+    assert json.loads((tmp_path / "two.json").read_text())["evaluations"]["baseline"] == ["e1"]
 
 
 @pytest.mark.usefixtures("stocked")
