@@ -198,6 +198,18 @@ class Adapters:
             return self._of_checkpoint(name)
         return self.get(name)
 
+    def pinned(self, name: str) -> str:
+        """Return a name that means the same tomorrow: the newest checkpoint of a run by its step.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        run, mark, step = name.rpartition(MARK)
+        if not mark or step != LATEST:
+            return name
+        newest = Checkpoints(self._root, self._db).newest(Runs(self._root, self._db).get(run).id)
+        return f"{run}{MARK}{newest.step}" if newest is not None else name
+
     def list(self) -> builtins.list[Adapter]:
         """Return all adapters, newest first."""
         return [self._adapter(row) for row in self._db.table("adapters").rows_where(order_by="rowid desc")]

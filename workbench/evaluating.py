@@ -41,7 +41,7 @@ class EvaluationOptions:
 
     Attributes:
         model: The base.
-        adapters: Names, or `RUN@STEP` for a checkpoint; None is the bare base.
+        adapters: Names, or `RUN@STEP` and `RUN@latest` for checkpoints; None is the bare base.
         dataset: Its rows ask.
         template: It makes prompts of them.
         split: None takes test, else validation, else the first.
@@ -164,13 +164,14 @@ def _wanted(store: Store, options: EvaluationOptions) -> list[dict[str, Any]]:
         )
     sampling = options.sampling
     found: list[dict[str, Any]] = []
+    adapters = [None if name is None else store.adapters.pinned(name) for name in options.adapters]
     made_of = {
         adapter: _made_of(store, options.model, adapter, options.dataset, options.template)
-        for adapter in options.adapters
+        for adapter in adapters
     }
     for seed in options.seeds:
         for variant in variants:
-            for adapter in options.adapters:
+            for adapter in adapters:
                 settings = {
                     "max_new_tokens": sampling.max_new_tokens,
                     "temperature": sampling.temperature,

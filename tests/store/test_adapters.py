@@ -242,6 +242,7 @@ def test_a_checkpoint_of_a_run_is_an_adapter_by_the_runs_name_and_a_step(store: 
     assert latest.path == by_id.path == store.checkpoints.get(run.id, 20).path
     assert store.adapters.resolve("notes@10").path == first.path
     assert (latest.name, by_id.name) == ("notes@latest", f"{run.id}@20")
+    assert [store.adapters.pinned(name) for name in ("notes@latest", "notes@10")] == ["notes@20", "notes@10"]
     assert latest.fingerprint == by_id.fingerprint != first.fingerprint
     assert (latest.method, latest.peft_type, latest.run) == ("lora", "LORA", run.id)
     assert latest.trainable == 2 * tiny_models.LAYERS * RANK * tiny_models.WIDTH

@@ -14,7 +14,6 @@ from workbench.client import Event, Line, Note, Restart, Token
 from workbench.link import Sampling
 from workbench.tui.present import compare as present
 from workbench.tui.present.compare import Answer, DataPrompt, Piece
-from workbench.tui.screens.prompts import pinned
 
 if TYPE_CHECKING:
     from store import Store
@@ -68,7 +67,9 @@ class Conversation:
         Returns:
             The whole answers, scored where the data holds one; without their tokens, which `take` gathers.
         """
-        self.asked = tuple(pinned(store, system) for system in self.systems)
+        self.asked = tuple(
+            None if system is None else store.adapters.pinned(system) for system in self.systems
+        )
         prompt, sampling = self.prompt.prompt, self.sampling
         told = client.generate(
             store.root, self.model, self.asked, prompt, sampling, self._hear, on_line=self._reach

@@ -150,15 +150,6 @@ def checkpoint_of(store: Store, run: Run) -> Speaker | None:
     )
 
 
-def pinned(store: Store, system: str | None) -> str | None:
-    """A system by a name that means the same tomorrow: the newest checkpoint of a run by its step."""
-    run, mark, step = (system or "").rpartition(MARK)
-    if not mark or step != LATEST:
-        return system
-    newest = store.checkpoints.newest(store.runs.get(run).id)
-    return f"{run}{MARK}{newest.step}" if newest is not None else system
-
-
 def system_of(store: Store, run: Run) -> str | None:
     """What of a run can answer: its adapter, else its newest checkpoint."""
     if run.adapter:
