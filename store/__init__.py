@@ -26,6 +26,7 @@ from store.naming import Named, names
 from store.places import prepare_root
 from store.preferences import Preferences
 from store.prompts import Prompts
+from store.row_scores import RowScores
 from store.runs import Runs
 from store.samples import Samples
 from store.templates import Templates
@@ -92,6 +93,7 @@ class Store:
         self.checkpoints = Checkpoints(root, self.db)
         self.alerts = Alerts(root, self.db)
         self.evaluations = Evaluations(root, self.db)
+        self.row_scores = RowScores(self.db)
         self.preferences = Preferences(root, self.db)
         self.prompts = Prompts(root, self.db)
         self.engines = Engines(self.db)

@@ -192,3 +192,23 @@ def m008_answer_lengths(db: Database) -> None:
     """How many tokens an answer of an evaluation has, and whether the limit cut it off."""
     db.conn.execute("alter table evaluation_rows add column tokens integer")
     db.conn.execute("alter table evaluation_rows add column truncated integer")
+
+
+@step
+def m009_row_scores(db: Database) -> None:
+    """What each answer of an evaluation scored, so that a hundred thousand of them are sorted at once."""
+    for statement in (
+        """create table evaluation_scores (
+            evaluation integer not null, row_index integer not null,
+            rouge1 real, rouge2 real, rougeL real, bleu real, words integer, reference_words integer,
+            flags integer, empty real, clipping real, repetition real, loop real, scramble real,
+            length real, copying real, truncated real, script real,
+            primary key (evaluation, row_index),
+            foreign key (evaluation, row_index) references evaluation_rows (evaluation, row_index)
+                on delete cascade) without rowid""",
+        # An answer given again is another one: what the earlier one scored is forgotten.
+        """create trigger evaluation_rows_replaced after insert on evaluation_rows begin
+            delete from evaluation_scores
+            where evaluation = new.evaluation and row_index = new.row_index; end""",
+    ):
+        db.conn.execute(statement)
