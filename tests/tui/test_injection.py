@@ -43,7 +43,8 @@ from workbench.tui.widgets.line_chart import LineChart
 from workbench.tui.widgets.live_table import Column, LiveTable
 from workbench.tui.widgets.log_view import LogView
 from workbench.tui.widgets.modal import Confirm, Notice, Prompt
-from workbench.tui.widgets.token_view import TokenView, ViewToken
+from workbench.tui.widgets.token_flow import ViewToken
+from workbench.tui.widgets.token_view import TokenView
 from workbench.tui.live import Telemetry
 from workbench.telemetry import GpuReading, HostReading
 from textual.widgets import Static, Input, Label

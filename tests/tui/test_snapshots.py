@@ -19,7 +19,8 @@ from workbench.tui.glyphs import ASCII, UNICODE, status_text
 from workbench.tui.widgets.form import Form
 from workbench.tui.widgets.line_chart import LineChart
 from workbench.tui.widgets.live_table import Column, LiveTable
-from workbench.tui.widgets.token_view import TokenView, ViewToken
+from workbench.tui.widgets.token_flow import ViewToken
+from workbench.tui.widgets.token_view import TokenView
 
 pytestmark = pytest.mark.skipif(
     not version("textual").startswith("8.2."),

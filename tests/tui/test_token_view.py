@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from workbench.tui.widgets.token_view import TOKEN_STYLES, TokenView, ViewToken, flow
+from workbench.tui.widgets.token_flow import TOKEN_STYLES, ViewToken, flow
+from workbench.tui.widgets.token_view import TokenView
 
 TEXT = "the cat sat on the mat and a very long word antidisestablishmentarianism came by"
 WORDS = TEXT.split()

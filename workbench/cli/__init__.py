@@ -36,6 +36,7 @@ COMMANDS = {
     "compare": "Votes for the better answer: count them, export them as preference data.",
     "serve": "Keep a base model loaded and answer OpenAI's HTTP API.",
     "evaluate": "Answer a dataset with the base and its adapters, and score the answers.",
+    "inspect": "Look into an evaluation: rows by any score, one row token by token.",
     "score": "Score predictions of a file against their references: ROUGE and BLEU.",
     "help": "Read the handbook: tour, keys, commands, settings, and more.",
     "completion": "Let the tab key complete commands and names: bash, zsh, fish.",

@@ -265,8 +265,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("wins", "w", "wins", "Show what blind votes have come to", "compare"),
     Action("inbox", "i", "inbox", "What lies in the inbox folder, and what became of it", "compare"),
     # Inspect
-    Action("metric", "m", "metric", "Switch between ROUGE-1, ROUGE-2 and ROUGE-L", "inspect"),
-    Action("order", "s", "order", "Order the rows: by row, gain, base or adapter", "inspect"),
+    Action("metric", "m", "metric", "The next of ROUGE-1, -2, -L, and BLEU by runs of 1 to 4", "inspect"),
+    Action("previous_metric", "M", "before", "The metric before", "inspect", footer=False),
+    Action("sort", "s", "sort", "Sort by the column in focus: greatest, least, in order", "inspect"),
+    Action("gain", "x", "gain", "Sort by the difference of the systems", "inspect"),
+    Action("overview", "v", "overview", "Show how the scores are spread, or the answers again", "inspect"),
     Action("next_pair", "right_square_bracket", "next", "The next row's answers", "inspect"),
     Action("previous_pair", "left_square_bracket", "before", "The answers of the row before", "inspect"),
     Action("evaluate", "e", "evaluate", "Let a base and an adapter answer a dataset and score it", "inspect"),

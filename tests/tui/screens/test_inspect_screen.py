@@ -9,6 +9,7 @@ from typing import Any
 from textual.widgets import Input
 
 from store import Store
+from store.evaluations import EvaluationRow
 from workbench.tui.widgets.token_view import TokenView
 
 
@@ -57,13 +58,94 @@ async def test_the_metric_is_switched_with_one_key(worked: Store, opened: Any, l
         await look.wait(pilot, "4 rows, ROUGE-L")
 
 
-async def test_rows_are_ordered_by_what_the_adapter_gained(worked: Store, opened: Any, look: Any) -> None:
+async def test_rows_are_sorted_by_any_column_and_by_the_difference(
+    worked: Store, opened: Any, look: Any
+) -> None:
     async with opened(worked.root) as pilot:
         await pilot.press("7")
         await look.wait(pilot, "+0.750")
+        rows = pilot.app.screen.query_one("Reading")
+        await pilot.press("x")
+        await look.wait(pilot, "most gain first")
+        assert rows.keys == (3, 0, 2, 1)
+        await pilot.press("tab", "s")
+        await look.wait(pilot, "most base first")
+        assert rows.keys[-1] == 3
         await pilot.press("s")
-        await look.wait(pilot, "greatest gain first")
-        assert pilot.app.screen.query_one("#pairs").keys == ("3", "0", "2", "1")
+        await look.wait(pilot, "least base first")
+        assert rows.keys[0] == 3
+        await pilot.press("s")
+        await look.wait(pilot, "in order")
+
+
+async def test_rows_are_sorted_by_a_signal(worked: Store, opened: Any, look: Any) -> None:
+    async with opened(worked.root) as pilot:
+        await pilot.press("7")
+        await look.wait(pilot, "+0.750")
+        await pilot.press("tab", *["l"] * 12, "s")
+        await look.wait(pilot, "most repetition base")
+        assert pilot.app.screen.query_one("Reading").keys[0] == 2  # a map a map a map a map
+
+
+async def test_a_text_is_looked_for_in_the_rows(worked: Store, opened: Any, look: Any) -> None:
+    async with opened(worked.root) as pilot:
+        await pilot.press("7")
+        await look.wait(pilot, "+0.750")
+        await pilot.press("tab", "slash", *"TICKETS", "enter")
+        await look.wait(pilot, "1 row, ROUGE-1")
+        assert pilot.app.screen.query_one("Reading").keys == (3,)
+        await pilot.press("escape")
+        await look.wait(pilot, "4 rows, ROUGE-1")
+
+
+async def test_bleu_is_read_by_its_orders_with_what_words_cost(worked: Store, opened: Any, look: Any) -> None:
+    async with opened(worked.root) as pilot:
+        await pilot.press("7")
+        await look.wait(pilot, "+0.750")
+        await pilot.press("tab", "j", "M")
+        await look.wait(pilot, "BLEU-4")
+        await pilot.press("M", "M")
+        await look.wait(pilot, "BLEU-2 1 of 4")
+        assert styles(pilot, ".prediction")[:3] == [
+            ("David", "matched"),
+            ("brings", "matched"),
+            ("the", "novel"),
+        ]
+        await pilot.press("enter")
+        await look.wait(pilot, "nats")
+
+
+async def test_the_overview_tells_how_scores_are_spread(worked: Store, opened: Any, look: Any) -> None:
+    async with opened(worked.root) as pilot:
+        await pilot.press("7")
+        await look.wait(pilot, "+0.750")
+        await pilot.press("v")
+        await look.wait(pilot, "ROUGE-1 of 4 rows")
+        await look.wait(pilot, "mean ROUGE-1 by words of the reference")
+        await look.wait(pilot, "words recalled")
+        await pilot.press("escape")
+        await look.wait(pilot, "answer, bars")
+
+
+async def test_answers_of_a_running_evaluation_appear_as_they_come(
+    worked: Store, opened: Any, look: Any
+) -> None:
+    made = worked.evaluations.create(
+        model="tiny",
+        adapter=None,
+        dataset="dialogues",
+        split="test",
+        template="summarise",
+        total=3,
+        settings={},
+    )
+    async with opened(worked.root) as pilot:
+        await pilot.press("7")
+        await look.wait(pilot, "No row is answered yet.")
+        worked.evaluations.append(made.id, [EvaluationRow(0, "Ask", "a map", ("the map",), None)])
+        await look.wait(pilot, "1 row, ROUGE-1")
+        worked.evaluations.append(made.id, [EvaluationRow(2, "Ask", "a boat", ("the boat",), None)])
+        await look.wait(pilot, "2 rows, ROUGE-1")
 
 
 async def test_the_cursor_on_a_word_lights_its_partner(worked: Store, opened: Any, look: Any) -> None:

@@ -11,7 +11,7 @@ from textual.content import Content
 
 from workbench.tui.clean import clean, safe
 from workbench.tui.present.cells import BAD, QUIET, WARNING, Row, lines, number_of, outside, quiet
-from workbench.tui.widgets.token_view import ViewToken
+from workbench.tui.widgets.token_flow import ViewToken
 
 if TYPE_CHECKING:
     from store.errors import StoreError

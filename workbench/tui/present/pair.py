@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from workbench.evaluation import bleu, breakdown, rouge, signals
+from workbench.evaluation import bleu, bleu_breakdown, breakdown, orders, rouge, signals
+from workbench.evaluation.breakdown import TokenLabel
+from workbench.evaluation.words import bleu_words
 from workbench.tui.clean import clean
 from workbench.tui.glyphs import UNICODE, Glyphs
 from workbench.tui.present.cells import STRONG, WARNING, lines, quiet, score
 from workbench.tui.present.inspect import NAMES, Metric
-from workbench.tui.widgets.token_view import ViewToken
-
-if TYPE_CHECKING:
-    from workbench.evaluation.breakdown import Breakdown, TokenLabel
+from workbench.tui.widgets.token_flow import ViewToken
 
 PROMPT_LIMIT = 400
 """The most characters of a prompt that are shown above its answers."""
 
-MARKS: Mapping[str, str] = {"matched": "=", "clipped": "~", "novel": "+", "missed": "-", "recalled": "="}
+MARKS: Mapping[str, str] = {
+    "matched": "=",
+    "may match": "?",
+    "clipped": "~",
+    "novel": "+",
+    "missed": "-",
+    "recalled": "=",
+}
 """What stands before a token where there is no colour."""
 NOTES: Mapping[str, str] = {
     "matched": "in the reference too",
+    "may match": "on some longest common subsequences, not on all",
     "clipped": "one too many, or out of order",
     "novel": "not in the reference",
     "missed": "not in the answer",
@@ -40,25 +46,82 @@ class Explanation:
     prediction: str
     reference: str
     metric: Metric
-    breakdown: Breakdown
-    bleu: float
+    said: tuple[TokenLabel, ...]
+    """A share above 0 is earned of F1; one below is a cost in nats, of which -ln BLEU is made."""
+    wanted: tuple[TokenLabel, ...]
+    figures: tuple[str, ...]
+    """The scores, the one of the metric first."""
+    sentence: str
     signals: tuple[str, ...]
     """What is out of the ordinary about the answer, a sentence each."""
 
 
-def explain(system: str, prediction: str, references: Sequence[str], metric: Metric) -> Explanation:
+def explain(
+    system: str, prediction: str, references: Sequence[str], metric: Metric, source: str | None = None
+) -> Explanation:
     """Find what each word of an answer earned; takes milliseconds for long texts, so not on the loop."""
-    reference = references[rouge.best_reference(prediction, references, metric)]
-    found = signals.signals(prediction, references)
+    references = references or ("",)
+    order = int(metric[-1]) if metric.startswith("bleu") else 0
+    kind = "rouge1" if order else metric
+    reference = references[rouge.best_reference(prediction, references, kind)]
+    if order:
+        parts = _bleu(prediction, reference, references, order)
+    else:
+        parts = _rouge(prediction, reference, references, metric)
+    found = signals.signals(prediction, references, source=source or "")
+    told = tuple(signal.sentence for signal in found.values() if signal.flagged)
     return Explanation(
-        system,
-        prediction,
-        reference,
-        metric,
-        breakdown.rouge(prediction, reference, metric=metric),
-        bleu.sentence(prediction, references),
-        tuple(signal.sentence for signal in found.values() if signal.flagged),
+        system, prediction, reference, metric, parts.said, parts.wanted, parts.figures, parts.sentence, told
     )
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What a metric has to say about a pair."""
+
+    said: tuple[TokenLabel, ...]
+    wanted: tuple[TokenLabel, ...]
+    figures: tuple[str, ...]
+    sentence: str
+
+
+def _rouge(prediction: str, reference: str, references: Sequence[str], metric: str) -> _Parts:
+    found = breakdown.rouge(prediction, reference, metric=metric)
+    figures = (
+        f"{NAMES[metric]} {score(found.fmeasure)}",
+        f"P {score(found.precision)} R {score(found.recall)}",
+        f"BLEU {bleu.sentence(prediction, references):.1f}",
+    )
+    return _Parts(found.prediction, found.reference, figures, found.sentence)
+
+
+def _bleu(prediction: str, reference: str, references: Sequence[str], order: int) -> _Parts:
+    """BLEU with the labels of the runs of `order` words; the costs of a word are of all orders together."""
+    found = bleu_breakdown.explain(prediction, references)
+    said, wanted = bleu_words(prediction).keys, bleu_words(reference).keys
+    pairs = orders.compare(said, wanted, order).pairs
+    there = orders.partners([(j, i) for i, j in pairs], order, len(said))
+    back = orders.partners(pairs, order, len(wanted))
+    at = order - 1
+    labels = tuple(
+        TokenLabel(
+            each.text,
+            each.start,
+            each.end,
+            each.labels[at],
+            partners,
+            None if each.loss is None else -each.loss,
+            each.without,
+        )
+        for each, partners in zip(found.prediction, there, strict=True)
+    )
+    others = tuple(
+        TokenLabel(each.text, each.start, each.end, each.labels[at], partners)
+        for each, partners in zip(found.references[references.index(reference)], back, strict=True)
+    )
+    of_order = f"BLEU-{order} {found.matched[at]} of {found.total[at]}"
+    figures = (f"BLEU {found.score:.1f}", of_order, f"brevity penalty {found.bp:.3f}")
+    return _Parts(labels, others, figures, found.sentence)
 
 
 @dataclass(frozen=True)
@@ -77,14 +140,28 @@ def tokens(side: Side, other: Side) -> list[ViewToken]:
         other: The side that its tokens are paired with.
     """
     text, places = side.text, _places(other)
-    return [_token(text[start:end], label, places) for start, end, label in _spans(side)]
+    most = max((abs(label.share) for label in side.labels if label.share), default=0.0)
+    return [_token(text[start:end], label, places, most) for start, end, label in _spans(side)]
 
 
-def _token(text: str, label: TokenLabel | None, places: Sequence[int]) -> ViewToken:
+def _token(text: str, label: TokenLabel | None, places: Sequence[int], most: float) -> ViewToken:
     if label is None:
         return ViewToken(text)
     partners = tuple(places[at] for at in label.partners)
-    return ViewToken(text, label.label, MARKS[label.label], partners, NOTES[label.label])
+    name = "may match" if label.path == "may" else label.label
+    bar = label.share / most if label.share and most else 0.0
+    return ViewToken(text, name, MARKS[name], partners, _note(name, label), bar=bar)
+
+
+def _note(name: str, label: TokenLabel) -> str:
+    """What the cursor's token is, what it earns or costs, and what the score would be without it."""
+    told = [NOTES[name]]
+    if label.share is not None:
+        amount = f"{abs(label.share):.3f}"
+        told.append(f"costs {amount} nats" if label.share < 0 else f"earns {amount}")
+    if label.without is not None:
+        told.append(f"without it {label.without:+.3f}")
+    return "; ".join(told)
 
 
 def _spans(side: Side) -> list[tuple[int, int, TokenLabel | None]]:
@@ -116,17 +193,22 @@ def asked(prompt: str) -> Content:
 
 def sides(of: Explanation) -> tuple[Side, Side]:
     """The answer and its reference, to be drawn."""
-    return Side(of.prediction, of.breakdown.prediction), Side(of.reference, of.breakdown.reference)
+    return Side(of.prediction, of.said), Side(of.reference, of.wanted)
 
 
 def verdict(of: Explanation, signs: Glyphs = UNICODE) -> Content:
     """A system's scores on one row, in a sentence why, and what is out of the ordinary."""
-    found = of.breakdown
-    told = [
-        f"{NAMES[of.metric]} {score(found.fmeasure)}",
-        f"P {score(found.precision)} R {score(found.recall)}",
-        f"BLEU {of.bleu:.1f}",
-    ]
-    heading = Content.assemble((clean(of.system), STRONG), "  ", f" {signs.separator} ".join(told))
-    why = [quiet(clean(found.sentence)), *(Content.styled(clean(each), WARNING) for each in of.signals)]
+    heading = Content.assemble((clean(of.system), STRONG), "  ", f" {signs.separator} ".join(of.figures))
+    why = [quiet(clean(of.sentence)), *(Content.styled(clean(each), WARNING) for each in of.signals)]
     return lines([heading, *why])
+
+
+def note(text: str, told: str) -> Content:
+    """The token under the cursor, and what there is to say of it."""
+    return Content.assemble((clean(text.strip(), 40), STRONG), f"  {told}" if told else "")
+
+
+def answer_title(metric: Metric) -> str:
+    """What the bars under an answer's words say."""
+    costs = "cost in BLEU" if metric.startswith("bleu") else f"share of {NAMES[metric]}"
+    return f"answer, bars: {costs}"

@@ -19,6 +19,7 @@ from workbench.tui.screens.activity import Activity
 from workbench.tui.screens.guide import Guide
 from workbench.tui.screens.reading import Reading
 from workbench.tui.widgets.live_table import Column, LiveTable
+from workbench.tui.widgets.row_grid import RowGrid
 
 if TYPE_CHECKING:
     from store.evaluations import Evaluation
@@ -34,6 +35,8 @@ COLUMNS = (
     Column("rouge1", "ROUGE-1", 14, align="right"),
 )
 
+ROW_ACTIONS = ("next_pair", "previous_pair", "sort", "gain", "metric", "previous_metric", "overview")
+
 
 class InspectScreen(WorkbenchScreen):
     """Evaluations above, the answers of the selected one below."""
@@ -48,6 +51,8 @@ class InspectScreen(WorkbenchScreen):
         &.-narrow #pairs { width: 1fr; }
         &.-narrow PairView { display: none; }
         &.-narrow.-reading PairView { display: block; width: 1fr; }
+        &.-narrow .-overview Overview { width: 1fr; }
+        &.-narrow .-overview #pairs { display: none; }
         &.-narrow.-reading #pairs, &.-narrow.-reading #groups, &.-narrow.-reading #scores { display: none; }
         &.-empty #scores, &.-empty Reading { display: none; }
         &.-empty #groups { height: 1fr; }
@@ -82,16 +87,39 @@ class InspectScreen(WorkbenchScreen):
         if self.has_class("-reading"):
             self.remove_class("-reading")
             self._reading.table.focus()
+        elif self._reading.has_class("-overview"):
+            self._reading.show_overview()
         else:
+            # The focus may be on the list above meanwhile: both filters are left.
             super().leave()
+            self._reading.filter("")
 
     def why_not(self, name: str) -> str | None:
         """What stepping and removing need."""
         if name == "remove":
             return None if self._table.cursor_key else "no evaluation is selected"
-        if name in ("next_pair", "previous_pair", "order", "metric"):
-            return None if self._reading.pairs else "there are no rows; e evaluates, o opens a file"
+        if name in ROW_ACTIONS and not self._reading.keys:
+            return "there are no rows; e evaluates, o opens a file"
+        if name == "gain" and not self._reading.compares:
+            return "there is one system only, so there is no difference"
         return None
+
+    @property
+    def filter_text(self) -> str:
+        """What the list in focus is filtered by."""
+        return self._reading.filter_text if self._filters_rows else super().filter_text
+
+    def apply_filter(self, text: str) -> None:
+        """Show only what contains a text: evaluations, or rows by their texts."""
+        if not self._filters_rows:
+            super().apply_filter(text)
+        elif text != self._reading.filter_text:
+            self._reading.filter(text)
+
+    @property
+    def _filters_rows(self) -> bool:
+        focused = self.focused
+        return focused is not None and self._reading in focused.ancestors_with_self
 
     @on(CatalogChanged)
     def _catalog_changed(self) -> None:
@@ -105,13 +133,19 @@ class InspectScreen(WorkbenchScreen):
     def _highlighted(self) -> None:
         self._open_group()
 
-    @on(LiveTable.Selected)
-    def _selected(self, message: LiveTable.Selected) -> None:
-        if message.table is self._table:
-            self._reading.table.focus()
-        else:
-            self.add_class("-reading")
-            self._reading.read()
+    @on(LiveTable.Selected, "#groups")
+    def _selected(self) -> None:
+        self._reading.table.focus()
+
+    @on(RowGrid.Opened)
+    def _row_opened(self) -> None:
+        self.add_class("-reading")
+        self._reading.read()
+
+    @on(RowGrid.Copied)
+    def _copied(self) -> None:
+        if (row := self._reading.row) is not None:
+            self.workbench.copy(str(row), "the row's number")
 
     @on(Reading.Scored)
     def _scored(self) -> None:
@@ -121,9 +155,21 @@ class InspectScreen(WorkbenchScreen):
         """Score by the next metric."""
         self._reading.next_metric()
 
-    def action_order(self) -> None:
-        """Order the rows in the next way."""
-        self._reading.next_order()
+    def action_previous_metric(self) -> None:
+        """Score by the metric before."""
+        self._reading.next_metric(-1)
+
+    def action_sort(self) -> None:
+        """Sort the rows by the column under the cursor."""
+        self._reading.sort_by_column()
+
+    def action_gain(self) -> None:
+        """Sort the rows by the difference of the systems."""
+        self._reading.sort_by_gain()
+
+    def action_overview(self) -> None:
+        """Show how the scores are spread, or the answers again."""
+        self._reading.show_overview()
 
     def action_next_pair(self) -> None:
         """The next row."""
@@ -164,6 +210,10 @@ class InspectScreen(WorkbenchScreen):
 
     def _listed(self, found: dict[str, list[Evaluation]]) -> None:
         self._groups = found
+        known = {each.id for members in found.values() for each in members}
+        opened = self._reading.opened
+        if opened is not None and opened.own is None and not known.issuperset(opened.ids):
+            self._reading.close()
         self.set_class(not found and self._reading.opened is None, "-empty")
         self._table.set_rows(present.groups(found, glyphs(self)))
         if self._wanted is not None:

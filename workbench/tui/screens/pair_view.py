@@ -23,6 +23,7 @@ class SystemPane(Vertical):
         height: 1fr;
         min-height: 8;
         .verdict { height: auto; max-height: 4; padding: 0 2; }
+        .note { height: 1; padding: 0 2; text-wrap: nowrap; text-overflow: ellipsis; }
         Horizontal { height: 1fr; }
         TokenView { width: 1fr; }
     }
@@ -31,6 +32,7 @@ class SystemPane(Vertical):
     def compose(self) -> ComposeResult:
         """Scores over both texts."""
         yield Static(classes="verdict", markup=False)
+        yield Static(classes="note", markup=False)
         with Horizontal():
             yield TokenView(title="answer", legend=True, classes="pane prediction")
             yield TokenView(title="reference", legend=True, classes="pane reference")
@@ -39,26 +41,42 @@ class SystemPane(Vertical):
         """Show an answer."""
         self.query_one(".verdict", Static).update(present.verdict(explanation))
         prediction, reference = present.sides(explanation)
-        self.query_one(".prediction", TokenView).set_tokens(present.tokens(prediction, reference))
+        self.query_one(".note", Static).update("")
+        answer = self.query_one(".prediction", TokenView)
+        answer.border_title = safe(present.answer_title(explanation.metric))
+        answer.set_tokens(present.tokens(prediction, reference))
         self.query_one(".reference", TokenView).set_tokens(present.tokens(reference, prediction))
 
     @on(TokenView.Moved)
     def _moved(self, message: TokenView.Moved) -> None:
-        message.view.border_subtitle = safe(message.token.note)
+        self.query_one(".note", Static).update(present.note(message.token.text, message.token.note))
         for view in self.query(TokenView):
             view.highlight([] if view is message.view else message.token.partners)
 
 
-class PairView(VerticalScroll, can_focus=False):
-    """The systems' panes below each other."""
+class Panes(VerticalScroll, can_focus=False):
+    """The systems' panes, below each other; on a wide screen side by side."""
+
+    DEFAULT_CSS = """
+    Panes { height: 1fr; }
+    .-wide Panes { layout: horizontal; }
+    .-wide Panes SystemPane { width: 1fr; }
+    .-wide Panes SystemPane Horizontal { layout: vertical; }
+    .-wide Panes SystemPane TokenView { height: 1fr; }
+    """
+
+
+class PairView(Vertical):
+    """What was asked, and the systems' answers."""
 
     DEFAULT_CSS = """
     PairView #asked { height: auto; max-height: 3; padding: 0 2; }
     """
 
     def compose(self) -> ComposeResult:
-        """What was asked."""
+        """The prompt over the panes."""
         yield Static(id="asked", markup=False)
+        yield Panes()
 
     async def show(self, prompt: str, explanations: Sequence[Explanation]) -> None:
         """Show what the systems answered to one prompt."""
@@ -67,6 +85,6 @@ class PairView(VerticalScroll, can_focus=False):
         for pane in panes[len(explanations) :]:
             await pane.remove()
         for _ in range(len(explanations) - len(panes)):
-            await self.mount(SystemPane())
+            await self.query_one(Panes).mount(SystemPane())
         for pane, explanation in zip(self.query(SystemPane), explanations, strict=True):
             pane.show(explanation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
 from typing import TYPE_CHECKING, cast
 
 from textual import on
@@ -10,33 +10,46 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
 
-from workbench.tui.clean import safe
-from workbench.tui.present import inspect as present
-from workbench.tui.present import pair as present_pair
-from workbench.tui.present.inspect import METRICS, ORDERS, Metric, Order, Pair
+from store.row_scores import Sort
+from workbench.tui.clean import clean, safe
+from workbench.tui.glyphs import glyphs
+from workbench.tui.pages import Line, Window
+from workbench.tui.present import scored_rows as present
+from workbench.tui.present.inspect import METRICS, Metric
 from workbench.tui.present.pair import Explanation
 from workbench.tui.screens import scoring
+from workbench.tui.screens.overview import Overview
 from workbench.tui.screens.pair_view import PairView
-from workbench.tui.screens.scoring import Opened
-from workbench.tui.widgets.live_table import Column, LiveTable
+from workbench.tui.screens.scoring import Opened, Ordered
+from workbench.tui.widgets.row_grid import RowGrid
 
 if TYPE_CHECKING:
+    from store import Store
+    from store.errors import StoreError
+    from store.row_scores import ScoredRow
     from workbench.tui.screen import Workbench
 
 LANE = "inspect"
-SYSTEM_WIDTH = 9
+LOOK_SECONDS = 1.0
+"""While rows are being scored, those that are done are looked for this often."""
 
 
-def columns_for(systems: Sequence[str]) -> tuple[Column, ...]:
-    """A column per system, and one for the difference of the last and the first where there are several."""
-    labels = [name[:SYSTEM_WIDTH] for name in systems]
-    scores = [Column(f"s{at}", label, SYSTEM_WIDTH, align="right") for at, label in enumerate(labels)]
-    gain = [Column("gain", "gain", 7, align="right")] if len(systems) > 1 else []
-    number, reference = (
-        Column("row", "row", 4, align="right"),
-        Column("reference", "reference", minimum=8, hide_below=60),
-    )
-    return (number, *scores, *gain, reference)
+class ScoredLines:
+    """The rows in an order, of which only those around the cursor are held."""
+
+    def __init__(self, indexes: array[int], columns: int) -> None:
+        self.indexes = indexes
+        self.window = Window(columns)
+        self.last_number = max(indexes, default=0)
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self.indexes)
+
+    def line(self, position: int) -> Line | None:
+        """The row at a position; None while it is not there."""
+        return self.window.get(position)
 
 
 class Reading(Horizontal):
@@ -46,7 +59,10 @@ class Reading(Horizontal):
     Reading {
         height: 1fr;
         #pairs { width: 2fr; height: 1fr; }
-        PairView { width: 3fr; height: 1fr; }
+        PairView, Overview { width: 3fr; height: 1fr; }
+        Overview { display: none; }
+        &.-overview PairView { display: none; }
+        &.-overview Overview { display: block; }
     }
     """
 
@@ -56,16 +72,26 @@ class Reading(Horizontal):
     def __init__(self) -> None:
         super().__init__()
         self.opened: Opened | None = None
-        self.pairs: dict[str, Pair] = {}
-        """The rows by key; a row that not every system has answered yet is not among them."""
+        self.filter_text = ""
+        self._lines = ScoredLines(array("q"), 1)
+        self._columns: tuple[present.GridColumn, ...] = ()
         self._metric: Metric = "rouge1"
-        self._order: Order = "row"
+        self._sort = Sort()
+        self._wanted: int | None = None
+        self._explaining: tuple[Opened, int, Metric] | None = None
+        self._scoring: Opened | None = None
 
     def compose(self) -> ComposeResult:
-        """Rows and answers."""
-        empty = "No row is answered yet."
-        yield LiveTable(columns_for(["score"]), title="rows", empty=empty, id="pairs", classes="pane")
+        """Rows, and answers or the overview."""
+        yield RowGrid(id="pairs", classes="pane")
         yield PairView()
+        yield Overview()
+
+    def on_mount(self) -> None:
+        """Look for scores while there are some to come."""
+        self.table.empty = "No row is answered yet."
+        self.table.border_title = "rows"
+        self.set_interval(LOOK_SECONDS, self._look)
 
     @property
     def workbench(self) -> Workbench:
@@ -73,9 +99,19 @@ class Reading(Horizontal):
         return cast("Workbench", self.app)
 
     @property
-    def table(self) -> LiveTable:
+    def table(self) -> RowGrid:
         """The rows."""
-        return self.query_one("#pairs", LiveTable)
+        return self.query_one("#pairs", RowGrid)
+
+    @property
+    def keys(self) -> tuple[int, ...]:
+        """The indexes of the rows in the order that is shown."""
+        return tuple(self._lines.indexes)
+
+    @property
+    def row(self) -> int | None:
+        """The index of the row under the cursor."""
+        return self._lines.indexes[self.table.position] if self._lines.count else None
 
     def open(self, opened: Opened, row: int | None = None) -> None:
         """Show these answers.
@@ -84,67 +120,169 @@ class Reading(Horizontal):
             opened: Who answered what.
             row: The row to begin with; left out, the cursor stays where it is.
         """
+        self._wanted = row
         self.opened = opened
-        self._score(row)
+        self._read()
 
-    def next_metric(self) -> None:
-        """Score by the next metric."""
-        self._metric = METRICS[(METRICS.index(self._metric) + 1) % len(METRICS)]
-        self._score()
+    def close(self) -> None:
+        """Show nothing: what was looked into is gone."""
+        self.opened, self._scoring = None, None
+        self._lines = ScoredLines(array("q"), 1)
+        self.table.show(self._lines, [])
 
-    def next_order(self) -> None:
-        """Order the rows in the next way."""
-        self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
-        self._list()
+    def next_metric(self, step: int = 1) -> None:
+        """Score by the next metric, or the one before."""
+        self._metric = METRICS[(METRICS.index(self._metric) + step) % len(METRICS)]
+        self._read(anew=True)
+
+    def sort_by_column(self) -> None:
+        """Sort by the column under the cursor: greatest first, least first, in order."""
+        if self._columns:
+            self._sort = present.next_sort(self._columns[self.table.column], self._sort)
+            self._read()
+
+    def sort_by_gain(self) -> None:
+        """Sort by the difference of the systems, or by the score of the only one."""
+        column = next((each for each in self._columns if each.sort.less is not None), None)
+        if column is not None:
+            self._sort = present.next_sort(column, self._sort)
+            self._read()
+
+    @property
+    def compares(self) -> bool:
+        """Whether several systems are beside each other."""
+        return self.opened is not None and len(self.opened.systems) > 1
+
+    def filter(self, text: str) -> None:
+        """Show only the rows that contain a text."""
+        self.filter_text = text
+        self._read()
+
+    def show_overview(self) -> None:
+        """Show how the scores are spread, or the answers again."""
+        self.toggle_class("-overview")
+        self._overlook()
 
     def read(self) -> None:
         """Put the focus on the first answer."""
+        self.remove_class("-overview")
         for view in self.query(".prediction").results():
             view.focus()
             break
 
-    @on(LiveTable.Highlighted)
-    def _highlighted(self, message: LiveTable.Highlighted) -> None:
+    def _overlook(self) -> None:
+        if self.has_class("-overview") and self.opened is not None:
+            self.query_one(Overview).show(self.opened, self._metric)
+
+    @on(RowGrid.Moved)
+    def _moved(self, message: RowGrid.Moved) -> None:
         message.stop()
         self._explain()
 
-    def _score(self, row: int | None = None) -> None:
-        opened, metric = self.opened, self._metric
+    @on(RowGrid.Wanted)
+    def _in_sight(self, message: RowGrid.Wanted) -> None:
+        message.stop()
+        self._page(message.first, message.end)
+
+    def _look(self) -> None:
+        if self._scoring is not None and self._scoring is self.opened:
+            self._read()
+
+    def _read(self, *, anew: bool = False) -> None:
+        """Put the rows in their order; where nothing has come or changed, what is shown stays."""
+        opened, sort, text = self.opened, self._sort, self.filter_text
         if opened is None:
             return
+        columns = present.columns(opened.systems, self._metric)
+        sort = self._sort = self._sort_among(columns, sort)
 
-        def scored(pairs: list[Pair]) -> None:
-            if self.opened is opened and self._metric == metric:
-                self.pairs = {str(pair.index): pair for pair in pairs}
-                self.table.set_rows([])
-                self.table.columns = columns_for(opened.systems)
-                self._list()
-                if row is not None:
-                    self.table.move_to(str(row))
-                self._explain()
-                self.post_message(self.Scored())
+        def ordered(found: Ordered) -> None:
+            if (self.opened, self._sort, self.filter_text) == (opened, sort, text):
+                self._show(found, columns, anew=anew)
 
-        self.workbench.ask(LANE, lambda _: scoring.score(opened, metric), scored)
+        self.workbench.ask(LANE, lambda store: scoring.order(store, opened, sort, text), ordered)
 
-    def _list(self) -> None:
-        ordered = present.ordered(self.pairs.values(), self._order)
-        self.table.border_title = safe(present.rows_title(len(ordered), self._order, self._metric))
-        self.table.set_rows(present.rows(ordered))
+    def _sort_among(self, columns: tuple[present.GridColumn, ...], sort: Sort) -> Sort:
+        """The same order by the metric that is shown, as far as these systems have it."""
+        metric = present.score_of(self._metric)
+        name = metric if sort.name in map(present.score_of, METRICS) else sort.name
+        same = Sort(name, sort.system, sort.less, sort.descending)
+        known = {(each.sort.name, each.sort.system, each.sort.less) for each in columns}
+        return same if (same.name, same.system, same.less) in known else Sort()
+
+    def _show(self, found: Ordered, columns: tuple[present.GridColumn, ...], *, anew: bool) -> None:
+        row = self.row if self._wanted is None else self._wanted
+        same = columns == self._columns and found.indexes == self._lines.indexes and not anew
+        self._columns = columns
+        order = present.order_text(columns, self._sort)
+        title = present.title(
+            len(found.indexes), self._metric, order, glyphs(self), scoring=found.unscored > 0
+        )
+        self.table.border_title = safe(clean(title))
+        if found.unscored:
+            self._have_scored()
+        if same and self._wanted is None:
+            self._explain()
+            return
+        self._wanted = None
+        self._lines = ScoredLines(found.indexes, len(columns))
+        place = found.indexes.index(row) if row is not None and row in found.indexes else 0
+        empty = "No row contains that text." if self.filter_text else "No row is answered yet."
+        self.table.empty = empty
+        self.table.show(self._lines, [each.label for each in columns], place)
+        self._overlook()
+        self.post_message(self.Scored())
+
+    def _have_scored(self) -> None:
+        opened = self.opened
+        if opened is None or self._scoring is opened:
+            return
+        self._scoring = opened
+
+        def scored(_: None) -> None:
+            if self._scoring is opened:
+                self._scoring = None
+                self._read()
+
+        self.workbench.ask(scoring.LANE, lambda store: scoring.score(store, opened), scored)
+
+    def _page(self, first: int, end: int) -> None:
+        lines, columns, opened = self._lines, self._columns, self.opened
+        positions = lines.window.missing(first, end, lines.count)
+        if positions is None or opened is None:
+            return
+        indexes = lines.indexes[positions.start : positions.stop]
+
+        def came(rows: list[ScoredRow]) -> None:
+            if self._lines is lines:
+                lines.window.put(positions.start, [present.line(row, columns) for row in rows])
+                self.table.came()
+                self._page(first, end)
+
+        self.workbench.ask(LANE, lambda store: scoring.page(store, opened, indexes), came)
 
     def _explain(self) -> None:
-        pair, opened, metric = self.pairs.get(self.table.cursor_key or ""), self.opened, self._metric
-        if pair is None or opened is None:
+        """Explain the row under the cursor; while one is worked on, only the newest wish is kept."""
+        row, opened, metric = self.row, self.opened, self._metric
+        if row is None or opened is None or self._explaining is not None:
             return
+        wish = self._explaining = (opened, row, metric)
 
-        def work(_: object) -> list[Explanation]:
-            said = zip(opened.systems, pair.predictions, strict=True)
-            return [present_pair.explain(system, text, pair.references, metric) for system, text in said]
+        def work(store: Store) -> tuple[str, list[Explanation]]:
+            return scoring.explain(store, opened, row, metric)
 
-        async def show(found: list[Explanation]) -> None:
-            if self.table.cursor_key == str(pair.index):
-                await self.query_one(PairView).show(pair.prompt, found)
+        async def show(prompt: str, found: list[Explanation]) -> None:
+            await self.query_one(PairView).show(prompt, found)
 
-        def explained(found: list[Explanation]) -> None:
-            self.call_later(show, found)
+        def explained(answer: tuple[str, list[Explanation]]) -> None:
+            self._explaining = None
+            if (self.opened, self.row, self._metric) == wish:
+                self.call_later(show, *answer)
+            else:
+                self._explain()
 
-        self.workbench.ask(LANE, work, explained)
+        def failed(error: StoreError) -> None:
+            self._explaining = None
+            self.workbench.tell(error)
+
+        self.workbench.ask(LANE, work, explained, failed)

@@ -2,38 +2,81 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import tempfile
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store.errors import BadInput
+from store import open_store
+from store.errors import BadInput, Unavailable
 from store.evaluations import EvaluationRow
+from workbench.evaluation.row_scores import by_frequency, fill, unscored_rows
 from workbench.evaluation.rows import checked, read_lines
 from workbench.tui.present import inspect as present
-from workbench.tui.present.inspect import Metric, Pair
+from workbench.tui.present import overview
+from workbench.tui.present import pair as present_pair
+from workbench.tui.present.inspect import Metric
+from workbench.tui.present.overview import SystemSpread
+from workbench.tui.present.pair import Explanation
+from workbench.tui.present.scored_rows import score_of
 
 if TYPE_CHECKING:
     from store import Store
+    from store.row_scores import ScoredRow, Sort
 
 FILE_BYTES = 100_000_000
+SCORED_HERE = 400
+"""More rows than these are scored by a process of their own, which leaves the processor to the screens."""
+WORDS_OF_ROWS = 10_000
+"""Words are counted in so many rows."""
+LANE = "scores"
 
 
 @dataclass(frozen=True)
 class Opened:
-    """What is looked into: who answered, and what; `group` is empty for a file."""
+    """What is looked into: who answered, and which evaluations hold the answers.
 
-    group: str
+    The pairs of a file are in a store of their own, which goes when nobody looks into it any more.
+    """
+
     name: str
     systems: tuple[str, ...]
-    answers: tuple[tuple[EvaluationRow, ...], ...]
+    ids: tuple[str, ...]
+    own: tempfile.TemporaryDirectory[str] | None = None
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """The rows that are scored, in an order, and how many wait for their scores."""
+
+    indexes: array[int]
+    unscored: int
+
+
+@contextmanager
+def _store_of(store: Store, opened: Opened) -> Iterator[Store]:
+    if opened.own is None:
+        yield store
+    else:
+        with open_store(opened.own.name) as own:
+            yield own
 
 
 def open_group(store: Store, group: str) -> Opened:
-    """Read a group's answers, those of the bare base first."""
+    """Look into a group's answers, those of the bare base first; a system that has none yet is left out."""
     members = present.by_group(store.evaluations.list(group))[group]
-    answers = tuple(tuple(store.evaluations.rows(each.id)) for each in members)
+    answering = [each for each in members if each.rows] or members[:1]
     name = f"{group}: {members[0].dataset} {members[0].split}"
-    return Opened(group, name, tuple(present.system(each) for each in members), answers)
+    opened = Opened(
+        name, tuple(present.system(each) for each in answering), tuple(each.id for each in answering)
+    )
+    fill(store, opened.ids, SCORED_HERE)
+    return opened
 
 
 def open_file(path: Path) -> Opened:
@@ -46,14 +89,78 @@ def open_file(path: Path) -> Opened:
         if path.stat().st_size > FILE_BYTES:
             raise BadInput(f"{path} has more than 100 MB", "look into a part of it: head -n 10000")
         with path.open(encoding="utf-8", errors="replace") as file:
-            documents = list(read_lines(file))
+            rows = list(checked(read_lines(file)))
     except OSError as error:
         raise BadInput(f"{path} cannot be read ({error.strerror})", "check the path of the file") from error
-    found = enumerate(checked(documents))
-    rows = tuple(EvaluationRow(at, "", row.prediction, row.references, None) for at, row in found)
-    return Opened("", path.name, ("prediction",), (rows,))
+    own = tempfile.TemporaryDirectory(prefix="workbench-")
+    with open_store(own.name) as store:
+        made = store.evaluations.create(
+            model="",
+            adapter=None,
+            dataset=path.name,
+            split="",
+            template="",
+            total=len(rows),
+            settings={},
+        )
+        store.evaluations.append(
+            made.id,
+            [
+                EvaluationRow(at, "", row.prediction, row.references, row.source or None)
+                for at, row in enumerate(rows)
+            ],
+        )
+        fill(store, [made.id], SCORED_HERE)
+    return Opened(path.name, ("prediction",), (made.id,), own)
 
 
-def score(opened: Opened, metric: Metric) -> list[Pair]:
-    """Score every row that all systems have answered."""
-    return present.pairs(opened.answers, metric)
+def score(store: Store, opened: Opened) -> None:
+    """Score every row that has no scores; waits until that is done.
+
+    Raises:
+        Unavailable: The process ended before it was done.
+    """
+    root = store.root if opened.own is None else Path(opened.own.name)
+    command = [sys.executable, "-P", "-m", "workbench.evaluation", str(root), *opened.ids]
+    ended = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
+    )
+    if ended.returncode:
+        why = ended.stderr.strip().rpartition("\n")[2]
+        raise Unavailable(f"the rows could not be scored: {why}", "run: workbench inspect GROUP")
+
+
+def order(store: Store, opened: Opened, sort: Sort, text: str) -> Ordered:
+    """Put the scored rows in an order; with a text, those that contain it."""
+    with _store_of(store, opened) as where:
+        indexes = where.row_scores.order(opened.ids, sort, text)
+        return Ordered(indexes, unscored_rows(where, opened.ids))
+
+
+def page(store: Store, opened: Opened, indexes: Sequence[int]) -> list[ScoredRow]:
+    """Read the scores of some rows."""
+    with _store_of(store, opened) as where:
+        return where.row_scores.page(opened.ids, indexes)
+
+
+def explain(store: Store, opened: Opened, index: int, metric: Metric) -> tuple[str, list[Explanation]]:
+    """Read what was asked in a row, and find what each word of the answers earned."""
+    with _store_of(store, opened) as where:
+        answers = where.row_scores.answers(opened.ids, index)
+    prompt = next((answer.prompt for answer in answers if answer is not None), "")
+    return prompt, [
+        present_pair.explain(system, answer.prediction, answer.references, metric, answer.source)
+        for system, answer in zip(opened.systems, answers, strict=True)
+        if answer is not None
+    ]
+
+
+def spread(store: Store, opened: Opened, metric: Metric) -> list[SystemSpread]:
+    """Find how every system's scores are spread over all rows, and how it recalls rare words."""
+    with _store_of(store, opened) as where:
+        found = []
+        for system, id in zip(opened.systems, opened.ids, strict=True):
+            scores = where.row_scores.spread(id, score_of(metric), overview.BINS, overview.top(metric))
+            recalled = by_frequency(where.row_scores.texts(id, WORDS_OF_ROWS))
+            found.append(SystemSpread(system, scores, recalled, WORDS_OF_ROWS))
+        return found

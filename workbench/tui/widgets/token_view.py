@@ -3,137 +3,22 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar
 
 from textual import events
 from textual.binding import BindingType
-from textual.content import Content
 from textual.message import Message
 
 from workbench.tui import actions
-from workbench.tui.clean import safe, visible
+from workbench.tui.clean import safe
 from workbench.tui.widgets.surface import Row, Surface, blank, cells, put, restyle
+from workbench.tui.widgets.token_bars import LEAST_HEIGHT, bar_row, inked
+from workbench.tui.widgets.token_flow import TOKEN_STYLES, TOKENS_LIMIT, Piece, ViewToken, flow
 
-TOKEN_STYLES: Mapping[str, str] = {
-    # Bold, underline, italic and strike tell the classes apart where there is no colour.
-    "plain": "",
-    "trained": "bold $accent",
-    "context": "$foreground",
-    "special": "$warning",
-    "cut off": "strike $error",
-    "padding": "italic $faint",
-    "matched": "bold $success",
-    "clipped": "underline $warning",
-    "novel": "italic $error",
-    "missed": "italic $error",
-    "recalled": "bold $success",
-}
-EDGE_STYLE = "on $panel"
-UNEDGED = "padding"
-"""The class whose tokens are all alike, so that nothing is to be told by their edges."""
-LABEL_STYLE = "$faint"
 CURSOR_STYLE = "reverse"
 PARTNER_STYLE = "bold reverse"
-TOKEN_LIMIT = 2000
-"""The most characters of one token that are drawn."""
-TOKENS_LIMIT = 20_000
-"""The most tokens of one text that are laid out."""
-
-
-@dataclass(frozen=True)
-class ViewToken:
-    """One token to draw."""
-
-    text: str
-    """With the white space it carries."""
-    style_class: str = "plain"
-    """One of `TOKEN_STYLES`."""
-    mark: str = ""
-    """A sign put before the token where there is no colour."""
-    partners: tuple[int, ...] = ()
-    """Indices of the tokens in the other text that this one goes with."""
-    note: str = ""
-    """A sentence about this token, for whoever shows the cursor's token."""
-    label: str = ""
-    """A word drawn after the token where the view shows labels, such as its id."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A part of a token on one line."""
-
-    token: int
-    x: int
-    row: Row
-
-
-def flow(
-    tokens: Sequence[ViewToken], width: int, *, marks: bool = False, labels: bool = False, edges: bool = False
-) -> list[list[Piece]]:
-    """Lay tokens out in lines of at most `width` cells.
-
-    A token goes to the next line whole when it fits there; a longer one is broken. A line feed inside a token
-    is shown as a sign and ends the line.
-
-    Args:
-        tokens: In reading order.
-        width: Cells of a line.
-        marks: Put each token's mark before it.
-        labels: Put each token's label after it.
-        edges: Give every other token a background, so that one sees where each ends.
-    """
-    lines: list[list[Piece]] = [[]]
-    x = 0
-    for index, token in enumerate(tokens[:TOKENS_LIMIT]):
-        style = TOKEN_STYLES.get(token.style_class, "")
-        edged = edges and bool(index % 2) and token.style_class != UNEDGED
-        segments = _drawn((token.mark if marks else "") + token.text, style, EDGE_STYLE if edged else "")
-        for number, row in enumerate(segments):
-            ends = number < len(segments) - 1
-            if labels and token.label and number == 0:
-                row = [*row, *cells(token.label, LABEL_STYLE), *cells(" ")]
-            if x and x + len(row) > width and (len(row) <= width or x >= width):
-                lines.append([])
-                x = 0
-            while row:
-                part, row = _split(row, width - x)
-                lines[-1].append(Piece(index, x, part))
-                x += len(part)
-                if row:
-                    lines.append([])
-                    x = 0
-            if ends:
-                lines.append([])
-                x = 0
-    return lines
-
-
-@lru_cache(maxsize=1 << 13)
-def _drawn(text: str, style: str, edge: str) -> tuple[Row, ...]:
-    """A token's cells up to each of its line feeds. A text that is edited has mostly the tokens it had."""
-    segments = visible(text, TOKEN_LIMIT).split("\n")
-    feed = cells(Content("↵"), "$faint")
-    rows = [_token_cells(segment, style) + feed for segment in segments[:-1]]
-    rows.append(_token_cells(segments[-1], style))
-    return tuple(restyle(row, edge) if edge else row for row in rows)
-
-
-def _token_cells(text: str, style: str) -> Row:
-    """A token's cells; the white space around it is not underlined or struck."""
-    core = text.strip()
-    start = len(text) - len(text.lstrip())
-    return cells(Content.assemble(text[:start], (core, style), text[start + len(core) :]))
-
-
-def _split(row: Row, width: int) -> tuple[Row, Row]:
-    """The cells that go on this line and the rest; a wide character stays whole."""
-    end = max(width, 1)
-    if end < len(row) and not row[end][0]:
-        end = end - 1 or 2
-    return row[:end], row[end:]
 
 
 class TokenView(Surface, can_focus=True):
@@ -177,6 +62,7 @@ class TokenView(Surface, can_focus=True):
         self.empty = ""
         self._labels = False
         self._tokens: tuple[ViewToken, ...] = ()
+        self._has_bars = False
         self._highlighted: frozenset[int] = frozenset()
         self._cursor = 0
         self._top = 0
@@ -213,6 +99,7 @@ class TokenView(Surface, can_focus=True):
         if tuple(tokens) == self._tokens:
             return
         self._tokens = tuple(tokens)
+        self._has_bars = any(token.bar for token in self._tokens)
         self._highlighted = frozenset()
         self._laid_out = None
         if stay:
@@ -244,16 +131,32 @@ class TokenView(Surface, can_focus=True):
         self._lay_out(width)
         page = self._page(height)
         self._top = max(min(self._top, len(self._lines) - page), 0)
-        rows = [self._draw_line(line, width) for line in self._lines[self._top : self._top + page]]
+        rows = []
+        for line in self._lines[self._top : self._top + page]:
+            rows.append(self._draw_line(line, width))
+            if self._line_rows(height) == 2:
+                rows.append(self._draw_bars(line, width))
         if not self._tokens:
             rows = [(cells(self.empty, "$muted") + blank(width))[:width]]
         rows += [blank(width) for _ in range(height - len(rows))]
-        if page < height:
+        if self._text_rows(height) < height:
             self._draw_legend(rows[-1])
         return rows
 
     def _page(self, height: int) -> int:
+        """How many lines of text are in sight."""
+        return max(self._text_rows(height) // self._line_rows(height), 1)
+
+    def _text_rows(self, height: int) -> int:
         return height - 1 if self.legend and height > 3 else height
+
+    def _line_rows(self, height: int) -> int:
+        """Two where bars stand under the words, which a low view has no room for."""
+        return 2 if height >= LEAST_HEIGHT and self._has_bars else 1
+
+    def _draw_bars(self, line: Sequence[Piece], width: int) -> Row:
+        bars = [(piece.x, inked(piece.row), self._tokens[piece.token].bar) for piece in line]
+        return bar_row(bars, width, self.signs.ramp)
 
     def _lay_out(self, width: int) -> None:
         how = (width, self.shows_marks, self._labels)
@@ -343,7 +246,8 @@ class TokenView(Surface, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """Put the cursor on the token."""
         offset = event.get_content_offset(self)
-        line = self._top + offset.y if offset is not None else len(self._lines)
+        rows = self._line_rows(self.size.height)
+        line = self._top + offset.y // rows if offset is not None else len(self._lines)
         if offset is None or line >= len(self._lines):
             return
         for piece in self._lines[line]:
