@@ -54,6 +54,9 @@ class InspectScreen(WorkbenchScreen):
         &.-narrow .-overview Overview { width: 1fr; }
         &.-narrow .-overview #pairs { display: none; }
         &.-narrow.-reading #pairs, &.-narrow.-reading #groups, &.-narrow.-reading #scores { display: none; }
+        &.-wide Panes { layout: horizontal; }
+        &.-wide Panes SystemPane { width: 1fr; }
+        &.-wide Panes SystemPane Horizontal { layout: vertical; }
         &.-empty #scores, &.-empty Reading { display: none; }
         &.-empty #groups { height: 1fr; }
     }

@@ -23,7 +23,7 @@ class SystemPane(Vertical):
         height: 1fr;
         min-height: 8;
         .verdict { height: auto; max-height: 4; padding: 0 2; }
-        .note { height: 1; padding: 0 2; text-wrap: nowrap; text-overflow: ellipsis; }
+        .note { height: auto; min-height: 1; max-height: 2; padding: 0 2; }
         Horizontal { height: 1fr; }
         TokenView { width: 1fr; }
     }
@@ -59,10 +59,6 @@ class Panes(VerticalScroll, can_focus=False):
 
     DEFAULT_CSS = """
     Panes { height: 1fr; }
-    .-wide Panes { layout: horizontal; }
-    .-wide Panes SystemPane { width: 1fr; }
-    .-wide Panes SystemPane Horizontal { layout: vertical; }
-    .-wide Panes SystemPane TokenView { height: 1fr; }
     """
 
 

@@ -77,6 +77,7 @@ class Reading(Horizontal):
         self._columns: tuple[present.GridColumn, ...] = ()
         self._metric: Metric = "rouge1"
         self._sort = Sort()
+        self._unscored = 0
         self._wanted: int | None = None
         self._explaining: tuple[Opened, int, Metric] | None = None
         self._scoring: Opened | None = None
@@ -212,7 +213,13 @@ class Reading(Horizontal):
 
     def _show(self, found: Ordered, columns: tuple[present.GridColumn, ...], *, anew: bool) -> None:
         row = self.row if self._wanted is None else self._wanted
-        same = columns == self._columns and found.indexes == self._lines.indexes and not anew
+        same = (
+            columns == self._columns
+            and found.indexes == self._lines.indexes
+            and found.unscored == self._unscored
+            and not anew
+        )
+        self._unscored = found.unscored
         self._columns = columns
         order = present.order_text(columns, self._sort)
         title = present.title(
