@@ -23,7 +23,7 @@ SIZES = {"80x24": (80, 24), "160x50": (160, 50)}
 # The keys that lead there, and what is on the screen once everything has been read.
 STORIES = {
     "gain": (["x"], "most gain first"),
-    "words": (["tab", "j", "m", "m", "enter", "l"], "not in the reference; earns"),
+    "words": (["tab", "j", "m", "m", "enter", "l", "l"], "not in the reference; earns"),
     "bleu": (["tab", "j", "M", "M", "M", "enter", "l", "l"], "nats"),
     "spread": (["v"], "ROUGE-1 of 4 rows"),
 }
