@@ -130,6 +130,12 @@ def test_a_server_that_was_just_ending_is_asked_once_more(root: Path, store: Sto
         assert generate(root, "tiny", [None], "Hello")[0].text == "a"
 
 
+def test_a_server_that_ends_as_it_is_asked_how_it_is_counts_as_gone(root: Path, store: Store) -> None:
+    """Of several servers, those that stay are listed all the same."""
+    with answering(root, store.models.get("tiny").fingerprint, lambda _: None):
+        assert client.server_status(root) == []
+
+
 def cut_off(line: Any) -> None:
     say(line, event="text", row=0, text="a")
 

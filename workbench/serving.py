@@ -5,6 +5,7 @@ It asks them nothing but how they are; what they are for is the client's busines
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 from store.errors import Unavailable
 from store.models import Model
 from workbench import link, processes
-from workbench.link import Link
+from workbench.link import Link, Lost
 from workbench.settings import load_settings
 
 TOKEN_VARIABLE = "WORKBENCH_TOKEN"  # noqa: S105 (a name, not a secret)
@@ -49,16 +50,22 @@ class ServerStatus:
 
 def server_status(root: Path) -> list[ServerStatus]:
     """The model servers of this store that answer now."""
-    found = []
-    for path in sorted(link.serving_folder(root).glob("*.sock")):
-        line = link.connect(root, path.name.removesuffix(".sock"))
-        if line is not None:
-            with line:
-                line.send({"op": "status"})
-                for event in line.events():
-                    event.pop("event")
-                    found.append(ServerStatus(**event | {"adapters": tuple(event["adapters"])}))
-    return found
+    models = [path.name.removesuffix(".sock") for path in link.serving_folder(root).glob("*.sock")]
+    asked = [status_of(root, model) for model in sorted(models)]
+    return [status for status in asked if status is not None]
+
+
+def status_of(root: Path, model: str) -> ServerStatus | None:
+    """How a model's server is; None where none answers, or it ends as it is asked."""
+    line = link.connect(root, model)
+    if line is None:
+        return None
+    with line, contextlib.suppress(Lost):
+        line.send({"op": "status"})
+        for event in line.events():
+            event.pop("event")
+            return ServerStatus(**event | {"adapters": tuple(event["adapters"])})
+    return None
 
 
 def stop_server(root: Path, model: str) -> bool:

@@ -23,14 +23,15 @@ def find(script: str) -> Path:
         Unavailable: It is not there.
     """
     named = os.environ.get(PLACE)
-    found = Path(named).expanduser() / script if named else Path(shutil.which(script) or script)
-    if not found.is_file():
+    # Never from the current folder: what lies there may have come with somebody's download.
+    place = str(Path(named).expanduser() / script) if named else shutil.which(script)
+    if place is None or not Path(place).is_file():
         where = f"not in {PLACE} ({named})" if named else "not on the PATH"
         raise Unavailable(
             f"llama.cpp's {script} is {where}",
             f"get llama.cpp's source with its Python requirements, and let {PLACE} name its folder",
         )
-    return found.resolve()
+    return Path(place).resolve()
 
 
 def convert(script: Path, source: Path, target: Path, base: Path | None = None) -> None:

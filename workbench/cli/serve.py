@@ -22,7 +22,7 @@ from workbench.cli.output import cell, note
 from workbench.cli.session import Session, json_option, pass_session
 from workbench.link import http_path
 from workbench.processes import module_argv, worker_environment
-from workbench.serving import TOKEN_VARIABLE, ServerStatus, health, server_status
+from workbench.serving import TOKEN_VARIABLE, ServerStatus, health, status_of
 
 SHORTEST_TOKEN = 16
 FOREVER_SECONDS = 1e9  # in the foreground a person ends it, not a clock
@@ -93,7 +93,7 @@ def _tell(session: Session, status: ServerStatus, where: Path, token: str) -> No
         text = (
             f"serving {cell(status.model)} on {url} and {cell(where)} (process {status.pid}); ctrl+c ends it"
         )
-        if TOKEN_VARIABLE not in os.environ:
+        if not os.environ.get(TOKEN_VARIABLE):
             document["token"] = token
             if not session.as_json:
                 note(f"token: {token}")
@@ -111,12 +111,12 @@ def _chosen(store: Store, model: str | None) -> str:
 
 
 def _refuse_second(root: Path, name: str) -> None:
-    for status in server_status(root):
-        if status.model == name:
-            raise Unavailable(
-                f"{name!r} is served already, by process {status.pid}",
-                f"use that one: it answers `workbench generate`; or end it: kill {status.pid}",
-            )
+    status = status_of(root, name)
+    if status is not None:
+        raise Unavailable(
+            f"{name!r} is served already, by process {status.pid}",
+            f"use that one: it answers `workbench generate`; or end it: kill {status.pid}",
+        )
 
 
 @contextlib.contextmanager
@@ -153,9 +153,9 @@ def _server(root: Path, name: str, port: int | None, token: str) -> Iterator[sub
 def _ready(child: subprocess.Popen[bytes], root: Path, name: str) -> ServerStatus:
     note(f"loading {cell(name)}")
     while child.poll() is None:
-        for status in server_status(root):
-            if status.model == name and status.state != "loading":
-                return status
+        status = status_of(root, name)
+        if status is not None and status.state != "loading":
+            return status
         time.sleep(POLL_SECONDS)
     raise Unavailable(f"the server of {name!r} did not start", "its last lines above say why")
 

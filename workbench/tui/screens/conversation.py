@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from store.errors import Unavailable
+from store.errors import StoreError, Unavailable
 from workbench import client
 from workbench.client import Event, Line, Note, Restart, Token
 from workbench.link import Sampling
@@ -71,9 +71,13 @@ class Conversation:
             None if system is None else store.adapters.pinned(system) for system in self.systems
         )
         prompt, sampling = self.prompt.prompt, self.sampling
-        told = client.generate(
-            store.root, self.model, self.asked, prompt, sampling, self._hear, on_line=self._reach
-        )
+        try:
+            told = client.generate(
+                store.root, self.model, self.asked, prompt, sampling, self._hear, on_line=self._reach
+            )
+        except StoreError:
+            self._check()  # who stopped the answers need not hear how they broke off
+            raise
         ended = zip(self.systems, told, strict=True)
         return [present.whole(system, output, self.prompt.references) for system, output in ended]
 
