@@ -75,15 +75,15 @@ class RowScores:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def unscored(self, id: str, limit: int = PAGE_ROWS) -> list[EvaluationRow]:
-        """Return the first rows that have no scores yet, with everything that scoring needs."""
+    def unscored(self, id: str, after: int = -1, limit: int = PAGE_ROWS) -> list[EvaluationRow]:
+        """Return the first rows after an index that have no scores yet, with all that scoring needs."""
         found = self._db.execute(
             """select row_index, prompt, prediction, reference_texts, source from evaluation_rows r
-               where evaluation = :id and not exists (
+               where evaluation = :id and row_index > :after and not exists (
                    select 1 from evaluation_scores s
                    where s.evaluation = r.evaluation and s.row_index = r.row_index)
                order by row_index limit :limit""",
-            {"id": _number(id), "limit": limit},
+            {"id": _number(id), "after": after, "limit": limit},
         )
         return [_row(*each) for each in found]
 

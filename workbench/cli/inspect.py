@@ -39,7 +39,10 @@ WORDS_OF_ROWS = 10_000
     type=click.Choice((ROW, GAIN, *NAMES)),
     default=ROW,
     show_default=True,
-    help="By a score or a signal of the last system, or by its gain over the first.",
+    metavar="SCORE",
+    help="By row, by the last system's gain over the first, or by one of its scores and signals: "
+    + ", ".join(NAMES)
+    + ".",
 )
 @click.option("--least", is_flag=True, help="The least first; otherwise the greatest.")
 @click.option("--filter", "text", default="", metavar="TEXT", help="Only rows that contain a text.")

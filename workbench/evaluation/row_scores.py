@@ -47,7 +47,9 @@ def fill(store: Store, ids: Sequence[str], most: int | None = None) -> int:
     """
     done = 0
     for id in ids:
-        while rows := store.row_scores.unscored(id):
+        last = -1
+        while rows := store.row_scores.unscored(id, last):
+            last = rows[-1].index
             store.row_scores.put(id, [(row, scores_of(row)) for row in rows])
             done += len(rows)
             if most is not None and done >= most:

@@ -161,8 +161,11 @@ class Reading(Horizontal):
 
     def show_overview(self) -> None:
         """Show how the scores are spread, or the answers again."""
-        self.toggle_class("-overview")
+        shown = not self.has_class("-overview")
+        self.set_class(shown, "-overview")
         self._overlook()
+        # On a small screen the one hides the other, and what is hidden has no focus.
+        (self.query_one(Overview) if shown else self.table).focus()
 
     def read(self) -> None:
         """Put the focus on the first answer."""
