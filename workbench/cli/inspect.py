@@ -13,7 +13,7 @@ from workbench.cli.output import Column, cell, table
 from workbench.cli.session import Session, json_option, pass_session
 from workbench.evaluation.meters import Choices
 from workbench.evaluation.report import tokens
-from workbench.evaluation.row_scores import by_frequency, fill
+from workbench.evaluation.row_scores import BINS, WORDS_OF_ROWS, by_frequency, fill, top_of
 from workbench.evaluation.rows import Row
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from store.evaluations import Evaluation, EvaluationRow
 
 GAIN = "gain"
-BINS = 10
-WORDS_OF_ROWS = 10_000
 
 
 @click.command()
@@ -166,7 +164,7 @@ def _sentences(explained: dict[str, Any]) -> list[str]:
 
 
 def _show_spread(session: Session, store: Store, members: list[Evaluation], metric: str) -> None:
-    top = 100.0 if metric == "bleu" else 1.0
+    top = top_of(metric)
     found = []
     for each in members:
         spread = store.row_scores.spread(each.id, metric, BINS, top)

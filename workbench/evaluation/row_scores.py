@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 
 FREQUENCIES = ((1, 1), (2, 3), (4, 10), (11, 100), (101, None))
 """How often a word stands in the references: from, to."""
+BINS = 10
+"""Into so many parts scores are counted by their height."""
+WORDS_OF_ROWS = 10_000
+"""Words are counted in so many rows."""
+
+
+def top_of(name: str) -> float:
+    """The greatest score there can be."""
+    return 100.0 if name == "bleu" else 1.0
 
 
 def scores_of(row: EvaluationRow) -> dict[str, float]:

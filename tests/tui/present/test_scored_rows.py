@@ -55,6 +55,6 @@ def test_sorting_goes_from_greatest_to_least_to_the_rows_own_order() -> None:
     assert present.order_text([column], Sort()) == "in order"
 
 
-def test_the_title_tells_what_is_still_being_scored() -> None:
+def test_the_title_tells_order_and_filter() -> None:
     assert present.title(1, "rouge2", "in order") == "1 row, ROUGE-2, in order"
-    assert present.title(2, "bleu1", "in order", scoring=True) == "2 rows, BLEU-1, in order, scoring…"
+    assert present.title(2, "bleu1", "in order", "cat") == "2 rows, BLEU-1, in order, with 'cat'"

@@ -65,15 +65,6 @@ def score(value: float | None) -> str:
     return NONE if value is None else f"{value:.3f}"
 
 
-def difference(value: float | None) -> Content:
-    """A difference of two scores with its sign, in the colour of better or worse."""
-    if value is None:
-        return quiet(NONE)
-    if abs(value) < 0.0005:
-        return quiet("0.000")
-    return Content.styled(f"{value:+.3f}", GOOD if value > 0 else BAD)
-
-
 def number_of(count: int, noun: str) -> str:
     """A number of things: `1 row`, `1,200 rows`, `2 entries`."""
     if count == 1:

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from store.row_scores import Spread
-from workbench.evaluation.row_scores import Recalled
+from workbench.evaluation.row_scores import BINS, Recalled, top_of
 from workbench.tui.clean import clean
 from workbench.tui.glyphs import UNICODE, Glyphs
 from workbench.tui.present.cells import QUIET, STRONG, lines, number_of, quiet
 from workbench.tui.present.inspect import NAMES, Metric
 from workbench.tui.present.scored_rows import score_of
 
-BINS = 10
 BAR = 24
 """The most cells of a bar."""
 LENGTHS = ((0, 4), (5, 9), (10, 19), (20, 39), (40, 79), (80, None))
@@ -32,11 +31,6 @@ class SystemSpread:
     rows_read: int
 
 
-def top(metric: Metric) -> float:
-    """The greatest score there can be."""
-    return 100.0 if score_of(metric) == "bleu" else 1.0
-
-
 def overview(found: Iterable[SystemSpread], metric: Metric, signs: Glyphs = UNICODE) -> Content:
     """All systems below each other."""
     parts: list[Content] = []
@@ -48,7 +42,7 @@ def overview(found: Iterable[SystemSpread], metric: Metric, signs: Glyphs = UNIC
 def _system(of: SystemSpread, metric: Metric, signs: Glyphs) -> Iterator[Content]:
     name = NAMES[score_of(metric)]
     yield Content.assemble((clean(of.system), STRONG), f"  {name} of {number_of(of.spread.rows, 'row')}")
-    most, whole = max(of.spread.bins, default=0) or 1, top(metric)
+    most, whole = max(of.spread.bins, default=0) or 1, top_of(score_of(metric))
     for at, count in enumerate(of.spread.bins):
         low, high = (whole * edge / BINS for edge in (at, at + 1))
         label = f"{low:.0f}-{high:.0f}" if whole > 1 else f"{low:.1f}-{high:.1f}"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from store.row_scores import COUNTS, ROW, SIGNALS, ScoredRow, Sort
 from workbench.tui.clean import clean
-from workbench.tui.glyphs import UNICODE, Glyphs
 from workbench.tui.pages import Cell, Line
 from workbench.tui.present.cells import NONE, number_of
 from workbench.tui.present.inspect import NAMES, Metric
@@ -92,9 +91,9 @@ def next_sort(column: GridColumn, now: Sort) -> Sort:
     return Sort() if now == column.sort else falling
 
 
-def title(shown: int, metric: Metric, order: str, signs: Glyphs = UNICODE, *, scoring: bool = False) -> str:
-    """What the list holds, by what it is scored, and how it is ordered."""
-    told = [number_of(shown, "row"), NAMES[metric], order, *(["scoring" + signs.ellipsis] if scoring else [])]
+def title(shown: int, metric: Metric, order: str, text: str = "") -> str:
+    """What the list holds, by what it is scored, how it is ordered, and the text that its rows contain."""
+    told = [number_of(shown, "row"), NAMES[metric], order, *([f"with '{text}'"] if text else [])]
     return ", ".join(told)
 
 

@@ -93,15 +93,13 @@ class InspectScreen(WorkbenchScreen):
         elif self._reading.has_class("-overview"):
             self._reading.show_overview()
         else:
-            # The focus may be on the list above meanwhile: both filters are left.
             super().leave()
-            self._reading.filter("")
 
     def why_not(self, name: str) -> str | None:
         """What stepping and removing need."""
         if name == "remove":
             return None if self._table.cursor_key else "no evaluation is selected"
-        if name in ROW_ACTIONS and not self._reading.keys:
+        if name in ROW_ACTIONS and self._reading.row is None:
             return "there are no rows; e evaluates, o opens a file"
         if name == "gain" and not self._reading.compares:
             return "there is one system only, so there is no difference"

@@ -225,9 +225,9 @@ class Reading(Horizontal):
         self._unscored = found.unscored
         self._columns = columns
         order = present.order_text(columns, self._sort)
-        title = present.title(
-            len(found.indexes), self._metric, order, glyphs(self), scoring=found.unscored > 0
-        )
+        title = present.title(len(found.indexes), self._metric, order, self.filter_text)
+        if found.unscored:
+            title += f", scoring{glyphs(self).ellipsis}"
         self.table.border_title = safe(clean(title))
         if found.unscored:
             self._have_scored()

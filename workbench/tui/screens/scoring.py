@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING
 from store import open_store
 from store.errors import BadInput, Unavailable
 from store.evaluations import EvaluationRow
-from workbench.evaluation.row_scores import by_frequency, fill, unscored_rows
+from workbench.evaluation.row_scores import BINS, WORDS_OF_ROWS, by_frequency, fill, top_of, unscored_rows
 from workbench.evaluation.rows import checked, read_lines
 from workbench.tui.present import inspect as present
-from workbench.tui.present import overview
 from workbench.tui.present import pair as present_pair
 from workbench.tui.present.inspect import Metric
 from workbench.tui.present.overview import SystemSpread
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 FILE_BYTES = 100_000_000
 SCORED_HERE = 400
 """More rows than these are scored by a process of their own, which leaves the processor to the screens."""
-WORDS_OF_ROWS = 10_000
-"""Words are counted in so many rows."""
 LANE = "scores"
 
 
@@ -157,10 +154,11 @@ def explain(store: Store, opened: Opened, index: int, metric: Metric) -> tuple[s
 
 def spread(store: Store, opened: Opened, metric: Metric) -> list[SystemSpread]:
     """Find how every system's scores are spread over all rows, and how it recalls rare words."""
+    name = score_of(metric)
     with _store_of(store, opened) as where:
         found = []
         for system, id in zip(opened.systems, opened.ids, strict=True):
-            scores = where.row_scores.spread(id, score_of(metric), overview.BINS, overview.top(metric))
+            scores = where.row_scores.spread(id, name, BINS, top_of(name))
             recalled = by_frequency(where.row_scores.texts(id, WORDS_OF_ROWS))
             found.append(SystemSpread(system, scores, recalled, WORDS_OF_ROWS))
         return found
