@@ -1,4 +1,4 @@
-"""The small pieces: ages, scores, differences, plurals, labelled facts."""
+"""The small pieces: ages, scores, plurals, labelled facts."""
 
 from __future__ import annotations
 
@@ -18,14 +18,6 @@ def test_an_age_is_told_in_its_largest_unit(seconds: int, told: str) -> None:
 def test_a_score_has_three_decimals_and_none_is_a_dash() -> None:
     assert cells.score(0.25) == "0.250"
     assert cells.score(None) == cells.NONE
-
-
-def test_a_difference_has_a_sign_and_the_colour_of_better_or_worse() -> None:
-    assert cells.difference(0.25).plain == "+0.250"
-    assert cells.GOOD in str(cells.difference(0.25).spans)
-    assert cells.difference(-0.25).plain == "-0.250"
-    assert cells.BAD in str(cells.difference(-0.25).spans)
-    assert cells.difference(0.0001).plain == "0.000"
 
 
 def test_a_number_of_things_is_singular_for_one() -> None:
