@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, product
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from workbench.link import ROWS, Sampling
 ALL_VARIANTS = "all"
 SAMPLING = Sampling(max_new_tokens=128)
 """How answers are made unless told otherwise: greedily."""
+SAMPLED = ("max_new_tokens", "temperature", "top_p")
+"""What of the sampling all evaluations of a group have in common."""
 MOST_SYSTEMS = 256
 """Adapters times seeds times variants of one evaluation."""
 _PROGRESS_SECONDS = 0.25
@@ -156,41 +158,27 @@ def _wanted(store: Store, options: EvaluationOptions) -> list[dict[str, Any]]:
         raise BadInput(f"split {split!r} of dataset {dataset.name!r} is empty", "name another with --split")
     variants = _variants(template, options.variant)
     _check_seeds(template, options)
-    count = len(options.adapters) * len(options.seeds) * len(variants)
+    adapters = [None if name is None else store.adapters.pinned(name) for name in options.adapters]
+    count = len(adapters) * len(options.seeds) * len(variants)
     if count > MOST_SYSTEMS:
         raise BadInput(
             f"that makes {count:,} evaluations, more than {MOST_SYSTEMS}",
             "ask for fewer adapters, seeds or variants at a time",
         )
-    sampling = options.sampling
-    found: list[dict[str, Any]] = []
-    adapters = [None if name is None else store.adapters.pinned(name) for name in options.adapters]
+    named = {"model": options.model, "dataset": dataset.name, "split": split, "template": template.name}
+    settings = {name: getattr(options.sampling, name) for name in SAMPLED}
     made_of = {
-        adapter: _made_of(store, options.model, adapter, options.dataset, options.template)
-        for adapter in adapters
+        adapter: _made_of(store, options.model, adapter, dataset.name, template.name) for adapter in adapters
     }
-    for seed in options.seeds:
-        for variant in variants:
-            for adapter in adapters:
-                settings = {
-                    "max_new_tokens": sampling.max_new_tokens,
-                    "temperature": sampling.temperature,
-                    "top_p": sampling.top_p,
-                    "seed": seed,
-                    "variant": variant,
-                }
-                found.append(
-                    {
-                        "model": options.model,
-                        "adapter": adapter,
-                        "dataset": dataset.name,
-                        "split": split,
-                        "template": template.name,
-                        "total": total,
-                        "settings": settings | made_of[adapter],
-                    }
-                )
-    return found
+    return [
+        {
+            **named,
+            "adapter": adapter,
+            "total": total,
+            "settings": {**settings, "seed": seed, "variant": variant, **made_of[adapter]},
+        }
+        for seed, variant, adapter in product(options.seeds, variants, adapters)
+    ]
 
 
 def _made_of(store: Store, model: str, adapter: str | None, dataset: str, template: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from store import Store, open_store
 from store.errors import Conflict, NotFound, StoreError
 from store.evaluations import Evaluation, EvaluationRow
 from workbench.composing.template import Example
-from workbench.evaluating import lock_path
+from workbench.evaluating import SAMPLED, lock_path
 from workbench.evaluation.report import corpus_scores
 from workbench.link import Sampling
 from workbench.processes import HeldLock
@@ -29,7 +29,6 @@ from workbench.worker.questions import BATCH_TOKENS, Question, System
 if TYPE_CHECKING:
     from workbench.worker.engine import Engine, Piece
 
-SAMPLING = ("max_new_tokens", "temperature", "top_p")
 WINDOW_ROWS = 256
 """So many rows are looked at together, to be asked in the order of their length."""
 
@@ -96,7 +95,7 @@ class _Work:
         self._store = store
         self._engine = engine
         self._rows = (example.dataset, example.split, example.total)
-        self._sampling = Sampling(**{name: example.settings[name] for name in SAMPLING})
+        self._sampling = Sampling(**{name: example.settings[name] for name in SAMPLED})
         self._systems: dict[str, System] = {}
         self._failed = 0
         self._most_tokens = BATCH_TOKENS
