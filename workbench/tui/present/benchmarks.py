@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from workbench.tui.present.cells import NONE, STRONG, Row, age, outside, quiet, score
+from workbench.tui.present.inspect import system
 
 if TYPE_CHECKING:
     from store.evaluations import Evaluation
@@ -20,7 +21,7 @@ def table(found: Iterable[Evaluation], now: float) -> list[Row]:
         (
             each.id,
             (
-                outside(each.adapter or "base", STRONG if each.adapter else ""),
+                outside(system(each), STRONG if each.adapter else ""),
                 outside(each.model),
                 outside(f"{each.dataset} {each.split}"),
                 outside(_asked(each)),
@@ -36,11 +37,6 @@ def table(found: Iterable[Evaluation], now: float) -> list[Row]:
 
 
 def _asked(evaluation: Evaluation) -> str:
-    """The template, and where they are not as usual its variant, the temperature and the seed."""
-    settings = evaluation.settings
-    told = [evaluation.template, settings.get("variant") or ""]
-    if settings.get("temperature"):
-        told.append(f"at {settings['temperature']:g}")
-    if settings.get("seed"):
-        told.append(f"seed {settings['seed']}")
-    return " ".join(filter(None, told))
+    """The template, and the temperature where answers were not greedy."""
+    temperature = evaluation.settings.get("temperature")
+    return evaluation.template + (f" at {temperature:g}" if temperature else "")

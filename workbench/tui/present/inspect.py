@@ -89,8 +89,11 @@ def group_status(members: Sequence[Evaluation]) -> str:
 
 
 def system(evaluation: Evaluation) -> str:
-    """What answered: the adapter, or the bare base."""
-    return evaluation.adapter or "base"
+    """What answered, the adapter or the bare base; and how it was asked, where that is not as usual."""
+    told = [evaluation.adapter or "base", evaluation.settings.get("variant") or ""]
+    if evaluation.settings.get("seed"):
+        told.append(f"seed {evaluation.settings['seed']}")
+    return " ".join(filter(None, told))
 
 
 def summary(members: Sequence[Evaluation]) -> Content:
