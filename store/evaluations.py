@@ -61,6 +61,10 @@ class EvaluationRow:
     truncated: bool | None = None
 
 
+ROW_COLUMNS = "row_index, prompt, prediction, reference_texts, source, tokens, truncated"
+"""What `row_of` takes."""
+
+
 class Evaluations:
     """The evaluations of one store."""
 
@@ -174,22 +178,11 @@ class Evaluations:
     def rows(self, id: str, start: int = 0, limit: int | None = None) -> builtins.list[EvaluationRow]:
         """Return an evaluation's rows in the order of their index, from the start-th on."""
         found = self._db.execute(
-            """select row_index, prompt, prediction, reference_texts, source, tokens, truncated
-               from evaluation_rows where evaluation = ? order by row_index limit ? offset ?""",
+            f"select {ROW_COLUMNS} from evaluation_rows where evaluation = ? "  # noqa: S608 (our own names)
+            "order by row_index limit ? offset ?",
             [_number("e", self.get(id).id), -1 if limit is None else limit, start],
         )
-        return [
-            EvaluationRow(
-                index,
-                prompt,
-                prediction,
-                tuple(json.loads(references)),
-                source,
-                tokens,
-                None if truncated is None else bool(truncated),
-            )
-            for index, prompt, prediction, references, source, tokens, truncated in found
-        ]
+        return [row_of(*each) for each in found]
 
     def answered(self, id: str) -> set[int]:
         """Return the indexes of the rows that an evaluation has."""
@@ -246,3 +239,17 @@ def _evaluation(row: dict[str, Any]) -> Evaluation:
         "settings": json.loads(row["settings"]),
     }
     return Evaluation(**fields)
+
+
+def row_of(
+    index: int,
+    prompt: str,
+    prediction: str,
+    references: str,
+    source: str | None,
+    tokens: int | None,
+    truncated: int | None,
+) -> EvaluationRow:
+    """A row as the table holds it."""
+    cut_off = None if truncated is None else bool(truncated)
+    return EvaluationRow(index, prompt, prediction, tuple(json.loads(references)), source, tokens, cut_off)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from store.db import write
 from store.errors import BadInput, near
-from store.evaluations import EvaluationRow
+from store.evaluations import ROW_COLUMNS, EvaluationRow, row_of
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -78,14 +78,14 @@ class RowScores:
     def unscored(self, id: str, after: int = -1, limit: int = PAGE_ROWS) -> list[EvaluationRow]:
         """Return the first rows after an index that have no scores yet, with all that scoring needs."""
         found = self._db.execute(
-            """select row_index, prompt, prediction, reference_texts, source from evaluation_rows r
-               where evaluation = :id and row_index > :after and not exists (
-                   select 1 from evaluation_scores s
-                   where s.evaluation = r.evaluation and s.row_index = r.row_index)
-               order by row_index limit :limit""",
+            f"""select {ROW_COLUMNS} from evaluation_rows r
+                where evaluation = :id and row_index > :after and not exists (
+                    select 1 from evaluation_scores s
+                    where s.evaluation = r.evaluation and s.row_index = r.row_index)
+                order by row_index limit :limit""",  # noqa: S608 (our own names)
             {"id": _number(id), "after": after, "limit": limit},
         )
-        return [_row(*each) for each in found]
+        return [row_of(*each) for each in found]
 
     def put(self, id: str, rows: Iterable[tuple[EvaluationRow, Scores]]) -> None:
         """Keep what rows scored; of a row whose answer is another one meanwhile, nothing is kept."""
@@ -157,10 +157,9 @@ class RowScores:
 
     def answers(self, ids: Sequence[str], index: int) -> list[EvaluationRow | None]:
         """Return what each system answered to one row."""
-        statement = """select row_index, prompt, prediction, reference_texts, source from evaluation_rows
-                       where evaluation = ? and row_index = ?"""
+        statement = f"select {ROW_COLUMNS} from evaluation_rows where evaluation = ? and row_index = ?"  # noqa: S608
         found = [self._db.execute(statement, [_number(id), index]).fetchone() for id in ids]
-        return [_row(*each) if each else None for each in found]
+        return [row_of(*each) if each else None for each in found]
 
     def spread(self, id: str, name: str, bins: int, top: float) -> Spread:
         """Return how one score of a system is spread.
@@ -252,7 +251,3 @@ def _column(name: str) -> str:
 
 def _number(id: str) -> int:
     return int(id[1:])
-
-
-def _row(index: int, prompt: str, prediction: str, references: str, source: str | None) -> EvaluationRow:
-    return EvaluationRow(index, prompt, prediction, tuple(json.loads(references)), source)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from store import BadInput, Store
@@ -79,6 +81,13 @@ def test_an_answer_given_again_has_no_scores_until_it_is_scored_again(scored: St
     assert [each.index for each in scored.row_scores.unscored("e1")] == [1]
     scored.row_scores.put("e1", [(stale, scores(1.0))])
     assert scored.row_scores.count("e1") == 2
+
+
+def test_what_is_scored_tells_whether_the_limit_cut_an_answer_off(scored: Store) -> None:
+    scored.evaluations.append("e1", [replace(row(1, "an answer that"), tokens=3, truncated=True)])
+    assert [each.truncated for each in scored.row_scores.unscored("e1")] == [True]
+    answered = scored.row_scores.answers(["e1"], 1)
+    assert [each and (each.tokens, each.truncated) for each in answered] == [(3, True)]
 
 
 def test_scores_go_with_their_evaluation(scored: Store) -> None:

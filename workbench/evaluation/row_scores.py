@@ -33,7 +33,7 @@ def scores_of(row: EvaluationRow) -> dict[str, float]:
     """Score one answer by every name that is kept; against no reference it scores 0."""
     references = row.references or ("",)
     found = rouge.score(row.prediction, references)
-    measured = signals(row.prediction, references, source=row.source or "")
+    measured = signals(row.prediction, references, source=row.source or "", truncated=row.truncated)
     best = references[best_reference(row.prediction, references, "rouge1")]
     scores = {name: found[name].fmeasure for name in METRICS if name in found}
     scores["bleu"] = bleu.sentence(row.prediction, references)

@@ -57,7 +57,12 @@ class Explanation:
 
 
 def explain(
-    system: str, prediction: str, references: Sequence[str], metric: Metric, source: str | None = None
+    system: str,
+    prediction: str,
+    references: Sequence[str],
+    metric: Metric,
+    source: str | None = None,
+    truncated: bool | None = None,
 ) -> Explanation:
     """Find what each word of an answer earned; takes milliseconds for long texts, so not on the loop."""
     references = references or ("",)
@@ -68,7 +73,7 @@ def explain(
         parts = _bleu(prediction, reference, references, order)
     else:
         parts = _rouge(prediction, reference, references, metric)
-    found = signals.signals(prediction, references, source=source or "")
+    found = signals.signals(prediction, references, source=source or "", truncated=truncated)
     told = tuple(signal.sentence for signal in found.values() if signal.flagged)
     return Explanation(
         system, prediction, reference, metric, parts.said, parts.wanted, parts.figures, parts.sentence, told

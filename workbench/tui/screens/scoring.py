@@ -146,7 +146,9 @@ def explain(store: Store, opened: Opened, index: int, metric: Metric) -> tuple[s
         answers = where.row_scores.answers(opened.ids, index)
     prompt = next((answer.prompt for answer in answers if answer is not None), "")
     return prompt, [
-        present_pair.explain(system, answer.prediction, answer.references, metric, answer.source)
+        present_pair.explain(
+            system, answer.prediction, answer.references, metric, answer.source, answer.truncated
+        )
         for system, answer in zip(opened.systems, answers, strict=True)
         if answer is not None
     ]
