@@ -38,6 +38,12 @@ RUN = START + "from workbench.settings import UiSection; "
 RUN += "sys.exit(run_app(Path(sys.argv[1]), UiSection(ascii='--ascii' in sys.argv)))"
 
 
+@pytest.fixture(autouse=True)
+def all_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the terminal of the tests can show: screens in this process are drawn in all colours."""
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "truecolor")
+
+
 class Terminal:
     """The screens of a store on a pty of their own."""
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.events import Resize
 from textual.widgets import Static
 
 from workbench.tui.clean import safe
@@ -22,7 +23,7 @@ class SystemPane(Vertical):
     SystemPane {
         height: 1fr;
         min-height: 8;
-        .verdict { height: auto; max-height: 4; padding: 0 2; }
+        .verdict { height: auto; padding: 0 2; }
         .note { height: auto; min-height: 1; max-height: 2; padding: 0 2; }
         Horizontal { height: 1fr; }
         TokenView { width: 1fr; }
@@ -36,6 +37,10 @@ class SystemPane(Vertical):
         with Horizontal():
             yield TokenView(title="answer", legend=True, classes="pane prediction")
             yield TokenView(title="reference", legend=True, classes="pane reference")
+
+    def on_resize(self, event: Resize) -> None:
+        """Where there is room, no sentence is cut short."""
+        self.query_one(".verdict").styles.max_height = max(4, event.size.height // 3)
 
     def show(self, explanation: Explanation) -> None:
         """Show an answer."""
