@@ -169,8 +169,9 @@ def test_an_adapted_embedding_answers_as_plain_peft(causal: House) -> None:
     assert causal.say(rows, [ids] * 5) == [causal.plain(adapter, ids) for adapter in adapters]
 
 
-def test_transposed_layers_answer_as_plain_peft(build: Callable[..., House], tmp_path: Path) -> None:
-    """Those of GPT-2, whose weights lie the other way round, and which have biases."""
+@pytest.fixture
+def gpt2(build: Callable[..., House], tmp_path: Path) -> House:
+    """A base whose positions are learned, and whose layers lie transposed and have biases."""
     sizes = {
         "n_embd": 32,
         "n_layer": 2,
@@ -181,7 +182,39 @@ def test_transposed_layers_answer_as_plain_peft(build: Callable[..., House], tmp
     torch.manual_seed(0)
     ends = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
     GPT2LMHeadModel(GPT2Config(**sizes, **ends, initializer_range=0.3)).save_pretrained(tmp_path / "gpt2")
-    house = build(tiny_models.write_tokenizer(tmp_path / "gpt2"))
+    return build(tiny_models.write_tokenizer(tmp_path / "gpt2"))
+
+
+def speak_in_groups(house: House, adapters: list[Adapter | None], prompt: list[int]) -> None:
+    """Each of them answers one prompt as plain PEFT does, in as many batches as they need."""
+    rows = residents(house, adapters)
+    for group in house.bank.groups(rows):
+        said = house.say([rows[row] for row in group], [prompt] * len(group))
+        assert said == [house.plain(adapters[row], prompt) for row in group], group
+
+
+def test_adapted_positions_answer_as_plain_peft_and_leave_the_others_alone(gpt2: House) -> None:
+    """They are looked up once for all rows, so such an adapter speaks after the others."""
+    configs = {"places": gpt2.lora(target_modules=["wpe"]), "chat": gpt2.lora(target_modules=["c_attn"])}
+    adapters = settled(gpt2, configs)
+    assert gpt2.bank.groups(residents(gpt2, adapters)) == [[0, 2, 3, 4], [1]]
+    speak_in_groups(gpt2, adapters, gpt2.ids())
+
+
+def test_adapted_relative_positions_answer_as_plain_peft(
+    build: Callable[..., House], tiny_seq2seq: Path
+) -> None:
+    """Those of T5, looked up for pairs of places and no row at all."""
+    house = build(tiny_seq2seq)
+    bias = house.lora(target_modules=["relative_attention_bias", "q"])
+    adapters = settled(house, {"places": bias, "chat": house.lora()})
+    assert house.bank.groups(residents(house, adapters)) == [[0, 2, 3, 4], [1]]
+    speak_in_groups(house, adapters, house.ids())
+
+
+def test_transposed_layers_answer_as_plain_peft(gpt2: House) -> None:
+    """Those of GPT-2, whose weights lie the other way round, and which have biases."""
+    house = gpt2
     lora = {"r": 4, "fan_in_fan_out": True, "target_modules": ["c_attn", "c_proj"]}
     adapters = settled(
         house,

@@ -258,6 +258,11 @@ class Bank:
         # Experts are given the tokens of all rows in one line, in an order of their own.
         if any(".experts." in f".{path}." for path in loaded.parts):
             return False
+        # Words are looked up row by row; positions, say, once for all rows.
+        words = self._base.get_input_embeddings()
+        adapted = (self._modules[path] for path in loaded.parts)
+        if any(type(module) is nn.Embedding and module is not words for module in adapted):
+            return False
         # A decoder that counts its positions from the cache would count another row's prefix too.
         counts = self._base.config.is_encoder_decoder and not hasattr(
             self._base.config, "relative_attention_num_buckets"
