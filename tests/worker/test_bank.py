@@ -89,6 +89,16 @@ def test_every_kind_answers_as_plain_peft_in_any_order(house: House, plain_answe
     assert all(torch.equal(weight, after[name]) for name, weight in before.items())
 
 
+def test_norm_tuning_of_what_is_no_norm_is_left_to_peft(causal: House) -> None:
+    """An embedding answers as PEFT's does; a block of several modules it cannot load, which is said."""
+    words = causal.add("words", causal.config(LNTuningConfig, target_modules=["embed_tokens"]))
+    assert causal.bank.groups([None, causal.bank.ready(words)]) == [[0], [1]]
+    assert causal.answer(words) == causal.plain(words, causal.ids()) != causal.answer(None)
+    block = causal.add("block", causal.config(LNTuningConfig, target_modules=["mlp"]), 1)
+    with pytest.raises(BadInput, match="adapter 'block' does not fit the model"):
+        causal.bank.ready(block)
+
+
 def test_what_cannot_share_a_batch_is_grouped_alone(causal: House) -> None:
     """Kinds that only PEFT computes, modules trained whole, other weights for the base."""
     kinds = every_kind(causal)

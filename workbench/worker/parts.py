@@ -193,6 +193,8 @@ def _scale(_config: IA3Config, path: str, module: nn.Module, own: dict[str, torc
 def _replacement(
     _config: LNTuningConfig, path: str, module: nn.Module, own: dict[str, torch.Tensor]
 ) -> Replacement | None:
+    if isinstance(module, nn.Embedding) or next(module.children(), None) is not None:
+        return None  # its other weights would stand in places of their own, or be looked up by number
     weights = dict(module.named_parameters())
     if set(own) != set(weights):
         return None
