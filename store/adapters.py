@@ -48,6 +48,7 @@ MAX_README_BYTES = 1024 * 1024
 MARK = "@"
 """Between a run and a step of it, as in `notes@400`; no name holds it."""
 LATEST = "latest"
+_STEP_DIGITS = 18  # SQLite's numbers have no room for more
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,7 @@ class Adapters:
         Raises:
             NotFound: there is none.
             BadInput: what follows the `@` is no step.
-            Conflict: the run's checkpoints hold no adapter.
+            Conflict: the run's checkpoints hold no adapter, or this one was removed meanwhile.
         """
         if MARK in name:
             return self._of_checkpoint(name)
@@ -255,6 +256,17 @@ class Adapters:
                 f"the checkpoints of run {run.name!r} ({run.method}) hold no adapter to try",
                 "wait for the run's end, which publishes one",
             )
+        try:
+            return self._read_checkpoint(name, run, found)
+        except (FileNotFoundError, BadInput) as error:
+            # Its run prunes while this reads.
+            if isinstance(error, BadInput) and (found.path / MANIFEST).is_file():
+                raise
+            raise Conflict(
+                f"the checkpoint of step {found.step} of run {run.name!r} has just gone", "ask again"
+            ) from error
+
+    def _read_checkpoint(self, name: str, run: Run, found: Checkpoint) -> Adapter:
         files = json.loads((found.path / MANIFEST).read_text(encoding="utf-8"))["files"]
         content = "".join(files[part]["sha256"] for part in (CONFIG, WEIGHTS))
         return Adapter(
@@ -305,9 +317,9 @@ def _checkpoint(checkpoints: Checkpoints, run: Run, step: str) -> Checkpoint:
         if newest is None:
             raise NotFound(f"run {run.name!r} has no checkpoint yet", "wait for its first one")
         return newest
-    if not (step.isascii() and step.isdigit()):
+    if not (step.isascii() and step.isdigit() and len(step) <= _STEP_DIGITS):
         raise BadInput(
-            f"{step!r} is no step of run {run.name!r}",
+            f"{step[:60]!r} is no step of run {run.name!r}",
             f"write {run.name}{MARK}{LATEST}, or the step of a checkpoint",
         )
     return checkpoints.get(run.id, int(step))

@@ -249,6 +249,18 @@ def test_a_checkpoint_of_a_run_is_an_adapter_by_the_runs_name_and_a_step(store: 
     store.adapters.check_base(latest, model)
 
 
+def test_a_checkpoint_that_goes_while_it_is_read_is_told(store: Store, model: Model) -> None:
+    """A run prunes at any moment, file by file."""
+    lineage = {"base": {"name": model.name, "fingerprint": model.fingerprint}}
+    run = store.runs.create(
+        name="notes", model="tiny", dataset="d", template="t", method="lora", settings={}, lineage=lineage
+    )
+    keep_checkpoint(store, run.id, 10)
+    (store.checkpoints.get(run.id, 10).path / "manifest.json").unlink()
+    with pytest.raises(Conflict, match="step 10 of run 'notes' has just gone; ask again"):
+        store.adapters.resolve("notes@latest")
+
+
 def test_a_checkpoint_that_is_not_there_is_told_with_those_that_are(store: Store) -> None:
     run = store.runs.create(
         name="notes", model="tiny", dataset="d", template="t", method="partial", settings={}, lineage={}
@@ -259,6 +271,7 @@ def test_a_checkpoint_that_is_not_there_is_told_with_those_that_are(store: Store
     for name, error, told in (
         ("notes@7", NotFound, "checkpoints of the steps 5"),
         ("notes@newest", BadInput, "write notes@latest, or the step"),
+        ("notes@" + "9" * 5000, BadInput, "write notes@latest, or the step"),
         ("note@5", NotFound, "did you mean 'notes'"),
         ("notes@5", Conflict, "hold no adapter to try"),
         ("notes", NotFound, "no adapter named 'notes'"),

@@ -136,10 +136,17 @@ def test_the_smallest_nucleus_is_greedy(base: Base) -> None:
     assert base.ours([ids], Sampling(16, temperature=1.0, top_p=1e-6)) == base.ours([ids])
 
 
-def test_scores_that_are_no_numbers_end_it(causal: Base) -> None:
+@pytest.mark.parametrize("temperature", [1e-45, 1e-38, 1e-7])
+def test_a_temperature_of_almost_nothing_is_greedy(base: Base, temperature: float) -> None:
+    ids = base.decoder.encode(PROMPTS[0])
+    assert base.ours([ids], Sampling(16, temperature=temperature)) == base.ours([ids])
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_scores_that_are_no_numbers_end_it(causal: Base, value: float) -> None:
     ids = causal.decoder.encode(PROMPTS[0])
     with torch.no_grad():
-        causal.model.lm_head.weight[5] = torch.nan
+        causal.model.lm_head.weight[5] = value
     with pytest.raises(BadInput, match="not numbers"):
         causal.ours([ids])
 

@@ -336,6 +336,18 @@ BODIES: list[bytes] = [
         )
     ),
 ]
+NAMES = (
+    "\ud800",
+    "",
+    "../tiny",
+    "lora@\ud800",
+    "a@b@c",
+    "notes@" + "9" * 5000,
+    "notes@" + "9" * 128,
+    "x" * 10_000,
+)
+NOBODY = [json.dumps(FINE | {"model": name}).encode() for name in NAMES]
+COLD = [json.dumps(FINE | {"temperature": value}).encode() for value in (0, 1e-45, 1e-38, 1e-6, 1e-3, 10)]
 CONVERSATIONS: list[bytes] = [
     json.dumps(SAID | change).encode()
     for change in (
@@ -358,16 +370,25 @@ CONVERSATIONS: list[bytes] = [
 def test_hostile_bodies_are_refused_one_by_one_and_the_server_stays(
     root: Path, server: dict[str, Any]
 ) -> None:
-    for path, bodies in ((COMPLETIONS, BODIES), (CHATS, CONVERSATIONS)):
+    for path, bodies, wanted in (
+        (COMPLETIONS, BODIES, 400), (COMPLETIONS, NOBODY, 404), (CHATS, CONVERSATIONS, 400)
+    ):  # fmt: skip
         for body in bodies:
             status, answer = exchange(by_socket(root), posted(path, body))
-            assert status == 400, (body[:100], status, answer)
+            assert status == wanted, (body[:100], status, answer)
             error = json.loads(answer)["error"]
             assert error["type"] == "invalid_request_error"
             assert "\n" not in error["message"]
             assert len(error["message"]) < 1000
     assert len(BODIES) + len(CONVERSATIONS) > 80
     assert exchange(by_socket(root), posted(COMPLETIONS, json.dumps(FINE).encode()))[0] == 200
+    assert server["process"].poll() is None
+
+
+def test_every_temperature_that_is_allowed_is_answered(root: Path, server: dict[str, Any]) -> None:
+    """Even one so small that nothing can be divided by it."""
+    for body in COLD:
+        assert exchange(by_socket(root), posted(COMPLETIONS, body))[0] == 200, body
     assert server["process"].poll() is None
 
 

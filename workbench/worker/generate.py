@@ -22,6 +22,8 @@ from workbench.composing.template import Example
 from workbench.link import Sampling
 from workbench.worker.openings import NOTHING, Opening, begun_cache, virtual_into
 
+_COLDEST = 1e-6  # a temperature below leaves the likeliest token alone, and is no number to divide by
+
 
 @dataclass(frozen=True)
 class Voice:
@@ -162,7 +164,7 @@ class Decoder:
         longest = [self._allowance(count, sampling) for count in used]
         speaking = set(range(len(prompts)))
         for count in range(1, sampling.max_new_tokens + 1):
-            if bool(torch.isnan(state.logits).any()):
+            if not bool(torch.isfinite(state.logits.amax(dim=-1)).all()):
                 raise BadInput(
                     "the model's scores are not numbers", "train the adapter again with a lower learning rate"
                 )
@@ -315,12 +317,15 @@ class Decoder:
 
 def _chooser(sampling: Sampling, seeds: Sequence[int]) -> Callable[[torch.Tensor], torch.Tensor]:
     """How the next token of every row is chosen from scores (rows, vocabulary)."""
-    if sampling.temperature == 0:
+    if sampling.temperature < _COLDEST:
         return lambda scores: scores.argmax(dim=-1)
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
     def draw(scores: torch.Tensor) -> torch.Tensor:
-        chances = torch.softmax(scores.cpu() / sampling.temperature, dim=-1)
+        scores = scores.cpu()
+        # None above zero: divided, what is large would have no end.
+        scores = (scores - scores.amax(dim=-1, keepdim=True)) / sampling.temperature
+        chances = torch.softmax(scores, dim=-1)
         if sampling.top_p < 1:
             chances = _nucleus(chances, sampling.top_p)
         drawn = [

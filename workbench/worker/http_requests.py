@@ -10,7 +10,9 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import Any
 
-from store.errors import BadInput, near
+from store.adapters import MARK
+from store.errors import BadInput, NotFound, near
+from store.files import NAME
 from store.models import Model
 from workbench.composing.conversation import read_messages
 from workbench.composing.masking import Codec, conversation_ids, text_ids
@@ -82,10 +84,11 @@ def read_asked(raw: bytes, record: Model, codec: Codec, *, chat: bool) -> Asked:
 
     Raises:
         BadInput: It is no such request, asks for what is not done here, or for too much.
+        NotFound: It asks for what cannot be a model's name.
     """
     body = _object(raw)
     _refuse_unknown(body, _CHAT if chat else _COMPLETION)
-    model = _one(body, "model", str, record.name)
+    model = _served(_one(body, "model", str, record.name))
     prompts = _conversation(body, codec) if chat else _prompts(body.get("prompt"), record, codec)
     count = _one(body, "n", int, 1)
     if not 1 <= count * len(prompts) <= ROWS:
@@ -145,6 +148,13 @@ def _one(body: dict[str, Any], name: str, kind: type, default: Any) -> Any:
         words = {str: "a text", int: "a whole number", bool: "true or false", dict: "an object"}
         raise BadInput(f"{name} is not {words[kind]}", "send it as OpenAI's API describes it")
     return value
+
+
+def _served(name: str) -> str:
+    """A name that a base, an adapter or a run's checkpoint may have: others are not looked up."""
+    if not all(NAME.fullmatch(part) for part in name.split(MARK, 1)):
+        raise NotFound(f"the model {name[:60]!r} does not exist", "GET /v1/models lists them")
+    return name
 
 
 def _conversation(body: dict[str, Any], codec: Codec) -> tuple[tuple[int, ...], ...]:
