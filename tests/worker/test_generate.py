@@ -122,6 +122,17 @@ def test_a_prompt_too_long_is_refused_or_cut_as_in_training(causal: Base) -> Non
     assert cut[-20:] == causal.codec.encode(long)[-20:]
 
 
+def test_tokens_that_the_weights_do_not_know_are_refused(base: Base) -> None:
+    """A tokenizer may have more of them than the model; such padding is as good as any."""
+    known = base.model.get_input_embeddings().num_embeddings
+    with pytest.raises(BadInput, match=f"the prompt has token {known}, the model knows {known}"):
+        base.decoder.checked([5, known, 6])
+    prompts = [base.decoder.encode(prompt) for prompt in PROMPTS]
+    expected = base.ours(prompts)
+    base.decoder = Decoder(base.model, base.record, dataclasses.replace(base.codec, pad=known))
+    assert base.ours(prompts) == expected
+
+
 def test_a_sampled_row_depends_on_its_seed_alone(base: Base) -> None:
     """The same seed gives the same text in whatever batch the row stands."""
     prompts = [base.decoder.encode(prompt) for prompt in PROMPTS]

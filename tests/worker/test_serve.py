@@ -372,23 +372,33 @@ def start_by_hand(root: Path, idle_seconds: float, model: str = "other") -> subp
     return subprocess.Popen([*command, "--idle-seconds", str(idle_seconds)])
 
 
+def change(file: Path, **changes: Any) -> None:
+    """Change some values of a JSON file."""
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
 def test_a_server_whose_engine_fails_says_why_and_ends_with_an_error(
     root: Path, store: Store, tiny_causal: Path, tmp_path: Path
 ) -> None:
-    """Here by a token that its tokenizer has and its weights have not."""
+    """Here by a rule of generation for a token that there is not; a prompt with such a one is but refused."""
     for file in tiny_causal.iterdir():
         shutil.copyfile(file, tmp_path / file.name)
-    tokenizer = json.loads((tmp_path / "tokenizer.json").read_text())
-    tokenizer["added_tokens"].append(tokenizer["added_tokens"][-1] | {"id": 999, "content": "<odd>"})
-    (tmp_path / "tokenizer.json").write_text(json.dumps(tokenizer))
+    added = json.loads((tmp_path / "tokenizer.json").read_text())["added_tokens"]
+    added.append(added[-1] | {"id": 384, "content": "<odd>"})
+    change(tmp_path / "tokenizer.json", added_tokens=added)
+    change(tmp_path / "generation_config.json", bad_words_ids=[[999]])
     store.models.add(str(tmp_path), name="odd")
     process = start_by_hand(root, 600, "odd")
     try:
         assert eventually(lambda: any(each.model == "odd" for each in client.server_status(root)))
-        with pytest.raises(
-            Unavailable, match=r"server of model 'odd' has ended \(IndexError: index out of range"
-        ):
+        with pytest.raises(BadInput, match="the prompt has token 384, the model knows 384"):
             generate(root, "odd", [None], "<odd>", FEW, restarts=0)
+        assert process.poll() is None
+        with pytest.raises(
+            Unavailable,
+            match=r"server of model 'odd' has ended \(ValueError: The model vocabulary size is 384",
+        ):
+            generate(root, "odd", [None], PROMPT, FEW, restarts=0)
         assert process.wait(30) == 1
     finally:
         process.kill()

@@ -89,6 +89,8 @@ class Decoder:
         self.codec = codec
         self._device = model.device
         self._embed = model.get_input_embeddings()
+        self._known = len(self._embed.weight)  # a tokenizer may have more tokens
+        self._pad = codec.pad if codec.pad < self._known else 0  # never looked at
         self._config: GenerationConfig = model.generation_config
         self._start = _start_token(model) if not self.causal else codec.pad
         self._ends = frozenset(_listed(self._config.eos_token_id)) | codec.stops
@@ -104,7 +106,7 @@ class Decoder:
             cut_for: Cut a prompt that is too long, leaving room for so many new tokens where it is needed.
 
         Raises:
-            BadInput: There are none, or they leave the model no room to answer.
+            BadInput: What `checked` refuses.
         """
         most = self.limit
         if most is not None and cut_for is not None and self.causal:
@@ -115,10 +117,15 @@ class Decoder:
         """Give a prompt's ids back if the model can be shown them.
 
         Raises:
-            BadInput: There are none, or they leave the model no room to answer.
+            BadInput: There are none, it does not know one, or they leave the model no room to answer.
         """
         if not ids:
             raise BadInput("the prompt is empty", "give the model something to go on")
+        if max(ids) >= self._known:
+            raise BadInput(
+                f"the prompt has token {max(ids)}, the model knows {self._known:,}",
+                "leave that special token out",
+            )
         room = None if self.limit is None else self.limit - self.causal
         if room is not None and len(ids) > room:
             raise BadInput(
@@ -236,8 +243,8 @@ class Decoder:
         """What the first pass reads: ids (rows, positions), or their embeddings where a row has others."""
         rows = []
         for prompt, opening, start in zip(prompts, openings, starts, strict=True):
-            row = [self.codec.pad] * (start + opening.virtual_tokens) + list(prompt)
-            rows.append(row + [self.codec.pad] * (width - len(row)))
+            row = [self._pad] * (start + opening.virtual_tokens) + list(prompt)
+            rows.append(row + [self._pad] * (width - len(row)))
         ids = self._tensor(rows)
         if not any(opening.virtual_tokens for opening in openings):
             return {"input_ids": ids}
@@ -309,7 +316,7 @@ class Decoder:
     def _padded(self, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
         """Prompts as the model's rules of generation see them, (rows, tokens): without what is virtual."""
         width = max(len(prompt) for prompt in prompts)
-        return self._tensor([[self.codec.pad] * (width - len(prompt)) + list(prompt) for prompt in prompts])
+        return self._tensor([[self._pad] * (width - len(prompt)) + list(prompt) for prompt in prompts])
 
     def _tensor(self, rows: list[list[int]]) -> torch.Tensor:
         return torch.tensor(rows, dtype=torch.long, device=self._device)
