@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from store import Store
-from store.errors import Conflict
+from store.errors import BadInput, Conflict
 from workbench.link import Sampling
 from workbench.worker.engine import Engine, Piece
 
@@ -128,3 +128,30 @@ def test_notes_say_who_left_and_who_changes_nothing_once(causal_told: Told) -> N
     (note,) = causal_told.engine.notes()
     assert note.startswith("adapter 'idle' has left the memory")
     assert causal_told.engine.notes() == []
+
+
+def diverged(house: House, name: str, config: Any) -> None:
+    """An adapter whose weights are numbers, and so large that nothing they make is one."""
+    path = house.add(name, config).path / WEIGHTS
+    save_file({key: torch.full_like(value, 1e38) for key, value in load_file(path).items()}, path)
+
+
+def test_a_diverged_adapter_ends_alone_and_is_named(told: Told) -> None:
+    """Beside others in one batch and in one of its own; where nobody else speaks it is an error."""
+    house = told.house
+    house.add("fine", house.lora(r=8), 1)
+    diverged(house, "loud", house.lora())
+    diverged(house, "alone", house.lora(modules_to_save=["lm_head"]))
+    names = (None, "loud", "fine", "alone", "loud")
+    expected = {name: told.whole(name) for name in (None, "fine")}
+    told.engine.notes()
+    last = [pieces[-1] for pieces in told.say(*names)]
+    assert [each.broken for each in last] == [False, True, False, True, True]
+    assert [last[0].whole, last[2].whole] == [expected[None], expected["fine"]]
+    assert told.engine.notes() == [
+        f"adapter {name!r}: its scores are not numbers; train it again with a lower learning rate"
+        for name in ("loud", "alone")
+    ]
+    with pytest.raises(BadInput, match="adapter 'loud': its scores are not numbers"):
+        told.say("loud", "loud")
+    assert told.whole(None) == expected[None]

@@ -123,9 +123,11 @@ def test_a_bad_adapter_fails_alone(furnished: Store) -> None:
 
 
 def test_one_whose_scores_are_no_numbers_fails_alone_among_those_it_was_asked_with(
-    furnished: Store, tmp_path: Path
+    furnished: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Such an adapter loads, and is found out only in the middle of a batch."""
+    """Such an adapter loads, and is found out only in the middle of a batch; nothing is asked twice."""
+    speak, asked = Engine.speak, []
+    monkeypatch.setattr(Engine, "speak", lambda *given: asked.append(len(given[1])) or speak(*given))
     folder = shutil.copytree(furnished.adapters.get("chat").path, tmp_path / "loud")
     weights = load_file(folder / "adapter_model.safetensors")
     huge = {name: torch.full_like(weight, 1e38) for name, weight in weights.items()}
@@ -137,6 +139,7 @@ def test_one_whose_scores_are_no_numbers_fails_alone_among_those_it_was_asked_wi
     assert [each.status for each in (base, loud, chat)] == ["completed", "failed", "completed"]
     assert "scores are not numbers" in str(loud.error)
     assert (base.rows, loud.rows, chat.rows) == (3, 0, 3)
+    assert asked == [9]
 
 
 def test_what_is_drawn_depends_on_row_and_seed_and_not_on_the_batch(furnished: Store) -> None:

@@ -154,12 +154,20 @@ def test_a_temperature_of_almost_nothing_is_greedy(base: Base, temperature: floa
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
-def test_scores_that_are_no_numbers_end_it(causal: Base, value: float) -> None:
-    ids = causal.decoder.encode(PROMPTS[0])
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_row_whose_scores_are_no_numbers_ends_alone(causal: Base, value: float, temperature: float) -> None:
+    """Here from a token on that only one row is shown."""
+    prompts = [causal.decoder.encode(prompt) for prompt in PROMPTS]
+    sampling = Sampling(8, temperature=temperature)
+    expected = causal.ours(prompts, sampling)
+    odd = 383
+    assert not any(odd in ids for ids in (*prompts, *expected))
     with torch.no_grad():
-        causal.model.lm_head.weight[5] = value
-    with pytest.raises(BadInput, match="not numbers"):
-        causal.ours([ids])
+        causal.model.get_input_embeddings().weight[odd] = value
+    steps = list(causal.decoder.decode(causal.voice, [*prompts, [5, odd, 6]], sampling))
+    assert [said for step in steps for said in step if said.row == 3] == [Said(3, None, broken=True)]
+    rows = [[said.token for step in steps for said in step if said.row == row] for row in range(3)]
+    assert rows == [[*row, None] for row in expected]
 
 
 def test_closing_the_iterator_stops_the_model(causal: Base) -> None:

@@ -12,6 +12,7 @@ from store.models import Model
 from workbench.composing.masking import Codec, prompt_ids
 from workbench.composing.template import Example
 from workbench.link import Sampling
+from workbench.worker.failures import not_numbers
 from workbench.worker.generate import Decoder, Voice
 from workbench.worker.loading import load_tokenizer
 from workbench.worker.openings import NOTHING, of_model
@@ -106,6 +107,8 @@ class Speaker:
         for step in self._decoder.decode(voice, prompts, Sampling(self._limits.new_tokens)):
             self._check()
             for said in step:
+                if said.broken:
+                    raise not_numbers()
                 if said.token is not None:
                     streams[said.row].push(said.token)
         return [stream.text() for stream in streams]

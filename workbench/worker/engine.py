@@ -11,6 +11,7 @@ from store.models import Model
 from workbench.composing.masking import load_codec
 from workbench.link import Sampling, TokenDetail
 from workbench.worker.bank import Bank, Resident
+from workbench.worker.failures import not_numbers
 from workbench.worker.generate import Decoder, Said
 from workbench.worker.loading import load_model, load_tokenizer, prepare_process
 from workbench.worker.streaming import TextStream, token_text
@@ -25,6 +26,7 @@ class Piece:
     Attributes:
         detail: The tokens since the last piece, where they were asked for (`Sampling.alternatives`).
         truncated: The row was cut off at the most tokens; told with its last piece.
+        broken: The row ended because its scores are not numbers; told with its last piece.
     """
 
     row: int
@@ -34,6 +36,7 @@ class Piece:
     seconds: float = 0.0
     detail: tuple[TokenDetail, ...] = ()
     truncated: bool = False
+    broken: bool = False
 
 
 class Engine:
@@ -91,13 +94,26 @@ class Engine:
 
         Yields:
             Text as it is spoken, and for each row a last piece. Closing the iterator stops decoding.
+
+        Raises:
+            BadInput: No row's scores are numbers; where some are, `notes` tells of the others.
         """
+        broken: list[str] = []
         for group in self.bank.groups([resident for _, resident in rows]):
             for start in range(0, len(group), batch_rows):
-                yield from self._speak(group[start : start + batch_rows], rows, sampling, seeds)
+                for piece in self._speak(group[start : start + batch_rows], rows, sampling, seeds):
+                    if piece.broken:
+                        resident = rows[piece.row][1]
+                        error = not_numbers(None if resident is None else resident.adapter.name)
+                        if str(error) not in broken:
+                            self.bank.told.append(str(error))
+                        broken.append(str(error))
+                        if len(broken) == len(rows):
+                            raise error
+                    yield piece
 
     def notes(self) -> list[str]:
-        """What people should hear of, each thing once: adapters that left the memory, or change nothing."""
+        """What people should hear of, each thing once: adapters that left the memory, or are of no use."""
         told, self.bank.told = self.bank.told, []
         return told
 
@@ -122,7 +138,8 @@ class Engine:
                         seconds = time.monotonic() - started
                         whole, count = stream.text(), len(stream.ids)
                         cut = said.row in speaking
-                        yield Piece(row, stream.rest(), whole, count, seconds, tuple(details), cut)
+                        rest, detail = stream.rest(), tuple(details)
+                        yield Piece(row, rest, whole, count, seconds, detail, cut, said.broken)
                         continue
                     if said.chance is not None:
                         details.append(self._detail(said.token, said))

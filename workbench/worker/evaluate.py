@@ -23,7 +23,7 @@ from workbench.link import Sampling
 from workbench.processes import HeldLock
 from workbench.runs.packages import PACKAGES, version
 from workbench.worker import questions
-from workbench.worker.failures import is_out_of_memory
+from workbench.worker.failures import is_out_of_memory, not_numbers
 from workbench.worker.questions import BATCH_TOKENS, Question, System
 
 if TYPE_CHECKING:
@@ -140,8 +140,11 @@ class _Work:
         if not batch:
             return
         pieces, parts = self._try(batch)
-        if pieces:
-            self._keep(batch, pieces)
+        answered = list(zip(batch, pieces, strict=False))
+        for question, piece in answered:
+            if piece.broken and question.system.evaluation.id in self._systems:
+                self._give_up(question.system, not_numbers(question.system.evaluation.adapter))
+        self._keep([each for each in answered if each[0].system.evaluation.id in self._systems])
         for part in parts:
             self._answer(part)
 
@@ -154,8 +157,7 @@ class _Work:
             others = [each for each in batch if each.system is not first]
             if others:
                 return [], [[each for each in batch if each.system is first], others]
-            del self._systems[first.evaluation.id]
-            self._fail(first.evaluation, error)
+            self._give_up(first, error)
             return [], []
         except Exception as error:
             if len(batch) == 1 or not is_out_of_memory(error):
@@ -176,9 +178,9 @@ class _Work:
             sys.stderr.write(f"{note}\n")
         return [whole[row] for row in range(len(batch))]
 
-    def _keep(self, batch: list[Question], pieces: list[Piece]) -> None:
+    def _keep(self, answered: list[tuple[Question, Piece]]) -> None:
         kept: dict[str, list[EvaluationRow]] = {}
-        for question, piece in zip(batch, pieces, strict=True):
+        for question, piece in answered:
             row = EvaluationRow(
                 question.index,
                 question.example.asked(causal=self._engine.decoder.causal, chat=self._chat),
@@ -194,6 +196,11 @@ class _Work:
 
     def _encode(self, example: Example) -> list[int]:
         return self._engine.decoder.encode(example, cut_for=self._sampling.max_new_tokens)
+
+    def _give_up(self, system: System, error: StoreError) -> None:
+        """Ask one no more; the others go on."""
+        del self._systems[system.evaluation.id]
+        self._fail(system.evaluation, error)
 
     def _fail(self, evaluation: Evaluation, error: StoreError) -> None:
         sys.stderr.write(f"error: {error}\n")

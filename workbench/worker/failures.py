@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 
-from store.errors import StoreError
+from store.errors import BadInput, StoreError
 
 _LESS_MEMORY = (
     "lower batch_size (raise gradient_accumulation_steps to make up for it) or max_length, "
@@ -35,6 +35,12 @@ def explain(error: BaseException, run_id: str) -> tuple[str, str]:
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text:
         return "the disk is full", "free some space and start the run again"
     return f"{type(error).__name__}: {text or 'no message'}", f"read its log: workbench run logs {run_id}"
+
+
+def not_numbers(adapter: str | None = None) -> BadInput:
+    """What is wrong with an adapter, or with a whole model, whose weights overflow."""
+    whose = "the model's" if adapter is None else f"adapter {adapter!r}: its"
+    return BadInput(f"{whose} scores are not numbers", "train it again with a lower learning rate")
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -45,6 +45,7 @@ class Said:
     Attributes:
         row: Its number in the batch.
         token: What it said; None: it has ended.
+        broken: It has ended because its scores are not numbers: the weights in use overflow.
         chance: The token's probability by the model alone, before any temperature; None unless asked for.
         top: The likeliest tokens with their probabilities, as many as asked for.
     """
@@ -53,6 +54,7 @@ class Said:
     token: int | None
     chance: float | None = None
     top: tuple[tuple[int, float], ...] = ()
+    broken: bool = False
 
 
 @dataclass
@@ -152,7 +154,7 @@ class Decoder:
             After each step the token of every row still speaking; a row that ends says so with None.
 
         Raises:
-            BadInput: The scores are not numbers: the weights in use overflow. Or there is no room.
+            BadInput: There is no room.
         """
         openings = voice.openings or (NOTHING,) * len(prompts)
         used = [
@@ -171,12 +173,10 @@ class Decoder:
         longest = [self._allowance(count, sampling) for count in used]
         speaking = set(range(len(prompts)))
         for count in range(1, sampling.max_new_tokens + 1):
-            if not bool(torch.isfinite(state.logits.amax(dim=-1)).all()):
-                raise BadInput(
-                    "the model's scores are not numbers", "train the adapter again with a lower learning rate"
-                )
+            broken = _quieten(state) & speaking
+            speaking -= broken
+            said = [Said(row, None, broken=True) for row in sorted(broken)]
             tokens = choose(process(state.ids, state.logits.float()))  # (rows,)
-            said: list[Said] = []
             chosen = tokens.tolist()
             chances = _chances(state.logits, tokens, sampling.alternatives)
             for row in sorted(speaking):
@@ -320,6 +320,19 @@ class Decoder:
 
     def _tensor(self, rows: list[list[int]]) -> torch.Tensor:
         return torch.tensor(rows, dtype=torch.long, device=self._device)
+
+
+def _quieten(state: _State) -> set[int]:
+    """Give rows whose scores are not numbers equal ones: what they say is dropped, others go on.
+
+    Returns:
+        Those rows.
+    """
+    sound = torch.isfinite(state.logits.amax(dim=-1))  # (rows,); the largest tells of any that is none
+    if bool(sound.all()):
+        return set()
+    state.logits = state.logits.masked_fill(~sound[:, None], 0)
+    return {row for row, fine in enumerate(sound.tolist()) if not fine}
 
 
 def _chooser(sampling: Sampling, seeds: Sequence[int]) -> Callable[[torch.Tensor], torch.Tensor]:

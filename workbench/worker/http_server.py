@@ -26,6 +26,7 @@ from store import open_store
 from store.errors import NotFound, StoreError, Unavailable
 from workbench.composing.masking import Codec, load_codec
 from workbench.link import REQUEST_BYTES, Sampling, error_of
+from workbench.worker.failures import not_numbers
 from workbench.worker.http_replies import (
     Choice,
     Delta,
@@ -313,6 +314,8 @@ class Service:
                 async for event in events:
                     if event["event"] not in ("text", "end"):
                         continue
+                    if event.get("broken"):
+                        raise not_numbers(asked.adapter)
                     delta = own[event["row"]].hear(event)
                     if delta is not None:
                         yield delta

@@ -199,6 +199,8 @@ def _added(
 ) -> Forward:
     """A layer with low-rank parts beside it; one scale for all rows costs no pass of its own."""
     alpha = scales if isinstance(scales, float) else 1.0
+    # Taken away, not multiplied by zero: what another row's adapter makes may have no end.
+    foreign = scales == 0 if isinstance(scales, torch.Tensor) else None
 
     def forward(given: torch.Tensor, *rest: Any, **named: Any) -> torch.Tensor:
         result: torch.Tensor = own(given, *rest, **named)
@@ -206,8 +208,9 @@ def _added(
             inner = functional.embedding(given, down.T)  # [..., ranks]
         else:
             inner = functional.linear(given.to(down.dtype), down)  # [..., ranks]
-        if isinstance(scales, torch.Tensor):
+        if isinstance(scales, torch.Tensor) and foreign is not None:
             inner = _split(inner, len(scales)) * scales  # [rows, positions, ranks]
+            inner.masked_fill_(foreign, 0)
         flat = inner.reshape(-1, inner.shape[-1])
         if result.dtype == up.dtype and result.is_contiguous():
             result.view(-1, result.shape[-1]).addmm_(flat, up, alpha=alpha)

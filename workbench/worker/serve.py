@@ -186,6 +186,8 @@ def _told(piece: Piece) -> Iterator[dict[str, Any]]:
             "text": piece.whole,
             "tokens": piece.tokens,
             "seconds": piece.seconds,
+            "cut": piece.truncated,
+            "broken": piece.broken,
         }
 
 
