@@ -5,7 +5,9 @@ events, one JSON object on a line each, the last of them `done` or `error`:
 
     hello     {"protocol", "model", "fingerprint", "pid"}
     generate  {"op", "prompts": [text], "adapters": [name or null], "sampling": {...}}
-              -> text {"row", "text"} as it is spoken, end {"row", "text", "tokens", "seconds"} for each row;
+              -> text {"row", "text"} as it is spoken, for each row
+                 end {"row", "text", "tokens", "seconds", "cut", "broken"}: whether it was cut off where its
+                 tokens or the model's places ended, or ended because its scores were not numbers;
                  rows are prompts times adapters, the adapters of the first prompt first;
                  text has "tokens": [{"id", "text", "chance", "top": [[id, text, chance]]}] where the
                  sampling asks for alternatives; note {"text"} at any time

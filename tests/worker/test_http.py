@@ -22,7 +22,7 @@ from typing import Any
 import httpx2
 import openai
 import pytest
-from peft import LoraConfig
+from peft import LoraConfig, PromptTuningConfig
 
 from store import open_store
 from workbench import client, link
@@ -193,6 +193,24 @@ def test_a_server_of_ours_can_be_an_engine_elsewhere(
 def test_a_conversation_needs_a_chat_template(api: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="no chat template; send a prompt to /v1/completions"):
         api.chat.completions.create(model="tiny", messages=[{"role": "user", "content": "Hello"}])
+
+
+def test_an_answer_that_the_models_places_cut_off_says_so(
+    api: openai.OpenAI, root: Path, tiny_causal: Path, tmp_path: Path, make_adapter: Make
+) -> None:
+    """A soft prompt takes some of them."""
+    config = PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=8)
+    made = make_adapter(tiny_causal, tmp_path / "soft", config, 1)
+    with open_store(root) as store:
+        store.adapters.add(made, name="soft", model="tiny")
+        try:
+            asked: dict[str, Any] = {"model": "soft", "prompt": [5] * 240, "temperature": 0}
+            for most, spoken in ((100, 8), (8, 8), (3, 3)):
+                answer = api.completions.create(max_tokens=most, **asked)
+                assert answer.usage is not None and answer.usage.completion_tokens == spoken
+                assert answer.choices[0].finish_reason == "length"
+        finally:
+            store.adapters.remove("soft")
 
 
 def test_an_adapter_that_is_not_there_is_a_404_before_anything_is_streamed(api: openai.OpenAI) -> None:

@@ -32,9 +32,9 @@ def text(said: str, *tokens: str, chance: float = 0.5) -> dict[str, Any]:
 
 
 def heard(stops: tuple[str, ...], *pieces: str) -> list[str]:
-    choice = Choice(0, replace(ASKED, stops=stops), None)
+    choice = Choice(0, replace(ASKED, stops=stops))
     deltas = [choice.hear(text(piece, piece)) for piece in pieces]
-    deltas.append(choice.hear({"event": "end", "row": 0, "tokens": len(pieces)}))
+    deltas.append(choice.hear({"event": "end", "row": 0, "tokens": len(pieces), "cut": False}))
     return [delta.text for delta in deltas if delta is not None]
 
 
@@ -58,13 +58,19 @@ def test_a_stop_text_is_found_across_pieces_and_nothing_of_it_is_shown(
 
 
 def test_an_answer_says_whether_it_ended_or_was_cut_off() -> None:
-    for tokens, room, finish in ((3, None, "stop"), (4, None, "length"), (2, 2, "length"), (2, 3, "stop")):
-        delta = Choice(0, ASKED, room).hear({"event": "end", "row": 0, "tokens": tokens})
+    """As the engine knows it: the most tokens that were asked for are not all that cuts an answer off."""
+    for tokens, cut, finish in (
+        (3, False, "stop"),
+        (4, True, "length"),
+        (2, True, "length"),
+        (4, False, "stop"),
+    ):
+        delta = Choice(0, ASKED).hear({"event": "end", "row": 0, "tokens": tokens, "cut": cut})
         assert delta is not None and delta.finish == finish
 
 
 def test_stopped_answers_are_counted_by_their_tokens() -> None:
-    choice = Choice(0, replace(ASKED, stops=("c",)), None)
+    choice = Choice(0, replace(ASKED, stops=("c",)))
     for event in (text("a", "a"), text("b", "b"), text("c", "c"), text("d", "d")):
         choice.hear(event)
     assert choice.ended and choice.tokens == 3
@@ -73,7 +79,7 @@ def test_stopped_answers_are_counted_by_their_tokens() -> None:
 def test_chances_are_told_in_the_form_of_each_route() -> None:
     def document(**changes: Any) -> dict[str, Any]:
         asked = replace(ASKED, alternatives=1, **changes)
-        choice = Choice(0, asked, None)
+        choice = Choice(0, asked)
         deltas = [choice.hear(text("ab", "a", "b")), choice.hear(text("", "\u00e9", chance=0.0))]
         writer = Writer(asked)
         whole = writer.whole([delta for delta in deltas if delta is not None], 3)

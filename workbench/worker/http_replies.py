@@ -35,16 +35,13 @@ class Choice:
     Args:
         index: Its number in the reply.
         asked: The request.
-        room: How many tokens the model has place for; None where there is no end.
     """
 
-    def __init__(self, index: int, asked: Asked, room: int | None) -> None:
+    def __init__(self, index: int, asked: Asked) -> None:
         self.index = index
         self.ended = False
         self.tokens = 0
         self._stops = asked.stops
-        most = asked.samplings[0].max_new_tokens
-        self._most = most if room is None else min(most, room)
         self._tells = asked.alternatives is not None
         self._held = ""  # the text's end, as long as a stop text may begin in it
 
@@ -58,7 +55,7 @@ class Choice:
             return None
         if event["event"] == "end":
             self.ended, self.tokens = True, event["tokens"]
-            return Delta(self.index, self._held, (), "length" if self.tokens >= self._most else "stop")
+            return Delta(self.index, self._held, (), "length" if event["cut"] else "stop")
         details = tuple(detail(each) for each in event.get("tokens", ()))
         self.tokens += len(details)
         shown = self._shown(event["text"])

@@ -256,7 +256,8 @@ class Service:
         async with asyncio.timeout(READ_SECONDS):
             raw = await request.read()
         asked = await asyncio.to_thread(lambda: read_asked(raw, self._record, self._codec, chat=chat))
-        choices = self._choices(asked)
+        # Those of the first prompt first.
+        choices = [Choice(index, asked) for index in range(len(asked.prompts) * len(asked.samplings))]
         async with contextlib.aclosing(self._deltas(asked, choices)) as deltas:
             if asked.stream:
                 return await self._stream(request, asked, choices, deltas)
@@ -294,32 +295,22 @@ class Service:
         await response.write_eof()
         return response
 
-    def _choices(self, asked: Asked) -> list[Choice]:
-        """One for each prompt and answer, those of the first prompt first."""
-        count, limit = len(asked.samplings), self._record.max_length
-        causal = self._record.family == "causal"
-        rooms = [limit - len(prompt) if limit and causal else None for prompt in asked.prompts]
-        return [
-            Choice(place * count + number, asked, room)
-            for place, room in enumerate(rooms)
-            for number in range(count)
-        ]
-
     async def _deltas(self, asked: Asked, choices: list[Choice]) -> AsyncGenerator[Delta, None]:
         """What is said, up to the end of every choice."""
         count = len(asked.samplings)
-        for number, each in enumerate(asked.requests):
+        for number, request in enumerate(asked.requests):
             own = choices[number::count]
-            async with contextlib.aclosing(self._events(each)) as events:
+            async with contextlib.aclosing(self._events(request)) as events:
                 async for event in events:
                     if event["event"] not in ("text", "end"):
                         continue
-                    if event.get("broken"):
+                    choice = own[event["row"]]
+                    if event.get("broken") and not choice.ended:
                         raise not_numbers(asked.adapter)
-                    delta = own[event["row"]].hear(event)
+                    delta = choice.hear(event)
                     if delta is not None:
                         yield delta
-                    if all(choice.ended for choice in own):
+                    if all(each.ended for each in own):
                         break
 
     async def _events(self, request: Request) -> AsyncGenerator[dict[str, Any], None]:
