@@ -79,6 +79,14 @@ def test_nothing_of_the_tokens_is_told_unless_asked_for(causal_told: Told) -> No
     assert not any(piece.detail for pieces in causal_told.say(None, None) for piece in pieces)
 
 
+def test_a_step_without_text_is_told_too(told: Told) -> None:
+    """Whoever listens can stop an answer of special tokens alone."""
+    told.engine.decoder._config.suppress_tokens = [token for token in range(384) if token != 1]
+    for pieces in told.say(None, None):
+        assert (pieces[-1].whole, pieces[-1].tokens, pieces[-1].truncated) == ("", 12, True)
+    assert len(told.say(None)[0]) == 12
+
+
 def test_a_checkpoint_of_a_run_speaks_and_the_next_one_takes_its_place(causal_told: Told) -> None:
     """By `RUN@STEP`, and by `RUN@latest` whichever is the newest; the store's own adapter is another."""
     house = causal_told.house

@@ -179,10 +179,10 @@ def test_clients_are_answered_together_each_with_its_own(root: Path) -> None:
 class Raw:
     """A client without manners."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, model: str = "tiny") -> None:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(20)
-        descriptor = os.open(link.socket_path(root, "tiny"), os.O_PATH)
+        descriptor = os.open(link.socket_path(root, model), os.O_PATH)
         self.socket.connect(f"/proc/self/fd/{descriptor}")
         os.close(descriptor)
         self.lines = self.socket.makefile("rb")
@@ -403,6 +403,37 @@ def test_a_server_whose_engine_fails_says_why_and_ends_with_an_error(
     finally:
         process.kill()
     assert not link.socket_path(root, "odd").exists()
+
+
+def test_an_answer_of_special_tokens_alone_can_be_stopped(
+    root: Path, store: Store, tiny_seq2seq: Path, tmp_path: Path
+) -> None:
+    """By a client that leaves and by whoever ends the server, though there is nothing to be told."""
+    for file in tiny_seq2seq.iterdir():
+        shutil.copyfile(file, tmp_path / file.name)
+    silent = [token for token in range(384) if token != 1]
+    change(tmp_path / "generation_config.json", suppress_tokens=silent)
+    store.models.add(str(tmp_path), name="mute")
+    process = start_by_hand(root, 600, "mute")
+    try:
+        assert eventually(lambda: any(each.model == "mute" for each in client.server_status(root)))
+        assert [each.text for each in generate(root, "mute", [None], PROMPT, FEW)] == [""]
+        first, second = Raw(root, "mute"), Raw(root, "mute")
+        first.send(long_request(sampling={"max_new_tokens": 8192}))
+        time.sleep(0.5)
+        (server,) = [each for each in client.server_status(root) if each.model == "mute"]
+        assert server.state == "busy"
+        first.close()
+        began = time.monotonic()
+        second.send(long_request(sampling={"max_new_tokens": 1}))
+        assert second.read()["event"] == "end"
+        assert time.monotonic() - began < 5
+        second.send(long_request(sampling={"max_new_tokens": 8192}))
+        time.sleep(0.5)
+        process.terminate()
+        assert process.wait(5) == 0
+    finally:
+        process.kill()
 
 
 def test_an_idle_server_ends_by_itself(root: Path) -> None:

@@ -21,7 +21,7 @@ BATCH_ROWS = 16
 
 @dataclass(frozen=True)
 class Piece:
-    """Some text of one row; the last piece of a row carries its whole text.
+    """Some text of one row, or none yet; the last piece of a row carries its whole text.
 
     Attributes:
         detail: The tokens since the last piece, where they were asked for (`Sampling.alternatives`).
@@ -93,7 +93,8 @@ class Engine:
             batch_rows: The most rows to decode together.
 
         Yields:
-            Text as it is spoken, and for each row a last piece. Closing the iterator stops decoding.
+            Text as it is spoken, something at every step, and for each row a last piece. Closing the
+            iterator stops decoding.
 
         Raises:
             BadInput: No row's scores are numbers; where some are, `notes` tells of the others.
@@ -147,6 +148,9 @@ class Engine:
                     if text:
                         yield Piece(row, text, detail=tuple(details))
                         details.clear()
+                if going := speaking - {said.row for said in step if said.token is None}:
+                    # Tokens without text are steps too, at which whoever listens may stop this.
+                    yield Piece(batch[min(going)], "")
 
     def _detail(self, token: int, said: Said) -> TokenDetail:
         top = tuple((each, token_text(self.tokenizer, each), chance) for each, chance in said.top)

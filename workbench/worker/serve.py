@@ -146,25 +146,26 @@ def _answer(reception: Reception, engine: Engine, store: Store, job: Job) -> Non
 def _stream(reception: Reception, engine: Engine, store: Store, job: Job) -> None:
     if job.cancelled.is_set():
         return
-    with contextlib.closing(_events(engine, store, job.request)) as events:
-        for event in events:
+    with contextlib.closing(_events(engine, store, job.request)) as steps:
+        for events in steps:
             if reception.stopping.is_set():
                 raise Unavailable(f"the server of model {reception.record.name!r} was stopped", "ask again")
             if job.cancelled.is_set():
                 return
             reception.spoken = time.monotonic()
-            job.reply.put(event)
+            for event in events:
+                job.reply.put(event)
 
 
-def _events(engine: Engine, store: Store, request: Request) -> Generator[dict[str, Any], None, None]:
+def _events(engine: Engine, store: Store, request: Request) -> Generator[list[dict[str, Any]], None, None]:
+    """What is to be told, step by step; at many a step that is nothing."""
     prompts = [_ids(engine, prompt) for prompt in request.prompts]
     residents = engine.residents(store, request.adapters)
-    yield from _notes(engine)
+    yield [*_notes(engine)]
     rows = [(prompt, resident) for prompt in prompts for resident in residents]
     with contextlib.closing(engine.speak(rows, request.sampling)) as pieces:
         for piece in pieces:
-            yield from _notes(engine)
-            yield from _told(piece)
+            yield [*_notes(engine), *_told(piece)]
 
 
 def _notes(engine: Engine) -> Iterator[dict[str, Any]]:
