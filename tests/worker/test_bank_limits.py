@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 from typing import Any
 
@@ -79,6 +80,26 @@ def test_a_budget_of_bytes_lets_the_least_lately_used_go_and_says_so(causal: Hou
         small.ready(adapters[0])
     alone = causal.bank.ready(causal.add("alone", causal.lora(modules_to_save=["lm_head"])))
     assert causal.say([alone], [ids]) and causal.bank.names == ["c", "a", "alone"]
+
+
+def test_a_batch_that_has_no_room_leaves_its_adapters_whole(
+    causal: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory that ends while matrices are laid end to end spoils no later answer."""
+    adapters = [causal.add(name, causal.lora(), seed) for seed, name in enumerate("ab")]
+    ids, expected = causal.ids(), [causal.answer(adapter) for adapter in adapters]
+    rows = [causal.bank.ready(adapter) for adapter in adapters]
+    cat, calls = torch.cat, itertools.count()
+
+    def narrow(tensors: Any, *others: Any, **named: Any) -> torch.Tensor:
+        if next(calls) == 3:
+            raise torch.OutOfMemoryError
+        return cat(tensors, *others, **named)
+
+    with monkeypatch.context() as patched, pytest.raises(torch.OutOfMemoryError):
+        patched.setattr(torch, "cat", narrow)
+        causal.say(rows, [ids] * 2)
+    assert causal.say(rows, [ids] * 2) == expected
 
 
 def test_an_adapter_that_changes_nothing_is_known(causal: House) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+
+import torch
 
 from store import Store
 from store.models import Model
@@ -112,6 +115,12 @@ class Engine:
                         if len(broken) == len(rows):
                             raise error
                     yield piece
+
+    def release(self) -> None:
+        """Give memory back that no tensor takes: it stays reserved, in pieces, when there was too little."""
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
     def notes(self) -> list[str]:
         """What people should hear of, each thing once: adapters that left the memory, or are of no use."""

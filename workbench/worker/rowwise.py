@@ -154,8 +154,7 @@ class Rows:
         if self._block is not None and self._suffices(keys, self._block):
             return
         self._dissolve(keep=self._members.keys() - set(keys))
-        self._members = {key: adapters[key] for key in keys}
-        block = self._block = _Block(tuple(keys), {}, {}, {})
+        block = _Block(tuple(keys), {}, {}, {})
         paths = {path for key in keys for path, part in adapters[key].items() if isinstance(part, LowRank)}
         for path in sorted(paths):
             parts = {key: part for key in keys if isinstance(part := adapters[key].get(path), LowRank)}
@@ -166,6 +165,8 @@ class Rows:
                 place = slice(start, start + part.rank)
                 block.spans[path][key], start = place, place.stop
                 part.down, part.up = block.down[path][place], block.up[path][place]
+        # Only now: where memory ended before, there is no block.
+        self._block, self._members = block, {key: adapters[key] for key in keys}
 
     def _suffices(self, keys: Sequence[str], block: _Block) -> bool:
         if not set(keys) <= set(block.keys):

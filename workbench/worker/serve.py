@@ -13,6 +13,7 @@ import signal
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +25,7 @@ from store.models import Model
 from workbench import link
 from workbench.processes import HeldLock
 from workbench.serving import TOKEN_VARIABLE
+from workbench.worker.failures import is_out_of_memory
 from workbench.worker.listening import port_listener, socket_listener
 from workbench.worker.reception import Job, Reception, Request
 
@@ -48,7 +50,7 @@ def main(
         token: What a client on that port must show.
 
     Returns:
-        0 at an orderly end, 1 when the device ran out of memory or the HTTP side failed.
+        0 at an orderly end, 1 when the device ran out of memory twice in a row or the HTTP side failed.
 
     Raises:
         NotFound: No such model.
@@ -108,7 +110,7 @@ def _compute(reception: Reception, store: Store) -> int:
         _refuse_all(reception, _why_not_loaded(reception.record, error))
         raise
     reception.state = "ready"
-    idle_since = time.monotonic()
+    idle_since, crowded = time.monotonic(), False
     while not reception.stopping.is_set():
         try:
             job = reception.jobs.get(timeout=_TURN_SECONDS)
@@ -119,13 +121,22 @@ def _compute(reception: Reception, store: Store) -> int:
         reception.state = "busy"
         try:
             _answer(reception, engine, store, job)
+            crowded = False
         except Exception as error:
             # In the middle of a forward pass nothing is certain: this process ends, a fresh one follows.
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 _refuse([job], _broken(reception.record, error))
                 raise
-            _refuse_all(reception, _out_of_memory(), job)
-            return 1
+            if crowded:
+                _refuse_all(reception, _out_of_memory("the server has ended"), job)
+                return 1
+            traceback.print_exc()
+            crowded = True
+        if crowded:
+            # Only here, where nothing holds what the error held.
+            engine.release()
+            reception.state = "ready"
+            job.finish(_out_of_memory("this answer had no room"))
         if reception.stopping.is_set():
             job.told.wait(TELL_SECONDS)
         idle_since = time.monotonic()
@@ -212,7 +223,7 @@ def _refuse(jobs: list[Job], error: StoreError) -> None:
 def _why_not_loaded(record: Model, error: Exception) -> StoreError:
     if isinstance(error, StoreError):
         return error
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         return Unavailable(
             f"the device has no room for model {record.name!r}", "free its memory, or use a smaller one"
         )
@@ -231,13 +242,8 @@ def _broken(record: Model, error: Exception) -> Unavailable:
     )
 
 
-def _out_of_memory() -> Unavailable:
+def _out_of_memory(outcome: str) -> Unavailable:
     return Unavailable(
-        "the device is out of memory, the server has ended",
+        f"the device is out of memory: {outcome}",
         "ask for fewer adapters, a shorter prompt or fewer new tokens",
     )
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    # By name: torch is not imported here.
-    return any(kind.__name__ in ("OutOfMemoryError", "MemoryError") for kind in type(error).__mro__)
