@@ -23,6 +23,7 @@ import httpx2
 import openai
 import pytest
 from peft import LoraConfig, PromptTuningConfig
+from safetensors.torch import load_file, save_file
 
 from store import open_store
 from workbench import client, link
@@ -211,6 +212,31 @@ def test_an_answer_that_the_models_places_cut_off_says_so(
                 assert answer.choices[0].finish_reason == "length"
         finally:
             store.adapters.remove("soft")
+
+
+def test_an_answer_whose_scores_are_no_numbers_is_an_error(
+    api: openai.OpenAI, root: Path, tiny_causal: Path, tmp_path: Path, make_adapter: Make
+) -> None:
+    """Nobody takes what was said until then for an answer; here one token alone is spoiled."""
+    config = LoraConfig(task_type="CAUSAL_LM", r=4, target_modules=["embed_tokens"])
+    made = make_adapter(tiny_causal, tmp_path / "odd", config, 1)
+    weights = load_file(made / "adapter_model.safetensors")
+    for name, weight in weights.items():
+        if "lora_embedding" in name:
+            weight.fill_(1e30)
+        if "lora_embedding_A" in name:
+            weight[:, :383] = 0
+    save_file(weights, made / "adapter_model.safetensors")
+    with open_store(root) as store:
+        store.adapters.add(made, name="odd", model="tiny")
+        try:
+            asked: dict[str, Any] = {"model": "odd", "max_tokens": 4, "temperature": 0}
+            assert len(api.completions.create(prompt=[[5, 6], [5, 7]], **asked).choices) == 2
+            for prompt in ([[5, 383]], [[5, 6], [5, 383]]):
+                with pytest.raises(openai.BadRequestError, match="adapter 'odd': its scores are not numbers"):
+                    api.completions.create(prompt=prompt, **asked)
+        finally:
+            store.adapters.remove("odd")
 
 
 def test_an_adapter_that_is_not_there_is_a_404_before_anything_is_streamed(api: openai.OpenAI) -> None:

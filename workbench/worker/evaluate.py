@@ -140,7 +140,7 @@ class _Work:
         if not batch:
             return
         pieces, parts = self._try(batch)
-        answered = list(zip(batch, pieces, strict=False))
+        answered = list(zip(batch, pieces, strict=False))  # none where it is to be tried in parts
         for question, piece in answered:
             if piece.broken and question.system.evaluation.id in self._systems:
                 self._give_up(question.system, not_numbers(question.system.evaluation.adapter))
