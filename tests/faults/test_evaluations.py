@@ -19,7 +19,7 @@ from workbench.evaluating import EvaluationOptions, evaluate, lock_path
 from workbench.link import Sampling
 from workbench.worker import evaluate as worker
 
-ROWS = 160
+ROWS = 320
 ASKED = EvaluationOptions("causal", (None,), "many", "t", sampling=Sampling(max_new_tokens=60))
 
 
@@ -27,7 +27,7 @@ ASKED = EvaluationOptions("causal", (None,), "many", "t", sampling=Sampling(max_
 def many(stock: Store, dialogue_rows: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> Store:
     """A store with rows for several batches, each longer than the one before."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    rows = [dialogue_rows[at % 24] | {"dialogue": "Anna: Yes. " * (at // 8)} for at in range(ROWS)]
+    rows = [dialogue_rows[at % 24] | {"dialogue": "Anna: Yes. " * (at // 8 % 20)} for at in range(ROWS)]
     stocking.add_rows(stock, "many", rows, split="test")
     return stock
 

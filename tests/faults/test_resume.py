@@ -185,7 +185,7 @@ def storm(store: Store, method: str, kills: int, steps: int) -> Toll:
     return toll
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["lora", pytest.param("qlora", marks=pytest.mark.slow)])
 def test_a_killed_run_ends_as_one_never_stopped(shop: Store, method: str) -> None:
     """Two deaths of the trainer or its dispatcher, anywhere."""
     assert storm(shop, method, kills=2, steps=60).kills == 2
@@ -197,6 +197,7 @@ def test_fifty_kills_change_nothing(shop: Store) -> None:
     assert sum(storm(shop, method, kills=17, steps=150).kills for method in METHODS) >= 50
 
 
+@pytest.mark.slow
 def test_a_pause_asked_for_from_outside_is_obeyed_and_a_terminated_trainer_goes_on(shop: Store) -> None:
     """As a person and a shutting-down machine do it; both lose no step, and the end is the same."""
     through = launch.wait(shop, submitted(shop, "lora", 60).id)

@@ -85,6 +85,7 @@ def test_the_first_page_of_five_million_rows_is_there_within_a_second(
     assert first < 1 and bytes_held < MOST_BYTES
 
 
+@pytest.mark.slow
 def test_rows_of_a_megabyte_and_thousands_of_columns_are_browsed_in_less_than_200_mb(
     terminal: Callable[..., Any], store: Store, tmp_path: Path
 ) -> None:

@@ -128,7 +128,16 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+# What differs little from another case waits for the slow tests.
+LIKE_OTHERS = (
+    "sgd", "adafactor in bf16", "8-bit adamw", "gradient checkpointing", "t5 prompt tuning", "cosine",
+    "validated each epoch", "rarely logged", "dora", "bf16",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=pytest.mark.slow if case in LIKE_OTHERS else ()) for case in CASES]
+)
 def test_a_paused_run_ends_as_one_never_stopped(shop: Store, case: str) -> None:
     """Paused twice, in the middle of an epoch and at the end of one: equal to the bit."""
     settings = CASES[case]

@@ -41,8 +41,10 @@ def trained(store: Store, run_options: RunOptions) -> Run:
         ("causal", "lora", {}),
         ("causal", "qlora", {"gradient_accumulation_steps": 2}),
         ("seq2seq", "prompt-tuning", {"optim": "adafactor"}),
-        ("seq2seq", "dora", {"optim": "adamw_bnb_8bit", "dtype": "bfloat16"}),
-        ("causal", "partial", {"dtype": "bfloat16"}),
+        pytest.param(
+            "seq2seq", "dora", {"optim": "adamw_bnb_8bit", "dtype": "bfloat16"}, marks=pytest.mark.slow
+        ),
+        pytest.param("causal", "partial", {"dtype": "bfloat16"}, marks=pytest.mark.slow),
         ("causal", "lora", {"packing": True, "batch_size": 2}),
     ],
 )

@@ -205,7 +205,7 @@ def test_eager_attention_has_the_losses_of_sdpa(shop: Store) -> None:
     assert series[0] != series[1]
 
 
-@FAMILIES
+@pytest.mark.parametrize("family", ["causal", pytest.param("seq2seq", marks=pytest.mark.slow)])
 def test_checkpointed_activations_have_the_same_losses(shop: Store, family: str) -> None:
     """Packed too."""
     for packing in (False, True):

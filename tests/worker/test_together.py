@@ -108,7 +108,7 @@ def pid_of_rank(shop: Store, run: Run, rank: str | None) -> int:
     return next(pid for pid in processes_left(shop, run) if rank_of(pid) == rank)
 
 
-@pytest.mark.parametrize("way", ["ddp", "fsdp"])
+@pytest.mark.parametrize("way", ["ddp", pytest.param("fsdp", marks=pytest.mark.slow)])
 def test_two_processes_train_as_one_does_with_two_passes(shop: Store, start: Any, way: str) -> None:
     """Copied or sharded: the same losses, validation losses, norms and adapter, each written once."""
     alone = launch.submit(shop, options(gradient_accumulation_steps=2))
@@ -129,7 +129,8 @@ def test_two_processes_train_as_one_does_with_two_passes(shop: Store, start: Any
     assert "trained parameters" in (shop.runs.folder(pair) / "log-rank1.txt").read_text()
 
 
-@pytest.mark.parametrize("way", ["ddp", pytest.param("fsdp", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["ddp", "fsdp"])
 def test_a_paused_pair_goes_on_as_if_never_stopped(shop: Store, start: Any, way: str) -> None:
     """With dropout, which differs in each: the same losses and the same adapter, to the bit."""
     settings = {"nproc_per_node": 2, "distributed": way, "max_steps": 150, "lora_dropout": 0.3}
@@ -180,7 +181,7 @@ def test_a_killed_leader_or_torchrun_takes_all_with_it(shop: Store, start: Any, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", ["ddp", "fsdp"])
+@pytest.mark.parametrize("way", ["fsdp", pytest.param("ddp", marks=pytest.mark.slow)])
 def test_a_cancelled_run_ends_in_all_its_processes(shop: Store, start: Any, way: str) -> None:
     """Soon, and as cancelled."""
     run, child = start(nproc_per_node=2, max_steps=100_000, max_eval_samples=0, distributed=way)

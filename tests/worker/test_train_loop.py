@@ -162,6 +162,7 @@ def test_half_precision_without_a_gpu_is_refused(stock: Store) -> None:
         train(stock, submitted(stock, dtype="float16"), Pulse())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["causal", "seq2seq"])
 @pytest.mark.parametrize("method", [each for each in METHODS if each not in ("lora", "qlora")])
 def test_every_method_trains_validates_and_publishes_in_half_precision(

@@ -87,6 +87,7 @@ def as_manual(pages: Iterable[Page], version: str, summary: str) -> str:
     """
     head = [
         f'.TH WORKBENCH 1 "" "workbench {_roff(version)}" "Workbench"',
+        ".ad l",  # no even right edge: a long option would tear its line apart
         ".SH NAME",
         f"workbench \\- {_roff(summary)}",
         ".SH SYNOPSIS",

@@ -87,7 +87,7 @@ def shown(store_root: Path, shown_folder: Path) -> Iterator[Store]:
     lock.release()
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", ["80x24", "120x40", pytest.param("200x50", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("story", STORIES)
 def test_the_datasets_screen_looks_as_it_should(
     story: str, size: str, shown: Store, snap_compare: Any, look: Any, still_app: Any
