@@ -14,7 +14,6 @@ import pytest
 from store import Store
 from workbench import processes
 from workbench.runs import queue
-from workbench.tui.widgets.live_table import LiveTable
 
 pytestmark = pytest.mark.skipif(
     not version("textual").startswith("8.2."),
@@ -49,10 +48,6 @@ def leading(keys: list[str], told: str, look: Any) -> Any:
             await pilot.press(key)
             await pilot.pause(0.3)
         await look.wait(pilot, told)
-        await pilot.pause(0.4)
-        for table in pilot.app.screen.query(LiveTable):
-            table.redraw()  # it may be drawn from before the focus moved
-        await pilot.pause(0.2)
 
     return lead
 

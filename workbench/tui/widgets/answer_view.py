@@ -215,9 +215,8 @@ class AnswerView(Surface, can_focus=True):
             self._go(cursor + by)
 
     def watch_has_focus(self, has_focus: bool) -> None:
-        """Show the cursor, or hide it; the events of the focus come before this is true."""
+        """Tell where the cursor is, once it can move."""
         super().watch_has_focus(has_focus)
-        self.redraw()
         if has_focus:
             self.post_message(self.Moved(self))
 

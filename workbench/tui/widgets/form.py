@@ -72,14 +72,6 @@ class Choice(Surface, can_focus=True):
         put(row, x, place, "$muted")
         return [row][:height]
 
-    def on_focus(self) -> None:
-        """Show that the arrows work."""
-        self.redraw()
-
-    def on_blur(self) -> None:
-        """Show that they do not."""
-        self.redraw()
-
     def action_next(self) -> None:
         """The next value, after the last the first."""
         self._step(1)

@@ -173,12 +173,9 @@ class LineChart(Surface, can_focus=True):
             f"{line.name}\t{line.points.ys[index]}" for line, index in found if index is not None
         )
 
-    def on_focus(self) -> None:
-        """Show which keys read the chart."""
-        self._write_border()
-
-    def on_blur(self) -> None:
-        """Show that they do not work now."""
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Show which keys read the chart, while they do."""
+        super().watch_has_focus(has_focus)
         self._write_border()
 
     def _write_border(self) -> None:

@@ -317,14 +317,6 @@ class LiveTable(Surface, can_focus=True):
 
     # Keys and mouse
 
-    def on_focus(self) -> None:
-        """Show the cursor as the one that moves."""
-        self.redraw()
-
-    def on_blur(self) -> None:
-        """Show the cursor as waiting."""
-        self.redraw()
-
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Three rows down."""
         event.stop()

@@ -277,14 +277,6 @@ class RowGrid(Surface, can_focus=True):
     def _page(self) -> int:
         return max(self.size.height - 1, 1)
 
-    def on_focus(self) -> None:
-        """Show the cell that the keys move."""
-        self.redraw()
-
-    def on_blur(self) -> None:
-        """Show only the row."""
-        self.redraw()
-
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Three rows down."""
         event.stop()

@@ -172,6 +172,11 @@ class Surface(Widget):
         self._rows = list(self.draw(width, height)) if width and height else []
         self.refresh()
 
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Show whether the keys work here. The events of the focus come before `has_focus` is true."""
+        super().watch_has_focus(has_focus)
+        self.redraw()
+
     def notify_style_update(self) -> None:
         """Forget the parsed styles: the theme or the focus may have changed."""
         super().notify_style_update()

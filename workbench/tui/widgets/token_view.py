@@ -233,15 +233,11 @@ class TokenView(Surface, can_focus=True):
         else:
             self._go(0 if step < 0 else len(self._tokens) - 1)
 
-    def on_focus(self) -> None:
-        """Show the cursor."""
-        self.redraw()
-        if self._tokens:
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Tell where the cursor is, once it can move."""
+        super().watch_has_focus(has_focus)
+        if has_focus and self._tokens:
             self.post_message(self.Moved(self, self._cursor, self._tokens[self._cursor]))
-
-    def on_blur(self) -> None:
-        """Hide the cursor."""
-        self.redraw()
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor on the token."""
