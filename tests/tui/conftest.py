@@ -18,14 +18,19 @@ import termios
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyte
 import pytest
+from pytest_textual_snapshot import SVGImageExtension, normalize_svg
+from syrupy.assertion import SnapshotAssertion
+from syrupy.exceptions import SnapshotDoesNotExist
 from textual.app import App, ComposeResult
 from textual.filter import LineFilter
 from textual.message import Message
 from textual.pilot import Pilot
 from textual.widget import Widget
+from textual.widgets import Input
 
 from workbench.tui import app as app_module
 from workbench.tui.clean import line_filters
@@ -42,6 +47,45 @@ RUN += "sys.exit(run_app(Path(sys.argv[1]), UiSection(ascii='--ascii' in sys.arg
 def all_colours(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the terminal of the tests can show: screens in this process are drawn in all colours."""
     monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "truecolor")
+
+
+@pytest.fixture
+def snap_compare(snap_compare: Callable[..., bool], snapshot: SnapshotAssertion) -> Callable[..., bool]:
+    """Compares a screen with its picture once it looks like it, or has had time enough to.
+
+    The machine may be busy: no pause is long enough for all that a screen reads, and a picture says what it
+    will look like in the end. A picture that is taken anew is of a screen that has not changed for a second.
+    """
+    try:
+        wanted = SVGImageExtension().read_snapshot(
+            test_location=snapshot.test_location, index=0, session_id=""
+        )
+    except SnapshotDoesNotExist:
+        wanted = None
+    if snapshot.update_snapshots:
+        wanted = None
+
+    async def come_to_rest(pilot: Pilot[Any]) -> None:
+        seen, since, end = "", time.monotonic(), time.monotonic() + 15
+        while time.monotonic() < end:
+            for field in pilot.app.screen.query(Input):
+                field.cursor_blink = False
+            await pilot.pause(0.05)
+            now = normalize_svg(pilot.app.export_screenshot(title=pilot.app.title, simplify=True))
+            if now == wanted or (wanted is None and now == seen and time.monotonic() - since > 1):
+                return
+            if now != seen:
+                seen, since = now, time.monotonic()
+
+    def compare(app: App[Any], *, terminal_size: tuple[int, int], run_before: Any = None) -> bool:
+        async def lead(pilot: Pilot[Any]) -> None:
+            if run_before is not None:
+                await run_before(pilot)
+            await come_to_rest(pilot)
+
+        return snap_compare(app, terminal_size=terminal_size, run_before=lead)
+
+    return compare
 
 
 class Terminal:

@@ -74,7 +74,6 @@ def leading(keys: list[str], told: str, look: Any) -> Any:
             await pilot.press(key)
             await pilot.pause(0.2)
         await look.wait(pilot, told)
-        await pilot.pause(0.4)
 
     return lead
 

@@ -10,7 +10,6 @@ from importlib.metadata import version
 from typing import Any
 
 import pytest
-from textual.widgets import Input
 
 from store import Store
 from workbench import processes
@@ -51,9 +50,6 @@ def leading(story: str, look: Any) -> Any:
             await pilot.pause(0.2)
         for text in told:
             await look.wait(pilot, text)
-        for field in pilot.app.screen.query(Input):
-            field.cursor_blink = False
-        await pilot.pause(0.4)
 
     return lead
 

@@ -51,7 +51,6 @@ def leader(look: Any, steps: list[tuple[Any, str]]) -> Any:
         for keys, ready in (FIRST, *steps):
             await pilot.press(*keys)
             await look.wait(pilot, ready)
-        await pilot.pause(0.6)
 
     return lead
 

@@ -103,6 +103,5 @@ def test_the_datasets_screen_looks_as_it_should(
         for keys, ready in STORIES[story]:
             await pilot.press(*("enter" if key == "\n" else "slash" if key == "/" else key for key in keys))
             await look.wait(pilot, ready)
-        await pilot.pause(0.3)
 
     assert snap_compare(still_app(shown.root), terminal_size=SIZES[size], run_before=lead)

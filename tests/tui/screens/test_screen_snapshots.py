@@ -57,6 +57,5 @@ def test_a_screen_looks_as_it_should(
             await look.wait(pilot, text)
         await pilot.press(*keys)
         await look.wait(pilot, ready)
-        await pilot.pause(0.3)
 
     assert snap_compare(still_app(worked.root), terminal_size=SIZES[size], run_before=lead)
