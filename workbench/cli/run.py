@@ -202,8 +202,7 @@ def diff_runs(session: Session, runs: tuple[str, ...]) -> None:
         raise BadInput(f"{runs[0]!r} alone differs from nothing", "name two runs or more")
     with session.open_store() as store:
         found = list({run.id: run for run in map(store.runs.get, runs)}.values())
-        latest = {run.id: store.metrics.latest(run.id) for run in found}
-        differences = diff.differences(found, latest, diff.read_trained(store, found))
+        differences = diff.read_differences(store, found)
     told = [{"id": run.id, "name": run.name} for run in found]
     session.show({"runs": told, "differences": jsonable(differences)}, diff_text(found, differences))
 

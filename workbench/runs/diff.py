@@ -63,7 +63,14 @@ def differences(
     return sorted(found, key=lambda each: GROUPS.index(each.group))
 
 
-def read_trained(store: Store, runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
+def read_differences(store: Store, runs: Sequence[Run]) -> list[Difference]:
+    """Compare runs as they stand now in the store."""
+    now = [store.runs.get(run.id) for run in runs]
+    latest = {run.id: store.metrics.latest(run.id) for run in now}
+    return differences(now, latest, _read_trained(store, now))
+
+
+def _read_trained(store: Store, runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
     """What the adapters that runs made say of how they were made, by run id."""
     cards = {each.name: each.path / LINEAGE for each in store.adapters.list()}
     found = {run.id: cards[run.adapter] for run in runs if run.adapter in cards}

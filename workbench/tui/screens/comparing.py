@@ -76,7 +76,8 @@ def show_differences(screen: WorkbenchScreen, runs: Sequence[Run]) -> None:
         screen: The screen that the table is put over.
         runs: Two or more.
     """
-    from workbench.tui.screens.diff_dialog import DiffDialog, read_differences
+    from workbench.runs.diff import read_differences
+    from workbench.tui.screens.diff_dialog import DiffDialog
 
     def found(differences: list[Difference]) -> None:
         screen.app.push_screen(DiffDialog(runs, differences))

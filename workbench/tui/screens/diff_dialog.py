@@ -8,25 +8,17 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from workbench.runs.diff import Difference, differences, read_trained
 from workbench.tui.clean import safe
 from workbench.tui.present import diff as present
 from workbench.tui.widgets.live_table import Column, LiveTable
 from workbench.tui.widgets.modal import Dialog
 
 if TYPE_CHECKING:
-    from store import Store
     from store.runs import Run
+    from workbench.runs.diff import Difference
 
 ROOM = 8
 """Rows of the screen that are left free around the table."""
-
-
-def read_differences(store: Store, runs: Sequence[Run]) -> list[Difference]:
-    """Compare runs as they stand now."""
-    now = [store.runs.get(run.id) for run in runs]
-    latest = {run.id: store.metrics.latest(run.id) for run in now}
-    return differences(now, latest, read_trained(store, now))
 
 
 class DiffDialog(Dialog[None]):
