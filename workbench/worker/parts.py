@@ -41,7 +41,7 @@ class LowRank:
     Attributes:
         down: [rank, inputs]; of an embedding [rank, vocabulary].
         up: [rank, outputs].
-        scale: By PEFT's rules alpha / rank, or alpha / √rank.
+        scale: By PEFT's rules alpha / rank, or alpha / √rank; 1 once `up` has it inside.
         gain: [outputs], of DoRA.
         offset: [outputs], of a bias that was trained, or that DoRA leaves as it is.
     """

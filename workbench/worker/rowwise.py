@@ -1,7 +1,7 @@
 """One forward pass for a batch whose rows use different adapters, or none: parts at a base's own modules.
 
 Low-rank parts of all rows are two products per module, whatever their ranks: their matrices lie end to end,
-and scales that are zero take from each row what is not its own. Modules get another `forward` as long as a
+and between the two each row loses what is not its own. Modules get another `forward` as long as a
 voice lasts; their weights are not touched.
 """
 
@@ -23,7 +23,9 @@ from workbench.worker.parts import LowRank, Part, Parts, Replacement, Scale
 Forward = Callable[..., Any]
 Row = tuple[str, Parts] | None  # an adapter's key and its parts; None: the base
 
-_PLANS = 16  # batches whose scales are kept: a screen alternates between a few
+_PLANS = 16  # batches whose masks are kept: a screen alternates between a few
+_APART_FROM = {"cpu": 2}  # so many positions a row pay for products of their own; measured
+_APART_ELSEWHERE = 1024  # a GPU is told of a product in the time in which it multiplies by thousands of ranks
 _WASTE_RANKS = 512  # so many ranks more than a batch needs cost less than laying its adapters end to end anew
 
 
@@ -34,7 +36,7 @@ class _Block:
     Attributes:
         keys: The adapters in their order.
         down: By module [sum of ranks, inputs].
-        up: By module [sum of ranks, outputs].
+        up: By module [sum of ranks, outputs], times each part's scale.
         spans: By module, where each adapter's ranks are.
     """
 
@@ -42,6 +44,34 @@ class _Block:
     down: dict[str, torch.Tensor]
     up: dict[str, torch.Tensor]
     spans: dict[str, dict[str, slice]]
+
+
+@dataclass(frozen=True)
+class _Shares:
+    """Which ranks of a module's low-rank parts are whose.
+
+    Attributes:
+        foreign: Those that are not a row's own, [rows, 1, ranks].
+        runs: Rows that follow one another and their ranks; rows without any are left out.
+    """
+
+    foreign: torch.Tensor
+    runs: tuple[tuple[slice, slice], ...]
+
+    @classmethod
+    def of(cls, places: Sequence[slice | None], down: torch.Tensor) -> _Shares:
+        """The shares of rows whose ranks are at some place each, or nowhere."""
+        foreign = torch.ones(len(places), 1, len(down), dtype=torch.bool, device=down.device)
+        runs: list[tuple[slice, slice]] = []
+        for row, place in enumerate(places):
+            if place is None:
+                continue
+            foreign[row, :, place] = False
+            if runs and runs[-1] == (slice(runs[-1][0].start, row), place):
+                runs[-1] = (slice(runs[-1][0].start, row + 1), place)
+            else:
+                runs.append((slice(row, row + 1), place))
+        return cls(foreign, tuple(runs))
 
 
 class Rows:
@@ -124,30 +154,23 @@ class Rows:
         low_rank = {key: part for key, part in here.items() if isinstance(part, LowRank)}
         if not low_rank:
             return own
-        down, up, scales = self._low_rank(path, low_rank, members, alike=alike)
-        return _added(own, down, up, scales, embedding=type(module) is nn.Embedding)
+        down, up, scale, spans = self._low_rank(path, low_rank)
+        shares = None if alike else _Shares.of([spans.get(member or "") for member in members], down)
+        return _added(own, down, up, scale, shares, embedding=type(module) is nn.Embedding)
 
     def _low_rank(
-        self, path: str, parts: Mapping[str, LowRank], members: Sequence[str | None], *, alike: bool
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | float]:
-        """Both matrices of a module, and what each row sees of each rank: [rows, 1, ranks], or one number."""
+        self, path: str, parts: Mapping[str, LowRank]
+    ) -> tuple[torch.Tensor, torch.Tensor, float, dict[str, slice]]:
+        """Both matrices of a module, what their product is scaled by, and which ranks are whose."""
         block = self._block
         if len(parts) == 1 or block is None:
             ((key, part),) = parts.items()
-            spans, down, up = {key: slice(0, part.rank)}, part.down, part.up
-        else:
-            places = {key: block.spans[path][key] for key in parts}
-            first = min(place.start for place in places.values())
-            last = max(place.stop for place in places.values())
-            down, up = block.down[path][first:last], block.up[path][first:last]
-            spans = {key: slice(place.start - first, place.stop - first) for key, place in places.items()}
-        if alike:
-            return down, up, next(iter(parts.values())).scale
-        scales = down.new_zeros(len(members), 1, len(down))
-        for row, member in enumerate(members):
-            if member in spans:
-                scales[row, :, spans[member]] = parts[member].scale
-        return down, up, scales
+            return part.down, part.up, part.scale, {key: slice(0, part.rank)}
+        places = {key: block.spans[path][key] for key in parts}
+        first = min(place.start for place in places.values())
+        last = max(place.stop for place in places.values())
+        spans = {key: slice(place.start - first, place.stop - first) for key, place in places.items()}
+        return block.down[path][first:last], block.up[path][first:last], 1.0, spans
 
     def _lay_out(self, keys: Sequence[str], adapters: Mapping[str, Parts]) -> None:
         """See that low-rank parts that are asked for together lie end to end; no byte is held twice."""
@@ -159,12 +182,12 @@ class Rows:
         for path in sorted(paths):
             parts = {key: part for key in keys if isinstance(part := adapters[key].get(path), LowRank)}
             block.down[path] = torch.cat([part.down for part in parts.values()])
-            block.up[path] = torch.cat([part.up for part in parts.values()])
+            block.up[path] = torch.cat([part.up * part.scale for part in parts.values()])
             block.spans[path], start = {}, 0
             for key, part in parts.items():
                 place = slice(start, start + part.rank)
                 block.spans[path][key], start = place, place.stop
-                part.down, part.up = block.down[path][place], block.up[path][place]
+                part.down, part.up, part.scale = block.down[path][place], block.up[path][place], 1.0
         # Only now: where memory ended before, there is no block.
         self._block, self._members = block, {key: adapters[key] for key in keys}
 
@@ -194,29 +217,46 @@ def _added(
     own: Forward,
     down: torch.Tensor,
     up: torch.Tensor,
-    scales: torch.Tensor | float,
+    scale: float,
+    shares: _Shares | None,
     *,
     embedding: bool,
 ) -> Forward:
-    """A layer with low-rank parts beside it; one scale for all rows costs no pass of its own."""
-    alpha = scales if isinstance(scales, float) else 1.0
-    # Taken away, not multiplied by zero: what another row's adapter makes may have no end.
-    foreign = scales == 0 if isinstance(scales, torch.Tensor) else None
+    """A layer with low-rank parts beside it.
+
+    Args:
+        own: Its forward pass.
+        down: [ranks, inputs].
+        up: [ranks, outputs].
+        scale: What their product is multiplied by.
+        shares: Which ranks are whose; None where each row has all.
+        embedding: Whether it looks up numbers of tokens.
+    """
+    apart_from = _APART_FROM.get(down.device.type, _APART_ELSEWHERE)
 
     def forward(given: torch.Tensor, *rest: Any, **named: Any) -> torch.Tensor:
         result: torch.Tensor = own(given, *rest, **named)
+        in_place = result.dtype == up.dtype and result.is_contiguous()
+        if shares is not None and in_place and not embedding:
+            spread = _split(result, len(shares.foreign))  # [rows, positions, outputs]
+            if spread.shape[1] >= apart_from:
+                inputs = _split(given, len(spread)).to(down.dtype)
+                for rows, ranks in shares.runs:
+                    inner = functional.linear(inputs[rows], down[ranks]).flatten(end_dim=1)
+                    spread[rows].view(-1, spread.shape[-1]).addmm_(inner, up[ranks], alpha=scale)
+                return result
         if embedding:
             inner = functional.embedding(given, down.T)  # [..., ranks]
         else:
             inner = functional.linear(given.to(down.dtype), down)  # [..., ranks]
-        if isinstance(scales, torch.Tensor) and foreign is not None:
-            inner = _split(inner, len(scales)) * scales  # [rows, positions, ranks]
-            inner.masked_fill_(foreign, 0)
+        if shares is not None:
+            # Taken away, not multiplied by zero: what another row's adapter makes may have no end.
+            inner = _split(inner, len(shares.foreign)).masked_fill_(shares.foreign, 0)
         flat = inner.reshape(-1, inner.shape[-1])
-        if result.dtype == up.dtype and result.is_contiguous():
-            result.view(-1, result.shape[-1]).addmm_(flat, up, alpha=alpha)
+        if in_place:
+            result.view(-1, result.shape[-1]).addmm_(flat, up, alpha=scale)
             return result
-        return result + (alpha * (flat @ up)).view(result.shape).to(result.dtype)
+        return result + (scale * (flat @ up)).view(result.shape).to(result.dtype)
 
     return forward
 
