@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from store import Store
 from store.errors import BadInput
+from store.peft_folder import files_of
 from store.runs import Run
 from workbench import processes
 from workbench.runs import command, launch, lifecycle, queue
@@ -81,7 +82,7 @@ def trained(shop: Store, started: tuple[Run, subprocess.Popen[bytes]]) -> Run:
 
 def weights(shop: Store, run: Run) -> dict[str, Any]:
     """Its adapter's tensors."""
-    return load_file(shop.adapters.get(str(run.adapter)).path / "adapter_model.safetensors")
+    return load_file(files_of(shop.adapters.get(str(run.adapter)).path)[1])
 
 
 def until(truth: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
