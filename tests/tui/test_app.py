@@ -200,6 +200,23 @@ async def test_a_click_on_the_footer_does_what_it_says(store: Store) -> None:
         await until(pilot, lambda: isinstance(app.screen, HelpOverlay))
 
 
+async def test_an_answer_that_comes_while_the_screens_are_taken_down_is_dropped(store: Store) -> None:
+    asked, told = threading.Event(), []
+    app = WorkbenchApp(store.root)
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause()
+        app.ask("store", lambda _: asked.wait(5), told.append)
+        close_all = app._close_all
+
+        async def slowly() -> None:
+            asked.set()
+            await asyncio.sleep(0.3)  # the answer comes, and the app still takes messages
+            await close_all()
+
+        app._close_all = slowly  # type: ignore[method-assign]
+    assert told == []
+
+
 async def test_an_answer_that_comes_after_its_dialog_was_closed_is_dropped(store: Store) -> None:
     app = WorkbenchApp(store.root)
     release = threading.Event()

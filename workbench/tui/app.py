@@ -139,7 +139,9 @@ class WorkbenchApp(App[None]):
         self._lanes.ask(lane, work, then, failed)
 
     def on_answer(self, answer: Answer) -> None:
-        """Hand on what a lane has done."""
+        """Hand on what a lane has done, unless the screens are being taken down."""
+        if not self.is_running:
+            return
         if answer.error is None:
             if answer.then is not None and not _is_gone(answer.then):
                 answer.then(answer.value)
