@@ -10,6 +10,13 @@ from textual.geometry import Region
 from workbench.tui.widgets.lines import Lines
 
 
+async def until_drawn(pilot: Any, line: int, text: str) -> None:
+    for _ in range(100):
+        await pilot.pause(0.02)
+        if pilot.app.drawn()[line].strip() == text:
+            return
+
+
 async def test_it_is_as_high_as_it_has_lines_and_cuts_long_ones(host: Any) -> None:
     shown = Lines("one\ntwo [b]\x1b[31m")
     async with host(shown).run_test(size=(20, 10)) as pilot:
@@ -17,7 +24,7 @@ async def test_it_is_as_high_as_it_has_lines_and_cuts_long_ones(host: Any) -> No
         assert shown.size.height == 2
         assert pilot.app.drawn()[1].strip() == "two [b]␛[31m"
         shown.update(Content("x" * 50 + "\n\nthree"))
-        await pilot.pause()
+        await until_drawn(pilot, 2, "three")
         assert shown.size.height == 3
         assert [line.rstrip() for line in pilot.app.drawn()[:3]] == ["x" * 19 + "…", "", "three"]
         assert shown.copy_text() == "x" * 50 + "\n\nthree"

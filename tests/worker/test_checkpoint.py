@@ -58,12 +58,14 @@ class PausedAt(Pulse):
             super().check()
 
 
-def submitted(store: Store, model: str = "causal", method: str = "lora", **settings: Any) -> Run:
+def submitted(
+    store: Store, model: str = "causal", method: str = "lora", dataset: str = "d", **settings: Any
+) -> Run:
     """A run that this process may train."""
     mixture = settings.pop("mixture", None)
     defaults = {"max_steps": STEPS, "batch_size": 4, "max_eval_samples": 0, "lora_dropout": 0.2, "r": 4}
     made = TrainingSettings(**(defaults | settings))
-    data = {"mixture": mixture} if mixture else {"dataset": "d", "template": "t"}
+    data = {"mixture": mixture} if mixture else {"dataset": dataset, "template": "t"}
     return claimed(store, launch.submit(store, RunOptions(model, method=method, settings=made, **data)))
 
 
@@ -293,13 +295,24 @@ def test_a_checkpoint_of_other_data_or_settings_is_refused(shop: Store) -> None:
         train(shop, run, Pulse())
 
 
-def test_the_best_weights_are_published_and_their_checkpoint_kept(shop: Store) -> None:
-    """With a step size that ruins the model later: the adapter is the best checkpoint's, and says so."""
-    settings = {"max_eval_samples": 4, "eval_steps": 1, "learning_rate": 0.3, "lr_scheduler_type": "constant"}
-    run = finished(shop, submitted(shop, load_best_model_at_end=True, save_total_limit=1, **settings))
+def test_the_best_weights_are_published_and_their_checkpoint_kept(
+    shop: Store, dialogue_rows: list[dict[str, str]]
+) -> None:
+    """Where what is learned makes the validation rows less likely in the end: the best is not the last."""
+    stocking.add_rows(shop, "contrary", dialogue_rows)
+    stocking.add_rows(shop, "contrary", [{"dialogue": "0", "summary": "7" * 40}] * 4, split="validation")
+    settings = {
+        "max_eval_samples": 4,
+        "eval_steps": 1,
+        "learning_rate": 0.02,
+        "lr_scheduler_type": "constant",
+    }
+    settings |= {"dataset": "contrary", "load_best_model_at_end": True, "save_total_limit": 1}
+    run = finished(shop, submitted(shop, **settings))
     validated = dict(shop.metrics.series(run.id, "eval_loss"))
     best = min(validated, key=lambda step: validated[step])
-    assert best < STEPS and shop.checkpoints.best(run.id) == shop.checkpoints.get(run.id, best)
+    assert best < STEPS and validated[STEPS] > validated[best] + 0.5
+    assert shop.checkpoints.best(run.id) == shop.checkpoints.get(run.id, best)
     adapter = shop.adapters.get(str(run.adapter)).path
     held = load_file(shop.checkpoints.get(run.id, best).path / "adapter_model.safetensors")
     published = load_file(adapter / "adapter_model.safetensors")
@@ -307,7 +320,7 @@ def test_the_best_weights_are_published_and_their_checkpoint_kept(shop: Store) -
     lineage = json.loads((adapter / "lineage.json").read_text())
     assert lineage["published_step"] == best and lineage["final"]["eval_loss"] == validated[best]
 
-    again = paused(shop, submitted(shop, load_best_model_at_end=True, save_total_limit=1, **settings), 7)
+    again = paused(shop, submitted(shop, **settings), 7)
     assert outcome(shop, finished(shop, resumed(shop, again))) == outcome(shop, run)
 
 
