@@ -6,7 +6,7 @@ import builtins
 import json
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -61,6 +61,8 @@ class EvaluationRow:
     truncated: bool | None = None
 
 
+PAGE_ROWS = 500
+"""So many rows are read at a time where all are."""
 ROW_COLUMNS = "row_index, prompt, prediction, reference_texts, source, tokens, truncated"
 """What `row_of` takes."""
 
@@ -183,6 +185,20 @@ class Evaluations:
             [_number("e", self.get(id).id), -1 if limit is None else limit, start],
         )
         return [row_of(*each) for each in found]
+
+    def each(self, id: str) -> Iterator[EvaluationRow]:
+        """Yield an evaluation's rows in the order of their index; so many at a time are held as a page has.
+
+        No read stays open between pages, so that others may write meanwhile, however long it takes.
+        """
+        number, after = _number("e", self.get(id).id), -1
+        statement = (
+            f"select {ROW_COLUMNS} from evaluation_rows where evaluation = ? and row_index > ? "  # noqa: S608
+            "order by row_index limit ?"
+        )
+        while page := self._db.execute(statement, [number, after, PAGE_ROWS]).fetchall():
+            after = page[-1][0]
+            yield from (row_of(*row) for row in page)
 
     def answered(self, id: str) -> set[int]:
         """Return the indexes of the rows that an evaluation has."""

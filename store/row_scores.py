@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from store.db import write
 from store.errors import BadInput, near
-from store.evaluations import ROW_COLUMNS, EvaluationRow, row_of
+from store.evaluations import PAGE_ROWS, ROW_COLUMNS, EvaluationRow, row_of
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -31,7 +31,6 @@ COUNTS = ("words", "reference_words", "flags")
 NAMES = (*METRICS, *COUNTS, *SIGNALS)
 """What is kept of a row; `flags` is how many of its signals are out of the ordinary."""
 ROW = "row"
-PAGE_ROWS = 500
 
 Scores = Mapping[str, float]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
 
 from store import Conflict, NotFound, Store
-from store.evaluations import Evaluation, EvaluationRow
+from store.evaluations import PAGE_ROWS, Evaluation, EvaluationRow
 
 
 def create(store: Store, group: str | None = None, **more: Any) -> Evaluation:
@@ -87,6 +88,29 @@ def test_answers_of_other_packages_are_not_mixed(store: Store) -> None:
     assert store.evaluations.answered("e1") == set()
 
 
+def test_all_rows_are_read_in_the_memory_of_a_page(store: Store) -> None:
+    create(store)
+    count = 9 * PAGE_ROWS + 7
+    store.evaluations.append("e1", [row(index, "cold " * 400) for index in range(0, 2 * count, 2)])
+    assert [each.index for each in store.evaluations.each("e1")] == list(range(0, 2 * count, 2))
+    peaks = []
+    for read in (store.evaluations.rows, store.evaluations.each):
+        tracemalloc.start()
+        assert sum(1 for _ in read("e1")) == count
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] / 3
+
+
+def test_rows_that_come_while_others_are_read_are_read_too(store: Store) -> None:
+    create(store)
+    store.evaluations.append("e1", [row(0)])
+    reading = store.evaluations.each("e1")
+    assert next(reading) == row(0)
+    store.evaluations.append("e1", [row(5)])
+    assert list(reading) == [row(5)]
+
+
 def test_an_answers_length_is_kept(store: Store) -> None:
     create(store)
     cut = EvaluationRow(0, "p", "cold", ("warm",), None, tokens=4, truncated=True)
@@ -100,7 +124,12 @@ def test_removing_an_evaluation_takes_its_rows(store: Store) -> None:
     store.evaluations.append("e1", [row(0)])
     store.evaluations.remove("e1")
     assert store.db.table("evaluation_rows").count == 0
-    for act in (store.evaluations.get, store.evaluations.remove, store.evaluations.rows):
+    for act in (
+        store.evaluations.get,
+        store.evaluations.remove,
+        store.evaluations.rows,
+        lambda id: list(store.evaluations.each(id)),
+    ):
         with pytest.raises(NotFound, match="no evaluation named 'e1'"):
             act("e1")
     assert create(store).id == "e2"  # a number is never given twice

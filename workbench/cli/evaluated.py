@@ -49,7 +49,7 @@ def scored(store: Store, evaluation: Evaluation, choices: Choices, report: Path 
         Its document and its text.
     """
     scorer, odd, poorest = Scorer(choices), score_text.OddRows(), pages.Poorest()
-    for answered in store.evaluations.rows(evaluation.id):
+    for answered in store.evaluations.each(evaluation.id):
         row, number = _row(answered), answered.index + 1
         document = scorer.add(row)
         odd.add(number, document["signals"])

@@ -127,7 +127,7 @@ class _Work:
         """
         for each in self._systems.values():
             try:
-                rows = self._store.evaluations.rows(each.evaluation.id)
+                rows = self._store.evaluations.each(each.evaluation.id)
                 scores = corpus_scores((row.prediction, row.references) for row in rows)
                 self._store.evaluations.finish(each.evaluation.id, scores)
             except StoreError as error:
