@@ -49,7 +49,8 @@ class Evaluation:
 class EvaluationRow:
     """What was asked, what was answered and what would have been right; `index` is the row's in the split.
 
-    Where it is known: the `tokens` of the answer, and whether it was `truncated` at the limit of tokens.
+    Where it is known: the `source`, the part of what was asked that is worked on and that an answer may copy,
+    the `tokens` of the answer, and whether it was `truncated` at the limit of tokens.
     """
 
     index: int

@@ -12,7 +12,7 @@ from store.errors import BadInput
 from store.templates import Template, Variant
 from workbench.composing import program
 from workbench.composing.sandbox import budget, output
-from workbench.composing.template import Composer, Example, Turn, check, choose, columns, render
+from workbench.composing.template import Composer, Example, Turn, check, choose, columns, render, source_of
 
 ROW = {"dialogue": "Ann: hi\nBob: ho", "summary": "They greet.", "turns": [{"who": "Ann"}, {"who": "Bob"}]}
 
@@ -289,3 +289,39 @@ def test_a_source_of_texts_and_names_alone_is_written_as_jinja2_writes_it(value:
             assert program.run("here", source, values, values) == output(read.compiled.generate(values))
     assert program.read("here", "{{ a | upper }}").plain is None
     assert program.read("here", "{% if a %}a{% endif %}").plain is None
+
+
+def test_what_is_worked_on_is_the_columns_without_instruction_where_that_is_known() -> None:
+    row = {**ROW, "question": "Who greets?", "number": 3}
+    assert source_of(variant("Read this: {{ dialogue }}\nSummary:"), row) == ROW["dialogue"]
+    assert source_of(variant("{{ question }} {{ dialogue }} {{ question }}"), row) == (
+        f"Who greets?\n{ROW['dialogue']}"
+    )
+    offered = variant("{{ dialogue }} Choose from {{ choices }}.")
+    assert source_of(offered, row, ("They greet.", "They leave the room.")) == ROW["dialogue"]
+
+
+@pytest.mark.parametrize(
+    "prompt", ["Short: {{ dialogue | trim }}", "{% for t in turns %}{{ t.who }} {% endfor %}", "Say a word."]
+)
+def test_where_instruction_and_material_cannot_be_told_apart_the_prompt_is_worked_on(prompt: str) -> None:
+    assert source_of(variant(prompt), ROW) == prompt_of(prompt)
+
+
+def test_examples_and_the_system_text_are_not_worked_on() -> None:
+    template = Template(
+        "t",
+        "t",
+        (Variant("few", "Text: {{ dialogue | upper }}", "{{ summary }}", shots=1),),
+        system="Be brief.",
+    )
+    other = {"dialogue": "an example", "summary": "its answer"}
+    composer = Composer(template, 0, [other])
+    assert "its answer" in composer.example(3, ROW).prompt
+    assert composer.source(3, ROW) == "Text: ANN: HI\nBOB: HO"
+
+
+def test_in_a_conversation_all_that_was_said_before_the_answer_is_worked_on() -> None:
+    roles = ("system", "user", "assistant", "user", "assistant")
+    turns = [{"role": role, "content": f"{role} {at}"} for at, role in enumerate(roles)]
+    assert source_of(Variant("talk", messages="talk"), {"talk": turns}) == "user 1\nassistant 2\nuser 3"

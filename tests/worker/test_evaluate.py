@@ -20,9 +20,11 @@ from workbench.composing.masking import load_codec, prompt_ids
 from workbench.composing.template import Composer
 from workbench.evaluating import EvaluationOptions, evaluate
 from workbench.evaluation.report import corpus_scores
+from workbench.evaluation.row_scores import fill
 from workbench.worker import evaluate as worker
-from workbench.worker.engine import Engine
+from workbench.worker.engine import Engine, Piece
 from workbench.worker.loading import load_tokenizer
+from workbench.worker.questions import Question
 
 SETTINGS = {"max_new_tokens": 4, "temperature": 0.0, "top_p": 1.0, "seed": 0, "variant": None}
 TEMPLATE = """
@@ -91,6 +93,7 @@ def test_every_row_is_answered_as_plain_peft_would_and_scored(
                 example.asked(causal=record.family == "causal", chat=False),
                 (example.completion,),
             )
+            assert row.source == dialogue_rows[row.index]["dialogue"]
         for row in rows[:20:6]:
             ids = plain_answer(record.path, path, prompt_ids(row.prompt, codec), 128)
             assert row.prediction == tokenizer.decode(ids, skip_special_tokens=True)
@@ -98,6 +101,24 @@ def test_every_row_is_answered_as_plain_peft_would_and_scored(
     assert {row.prompt[:9] for row in furnished.evaluations.rows(base.id)} > {"Summarise"}
     assert progress[-1] == (40, 40)
     assert progress == sorted(progress)
+
+
+def test_an_answer_that_copies_what_was_asked_is_told_by_its_signal(
+    furnished: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same as for `workbench score` with a source; the instruction is none."""
+    said = [row["dialogue"] for row in furnished.datasets.rows("dialogues", "test", limit=3)]
+    said[1] = "Summarise this dialogue in one sentence"
+
+    def say(_: Any, batch: list[Question]) -> list[Piece]:
+        return [Piece(row, "", said[question.index]) for row, question in enumerate(batch)]
+
+    monkeypatch.setattr("workbench.worker.evaluate._Work._speak", say)
+    group = enter(furnished, [None], settings=SETTINGS | {"variant": "plain"})
+    assert worker.main(furnished.root, group) == 0
+    fill(furnished, ["e1"])
+    found = furnished.row_scores.page(["e1"], range(3))
+    assert [each.scores[0] and each.scores[0]["copying"] for each in found] == [1.0, 0.0, 1.0]
 
 
 def described(adapter: str | None, **changes: Any) -> dict[str, Any]:

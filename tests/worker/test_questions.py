@@ -12,7 +12,8 @@ from workbench.worker.questions import BATCH_ROWS, Question
 def asked(lengths: list[int]) -> list[Question]:
     system: questions.System = None  # type: ignore[assignment]  # batches do not look at it
     return [
-        Question(system, index, Example("", "", ""), [1] * length, 0) for index, length in enumerate(lengths)
+        Question(system, index, Example("", "", ""), "", [1] * length, 0)
+        for index, length in enumerate(lengths)
     ]
 
 

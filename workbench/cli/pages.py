@@ -143,6 +143,7 @@ TOPICS: dict[str, tuple[str, Callable[[], Blocks]]] = {
     "settings": ("Every setting of a run: default, range, unit", settings),
     "methods": ("The ways to fine-tune", methods),
     "templates": ("Instruction templates, and those that come along", templates),
+    "scores": ("Scores, and the signals of a score that is too good", lambda: iter(prose("scores"))),
     "store": ("The store: its files, and a run as a file", lambda: iter(prose("store"))),
     "terminal": ("SSH, tmux, colours, mouse, browser", lambda: iter(prose("terminal"))),
     "config": ("The settings file, and the variables that are read", config),

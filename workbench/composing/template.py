@@ -16,6 +16,7 @@ from store.templates import Loss, Template, Variant
 from store.texts import told as told_of
 from workbench.composing import program
 from workbench.composing.conversation import Turn, cue, read_turns, told
+from workbench.composing.functions import shown
 from workbench.composing.program import ROW
 from workbench.composing.sandbox import budget
 
@@ -34,6 +35,7 @@ __all__ = [
     "composer",
     "reads",
     "render",
+    "source_of",
     "validate",
 ]
 
@@ -111,12 +113,7 @@ class Composer:
         Raises:
             BadInput: The row cannot be rendered, or there is nothing to learn in it.
         """
-        template = self.template
-        if variant is not None and not 0 <= variant < len(template.variants):
-            raise BadInput(
-                f"the template has no variant number {variant}", f"it has {len(template.variants)}, from 0"
-            )
-        chosen = choose(template, index, self.seed) if variant is None else template.variants[variant]
+        template, chosen = self.template, self._variant(index, variant)
         return render(
             chosen,
             row,
@@ -126,6 +123,20 @@ class Composer:
             loss=template.loss,
             shots=self._shots(chosen.shots, index, row),
         )
+
+    def source(self, index: int, row: Mapping[str, Any], variant: int | None = None) -> str:
+        """What a row gives a model to work on (`source_of`); arguments and errors are those of `example`."""
+        return source_of(self._variant(index, variant), row, self.template.choices)
+
+    def _variant(self, index: int, variant: int | None) -> Variant:
+        template = self.template
+        if variant is None:
+            return choose(template, index, self.seed)
+        if not 0 <= variant < len(template.variants):
+            raise BadInput(
+                f"the template has no variant number {variant}", f"it has {len(template.variants)}, from 0"
+            )
+        return template.variants[variant]
 
     def _shots(self, count: int, index: int, row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         if not count:
@@ -187,8 +198,31 @@ def render(
         prompt, completion = _pair(variant, row, choices)
         solved = [_pair(variant, shot, choices) for shot in shots]
     joint = _joint(prompt, separator)
-    shown = "".join(f"{text}{_joint(text, separator)}{answer}\n\n" for text, answer in solved)
-    return Example(shown + prompt, completion, variant.name, before.strip(), joint)
+    before_it = "".join(f"{text}{_joint(text, separator)}{answer}\n\n" for text, answer in solved)
+    return Example(before_it + prompt, completion, variant.name, before.strip(), joint)
+
+
+def source_of(variant: Variant, row: Mapping[str, Any], choices: tuple[str, ...] | str = ()) -> str:
+    """What a model is given to work on: no system text and no examples, and no instruction where it is known.
+
+    Where the prompt is nothing but text and columns, as most are, the text is the instruction and the columns
+    are what is worked on. Where it does more (filters, loops), the two cannot be told apart for sure, and the
+    prompt stands for both; so does all that was said before the answer in a conversation.
+
+    Raises:
+        BadInput: As for `render`, whose arguments these are.
+    """
+    if variant.messages is not None:
+        turns = _conversation(variant, row, "", "assistant").turns
+        return "\n".join(turn.content for turn in turns[:-1] if turn.role != "system")
+    where = _where(variant, "prompt")
+    own = {ROW, CHOICES} if choices else {ROW}
+    names = [name for _, name in program.read(where, variant.prompt).plain or ()]
+    with budget():
+        worked_on = [shown(row[name]) for name in dict.fromkeys(names) if name in row and name not in own]
+        if any(text.strip() for text in worked_on):
+            return "\n".join(worked_on)
+        return program.run(where, variant.prompt, _values(row, choices), row)
 
 
 def reads(template: Template, columns: Collection[str]) -> set[str]:

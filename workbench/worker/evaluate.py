@@ -186,7 +186,7 @@ class _Work:
                 question.example.asked(causal=self._engine.decoder.causal, chat=self._chat),
                 piece.whole or "",
                 (question.example.completion,),
-                None,
+                question.source,
                 piece.tokens,
                 piece.truncated,
             )

@@ -34,11 +34,16 @@ class System:
 
 @dataclass(frozen=True)
 class Question:
-    """One row as one system is asked it; the seed is of what is drawn in answering."""
+    """One row as one system is asked it.
+
+    The `source` is the text that it is given to work on, which an answer may copy (`Composer.source`); the
+    seed is of what is drawn in answering.
+    """
 
     system: System
     index: int
     example: Example
+    source: str
     ids: list[int]
     seed: int
 
@@ -75,7 +80,7 @@ def questions(
     """
     for index, row in rows:
         # Adapters are asked alike: a row is rendered once for each way of asking.
-        rendered: dict[tuple[int, int | None], tuple[Example, list[int]] | None] = {}
+        rendered: dict[tuple[int, int | None], tuple[Example, str, list[int]] | None] = {}
         for each in systems:
             if index in each.answered:
                 continue
@@ -108,10 +113,10 @@ def batches(asked: Iterable[Question], new_tokens: int, most_tokens: int) -> Ite
 
 def _rendered(
     asking: System, index: int, row: Mapping[str, Any], encode: Callable[[Example], list[int]]
-) -> tuple[Example, list[int]] | None:
+) -> tuple[Example, str, list[int]] | None:
     try:
         example = asking.composer.example(index, row, asking.variant)
-        return example, encode(example)
+        return example, asking.composer.source(index, row, asking.variant), encode(example)
     except BadInput as error:
         sys.stderr.write(f"row {index} is left out: {error}\n")
         return None
