@@ -275,6 +275,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("evaluate", "e", "evaluate", "Let a base and an adapter answer a dataset and score it", "inspect"),
     Action("open", "o", "open file", "Open a JSONL file of predictions and references", "inspect"),
     Action("remove", "d", "remove", "Remove the selected evaluation", "inspect"),
+    Action("resume", "r", "resume", "Let an evaluation that did not end go on with what it lacks", "inspect"),
     *(each for scope, rows in MOVEMENTS.items() for each in _move(scope, rows)),
 )
 

@@ -10,6 +10,7 @@ from textual.widgets import Input
 
 from store import Store
 from store.evaluations import EvaluationRow
+from workbench import evaluating, processes
 from workbench.tui.widgets.token_view import TokenView
 
 
@@ -146,6 +147,72 @@ async def test_answers_of_a_running_evaluation_appear_as_they_come(
         await look.wait(pilot, "1 row, ROUGE-1")
         worked.evaluations.append(made.id, [EvaluationRow(2, "Ask", "a boat", ("the boat",), None)])
         await look.wait(pilot, "2 rows, ROUGE-1")
+
+
+def interrupted(store: Store, **changed: Any) -> str:
+    """Enter an evaluation of three rows that has come to one; returns its group."""
+    settings = {
+        "max_new_tokens": 4,
+        "temperature": 0.0,
+        "top_p": 1.0,
+        "seed": 0,
+        "variant": None,
+        "model_fingerprint": store.models.get("tiny").fingerprint,
+        "adapter_fingerprint": None,
+        "dataset_fingerprint": store.datasets.get("dialogues").fingerprint,
+        "template_hash": store.templates.get("summarise").hash,
+    }
+    made = store.evaluations.create(
+        model="tiny",
+        adapter=None,
+        dataset="dialogues",
+        split="test",
+        template="summarise",
+        total=3,
+        settings=settings | changed,
+    )
+    store.evaluations.append(made.id, [EvaluationRow(1, "Ask", "kept", ("the map",), None)])
+    store.evaluations.interrupt(made.id, "it was interrupted")
+    return made.group
+
+
+async def test_an_interrupted_evaluation_goes_on_with_one_key(worked: Store, opened: Any, look: Any) -> None:
+    """With its process, which takes some seconds to begin: what was answered stays, what lacks comes."""
+    group = interrupted(worked)
+    async with opened(worked.root) as pilot:
+        await pilot.press("7")
+        await look.wait(pilot, "it was interrupted; r goes on with it")
+        await look.wait(pilot, "1 row, ROUGE-1")
+        await pilot.press("r")
+        await look.wait(pilot, f"going on with {group} on dialogues")
+        await pilot.press("r")
+        await look.wait(pilot, "this evaluation goes on already")
+        await look.wait(pilot, "3 rows, ROUGE-1", seconds=60)
+        await look.wait(pilot, "3/3", seconds=60)
+        while "going on with" in look(pilot):
+            await pilot.pause(0.05)
+        await pilot.press("r")
+        await look.wait(pilot, "this evaluation is completed")
+    (ended,) = worked.evaluations.list(group)
+    assert (ended.status, worked.evaluations.rows(ended.id)[1].prediction) == ("completed", "kept")
+
+
+async def test_why_an_evaluation_cannot_go_on_is_told(worked: Store, opened: Any, look: Any) -> None:
+    group = interrupted(worked, template_hash="another")
+    (each,) = worked.evaluations.list(group)
+    worked.evaluations.begin(each.id)
+    lock = processes.HeldLock.take(evaluating.lock_path(worked.root, group))
+    assert lock is not None
+    async with opened(worked.root) as pilot:
+        await pilot.press("7")
+        await look.wait(pilot, "1 row, ROUGE-1")
+        await pilot.press("r")
+        await look.wait(pilot, "this evaluation is being answered")
+        lock.release()
+        worked.evaluations.interrupt(each.id, "its process ended")
+        await look.wait(pilot, "its process ended")
+        await pilot.press("r")
+        await look.wait(pilot, "the template of evaluation e3 changed")
 
 
 async def test_the_cursor_on_a_word_lights_its_partner(worked: Store, opened: Any, look: Any) -> None:

@@ -104,6 +104,7 @@ def summary(members: Sequence[Evaluation]) -> Content:
             (clean(system(each)).ljust(width), "bold"),
             "   ".join(f"{NAMES[name]} {_corpus(each, name)}" for name in CORPUS),
             (f"   {clean(each.error)}", "$error") if each.error else "",
+            ("; r goes on with it", QUIET) if each.status in ("failed", "interrupted") else "",
         )
         for each in members
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench import evaluating
+from workbench import evaluating, processes
 from workbench.evaluating import EvaluationOptions
 from workbench.tui.present.evaluate import DEFAULT_ROWS, Offer
 
@@ -73,8 +74,29 @@ def evaluate(store: Store, wanted: EvaluationOptions, progress: Callable[[str], 
     Returns:
         The group of its evaluations.
     """
-    made = evaluating.evaluate(store.root, wanted, lambda done, total: progress(f"{done} of {total}"))
-    return made[0].group
+    return evaluating.evaluate(store.root, wanted, _told(progress))[0].group
+
+
+def resume(store: Store, group: str, progress: Callable[[str], None]) -> None:
+    """Have a group answered and scored further, telling how far it is."""
+    evaluating.resume(store.root, group, _told(progress))
+
+
+def _told(progress: Callable[[str], None]) -> evaluating.Progress:
+    return lambda done, total: progress(f"{done} of {total}")
+
+
+def why_not_resumed(root: Path, members: Sequence[Evaluation]) -> str | None:
+    """Why a group of evaluations cannot go on now; None where it can."""
+    if not members:
+        return "no evaluation is selected"
+    if all(each.status == "completed" for each in members):
+        return "this evaluation is completed"
+    # One that stands as running may have lost its process: whether the process lives is known by its lock.
+    running = any(each.status == "running" for each in members)
+    if running and processes.held(evaluating.lock_path(root, members[0].group)):
+        return "this evaluation is being answered"
+    return None
 
 
 def remove(store: Store, group: str) -> None:

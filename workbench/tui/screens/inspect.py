@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -14,8 +13,9 @@ from workbench.tui.glyphs import glyphs
 from workbench.tui.live import CatalogChanged
 from workbench.tui.present import inspect as present
 from workbench.tui.screen import WorkbenchScreen
-from workbench.tui.screens import dialogs, evaluate_dialog, evaluating, scoring
+from workbench.tui.screens import evaluation_work, scoring
 from workbench.tui.screens.activity import Activity
+from workbench.tui.screens.evaluation_work import Resuming
 from workbench.tui.screens.guide import Guide
 from workbench.tui.screens.reading import Reading
 from workbench.tui.widgets.live_table import Column, LiveTable
@@ -23,7 +23,6 @@ from workbench.tui.widgets.row_grid import RowGrid
 
 if TYPE_CHECKING:
     from store.evaluations import Evaluation
-    from workbench.evaluating import EvaluationOptions
     from workbench.tui.screens.scoring import Opened
 
 COLUMNS = (
@@ -67,6 +66,7 @@ class InspectScreen(WorkbenchScreen):
         self._groups: dict[str, list[Evaluation]] = {}
         self._shown: list[Evaluation] = []
         self._wanted: tuple[str, int] | None = None
+        self._resuming = Resuming()
 
     def compose_body(self) -> Iterable[Widget]:
         """Guide, evaluations, answers."""
@@ -96,9 +96,11 @@ class InspectScreen(WorkbenchScreen):
             super().leave()
 
     def why_not(self, name: str) -> str | None:
-        """What stepping and removing need."""
+        """What stepping, resuming and removing need."""
         if name == "remove":
             return None if self._table.cursor_key else "no evaluation is selected"
+        if name == "resume":
+            return self._resuming.why_not(self, self._selected_group)
         if name in ROW_ACTIONS and self._reading.row is None:
             return "there are no rows; e evaluates, o opens a file"
         if name == "gain" and not self._reading.compares:
@@ -182,32 +184,19 @@ class InspectScreen(WorkbenchScreen):
 
     def action_evaluate(self) -> None:
         """Ask what to evaluate, and have it done."""
-        evaluate_dialog.open_form(self.app, self._evaluate)
+        evaluation_work.ask_evaluate(self, self.open_row)
+
+    def action_resume(self) -> None:
+        """Let the selected evaluation go on with the rows that it lacks."""
+        self._resuming.begin(self, self._selected_group, self._refresh)
 
     def action_open(self) -> None:
         """Ask for a file of predictions, and open it."""
-
-        def opened(path: str) -> None:
-            file = Path(path).expanduser()
-            self.ask(lambda _: scoring.open_file(file), self._file_opened)
-
-        dialogs.ask_text(self.app, "open predictions", "A JSONL file:", present.FILE_HELP, opened)
+        evaluation_work.ask_file(self, self._file_opened)
 
     def action_remove(self) -> None:
         """Ask, then remove the selected evaluation."""
-        group = self._table.cursor_key or ""
-
-        def remove() -> None:
-            self.ask(lambda store: evaluating.remove(store, group), lambda _: self._refresh())
-
-        question = "Its answers and scores are deleted for good."
-        dialogs.confirm(self.app, f"Remove {group}?", question, ("remove", "keep"), remove)
-
-    def _evaluate(self, wanted: EvaluationOptions) -> None:
-        text = f"evaluating {wanted.adapters[-1] or wanted.model} on {wanted.dataset}"
-        self.query_one(Activity).follow(
-            evaluating.LANE, text, lambda store, tell: evaluating.evaluate(store, wanted, tell), self.open_row
-        )
+        evaluation_work.ask_remove(self, self._table.cursor_key or "", self._refresh)
 
     def _listed(self, found: dict[str, list[Evaluation]]) -> None:
         self._groups = found
@@ -223,8 +212,7 @@ class InspectScreen(WorkbenchScreen):
 
     def _open_group(self) -> None:
         """Show the group under the cursor, again where it has new answers."""
-        group = self._table.cursor_key
-        members = self._groups.get(group or "", [])
+        group, members = self._table.cursor_key, self._selected_group
         if group is None or members == self._shown:
             return
         self._shown = members
@@ -241,6 +229,10 @@ class InspectScreen(WorkbenchScreen):
         self.query_one("#scores", Static).update(present.file_summary(opened.name))
         self._reading.open(opened, 0)
         self._reading.table.focus()
+
+    @property
+    def _selected_group(self) -> list[Evaluation]:
+        return self._groups.get(self._table.cursor_key or "", [])
 
     @property
     def _table(self) -> LiveTable:
