@@ -212,3 +212,9 @@ def m009_row_scores(db: Database) -> None:
             where evaluation = new.evaluation and row_index = new.row_index; end""",
     ):
         db.conn.execute(statement)
+
+
+@step
+def m010_scored_rows(db: Database) -> None:
+    """Which rows are scored, by itself: counting them, or listing them in order, reads no scores."""
+    db.conn.execute("create index evaluation_scores_by_row on evaluation_scores (evaluation)")

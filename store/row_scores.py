@@ -105,8 +105,12 @@ class RowScores:
 
     def count(self, id: str) -> int:
         """Return how many rows of an evaluation are scored."""
+        return self.counts([id])[0]
+
+    def counts(self, ids: Sequence[str]) -> list[int]:
+        """Return how many rows of each evaluation are scored, from a narrow index of them."""
         statement = "select count(*) from evaluation_scores where evaluation = ?"
-        return int(self._db.execute(statement, [_number(id)]).fetchone()[0])
+        return [int(self._db.execute(statement, [_number(id)]).fetchone()[0]) for id in ids]
 
     def order(self, ids: Sequence[str], sort: Sort, text: str = "") -> array[int]:
         """Return the indexes of the scored rows in an order; rows without that score come last.
@@ -121,7 +125,8 @@ class RowScores:
         """
         self._check(sort, len(ids))
         first = ids[sort.system]
-        leader = max(ids, key=lambda id: (self.count(id), id == first))
+        counted = dict(zip(ids, self.counts(ids), strict=True))
+        leader = max(ids, key=lambda id: (counted[id], id == first))
         parameters: dict[str, Any] = {"leader": _number(leader)}
         tables, value = self._sorted_by(ids, sort, parameters)
         where = f" and {_containing(ids, text, parameters)}" if text else ""

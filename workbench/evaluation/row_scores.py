@@ -56,6 +56,9 @@ def fill(store: Store, ids: Sequence[str], most: int | None = None) -> int:
     """
     done = 0
     for id in ids:
+        # Looking for rows without scores takes many times as long as counting those that have some.
+        if not unscored_rows(store, [id]):
+            continue
         last = -1
         while rows := store.row_scores.unscored(id, last):
             last = rows[-1].index
@@ -66,9 +69,9 @@ def fill(store: Store, ids: Sequence[str], most: int | None = None) -> int:
     return done
 
 
-def unscored_rows(store: Store, ids: Iterable[str]) -> int:
+def unscored_rows(store: Store, ids: Sequence[str]) -> int:
     """Count the rows that have no scores yet."""
-    return sum(store.evaluations.get(id).rows - store.row_scores.count(id) for id in ids)
+    return sum(store.evaluations.get(id).rows for id in ids) - sum(store.row_scores.counts(ids))
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,10 +37,10 @@ LOOK_SECONDS = 1.0
 class ScoredLines:
     """The rows in an order, of which only those around the cursor are held."""
 
-    def __init__(self, indexes: array[int], columns: int) -> None:
+    def __init__(self, indexes: array[int], columns: int, last: int = 0) -> None:
         self.indexes = indexes
         self.window = Window(columns)
-        self.last_number = max(indexes, default=0)
+        self.last_number = last
 
     @property
     def count(self) -> int:
@@ -80,6 +80,7 @@ class Reading(Horizontal):
         self._unscored = 0
         self._wanted: int | None = None
         self._explaining: tuple[Opened, int, Metric] | None = None
+        self._explained: tuple[Opened, int, Metric] | None = None
         self._scoring: Opened | None = None
 
     def compose(self) -> ComposeResult:
@@ -123,11 +124,12 @@ class Reading(Horizontal):
         """
         self._wanted = row
         self.opened = opened
+        self._explained = None  # there may be more answers to the same row
         self._read()
 
     def close(self) -> None:
         """Show nothing: what was looked into is gone."""
-        self.opened, self._scoring = None, None
+        self.opened = self._scoring = self._explained = None
         self._lines = ScoredLines(array("q"), 1)
         self.table.show(self._lines, [])
 
@@ -181,12 +183,16 @@ class Reading(Horizontal):
     @on(RowGrid.Moved)
     def _moved(self, message: RowGrid.Moved) -> None:
         message.stop()
-        self._explain()
+        # The rows are what was asked for: they are drawn before the answers below the cursor are looked at.
+        self.call_after_refresh(self._explain_another)
 
     @on(RowGrid.Wanted)
     def _in_sight(self, message: RowGrid.Wanted) -> None:
         message.stop()
-        self._page(message.first, message.end)
+        if all(self._lines.line(position) for position in range(message.first, message.end)):
+            self.call_after_refresh(self._page, message.first, message.end)
+        else:
+            self._page(message.first, message.end)
 
     def _look(self) -> None:
         if self._scoring is not None and self._scoring is self.opened:
@@ -199,12 +205,19 @@ class Reading(Horizontal):
             return
         columns = present.columns(opened.systems, self._metric)
         sort = self._sort = self._sort_among(columns, sort)
+        row = self._row_to_show
 
         def ordered(found: Ordered) -> None:
             if (self.opened, self._sort, self.filter_text) == (opened, sort, text):
-                self._show(found, columns, anew=anew)
+                now = self._row_to_show
+                place = found.place if now == row else scoring.place_of(now, found.indexes)
+                self._show(found, columns, place, anew=anew)
 
-        self.workbench.ask(LANE, lambda store: scoring.order(store, opened, sort, text), ordered)
+        self.workbench.ask(LANE, lambda store: scoring.order(store, opened, sort, text, row), ordered)
+
+    @property
+    def _row_to_show(self) -> int | None:
+        return self.row if self._wanted is None else self._wanted
 
     def _sort_among(self, columns: tuple[present.GridColumn, ...], sort: Sort) -> Sort:
         """The same order by the metric that is shown, as far as these systems have it."""
@@ -214,8 +227,9 @@ class Reading(Horizontal):
         known = {(each.sort.name, each.sort.system, each.sort.less) for each in columns}
         return same if (same.name, same.system, same.less) in known else Sort()
 
-    def _show(self, found: Ordered, columns: tuple[present.GridColumn, ...], *, anew: bool) -> None:
-        row = self.row if self._wanted is None else self._wanted
+    def _show(
+        self, found: Ordered, columns: tuple[present.GridColumn, ...], place: int, *, anew: bool
+    ) -> None:
         same = (
             columns == self._columns
             and found.indexes == self._lines.indexes
@@ -235,8 +249,8 @@ class Reading(Horizontal):
             self._explain()
             return
         self._wanted = None
-        self._lines = ScoredLines(found.indexes, len(columns))
-        place = found.indexes.index(row) if row is not None and row in found.indexes else 0
+        lines = self._lines = ScoredLines(found.indexes, len(columns), found.last)
+        lines.window.put(found.first, [present.line(row, columns) for row in found.rows])
         empty = "No row contains that text." if self.filter_text else "No row is answered yet."
         self.table.empty = empty
         self.table.show(self._lines, [each.label for each in columns], place)
@@ -266,10 +280,16 @@ class Reading(Horizontal):
         def came(rows: list[ScoredRow]) -> None:
             if self._lines is lines:
                 lines.window.put(positions.start, [present.line(row, columns) for row in rows])
-                self.table.came()
-                self._page(first, end)
+                if positions.start < end and positions.stop > first:
+                    self.table.came()
+                self.call_after_refresh(self._page, first, end)
 
         self.workbench.ask(LANE, lambda store: scoring.page(store, opened, indexes), came)
+
+    def _explain_another(self) -> None:
+        """Explain the row under the cursor, unless it is the one that is explained."""
+        if (self.opened, self.row, self._metric) != self._explained:
+            self._explain()
 
     def _explain(self) -> None:
         """Explain the row under the cursor; while one is worked on, only the newest wish is kept."""
@@ -287,6 +307,7 @@ class Reading(Horizontal):
         def explained(answer: tuple[str, list[Explanation]]) -> None:
             self._explaining = None
             if (self.opened, self.row, self._metric) == wish:
+                self._explained = wish
                 self.call_later(show, *answer)
             else:
                 self._explain()

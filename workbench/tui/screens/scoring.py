@@ -17,6 +17,7 @@ from store.errors import BadInput, Unavailable
 from store.evaluations import EvaluationRow
 from workbench.evaluation.row_scores import BINS, WORDS_OF_ROWS, by_frequency, fill, top_of, unscored_rows
 from workbench.evaluation.rows import checked, read_lines
+from workbench.tui.pages import CHUNK_ROWS
 from workbench.tui.present import inspect as present
 from workbench.tui.present import pair as present_pair
 from workbench.tui.present.inspect import Metric
@@ -49,10 +50,18 @@ class Opened:
 
 @dataclass(frozen=True)
 class Ordered:
-    """The rows that are scored, in an order, and how many wait for their scores."""
+    """The rows that are scored, in an order, and how many wait for their scores.
+
+    `place` is the position of the row that was asked for, `rows` are those around it, from the `first`
+    position on: an order is seen without asking once more. `last` is the greatest index.
+    """
 
     indexes: array[int]
     unscored: int
+    place: int
+    first: int
+    rows: tuple[ScoredRow, ...]
+    last: int
 
 
 @contextmanager
@@ -127,11 +136,28 @@ def score(store: Store, opened: Opened) -> None:
         raise Unavailable(f"the rows could not be scored: {why}", "run: workbench inspect GROUP")
 
 
-def order(store: Store, opened: Opened, sort: Sort, text: str) -> Ordered:
-    """Put the scored rows in an order; with a text, those that contain it."""
+def order(store: Store, opened: Opened, sort: Sort, text: str, row: int | None = None) -> Ordered:
+    """Put the scored rows in an order.
+
+    Args:
+        store: Of the evaluations.
+        opened: Who answered what.
+        sort: The order.
+        text: Only rows that contain it.
+        row: The row whose place is looked for.
+    """
     with _store_of(store, opened) as where:
         indexes = where.row_scores.order(opened.ids, sort, text)
-        return Ordered(indexes, unscored_rows(where, opened.ids))
+        place = place_of(row, indexes)
+        first = max(place - CHUNK_ROWS // 2, 0)
+        rows = where.row_scores.page(opened.ids, indexes[first : first + CHUNK_ROWS])
+        unscored = unscored_rows(where, opened.ids)
+    return Ordered(indexes, unscored, place, first, tuple(rows), max(indexes, default=0))
+
+
+def place_of(row: int | None, indexes: array[int]) -> int:
+    """The position of a row, the first one where it is not among them."""
+    return indexes.index(row) if row is not None and row in indexes else 0
 
 
 def page(store: Store, opened: Opened, indexes: Sequence[int]) -> list[ScoredRow]:
