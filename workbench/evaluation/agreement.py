@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from store.errors import BadInput
-from workbench.evaluation.rouge import from_counts, matches
+from workbench.evaluation.overlap import matches
+from workbench.evaluation.rouge import from_counts
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)

@@ -17,6 +17,7 @@ from typing import Literal, get_args
 
 from store.errors import BadInput
 from workbench.evaluation.names import unknown
+from workbench.evaluation.overlap import matches
 from workbench.evaluation.tokenizers import TOKENIZERS as TOKENIZERS
 from workbench.evaluation.tokenizers import tokenizer
 
@@ -135,11 +136,21 @@ def counts(prediction: str, references: Sequence[str], options: Options = DEFAUL
         raise BadInput("a prediction has no reference", "give at least one reference per row")
     said = words(prediction, options)
     wanted = [words(reference, options) for reference in references]
-    matched = []
+    matched = [0] * MAX_ORDER
     for order in range(1, MAX_ORDER + 1):
-        found, allowed = ngram_counts(said, order), most_counts(wanted, order)
-        matched.append(sum([min(found[gram], allowed[gram]) for gram in found.keys() & allowed.keys()]))
+        matched[order - 1] = _matched(said, wanted, order)
+        # A longer run that matches would have matched with its first tokens alone.
+        if not matched[order - 1]:
+            break
     return counted(len(said), [len(each) for each in wanted], matched)
+
+
+def _matched(said: Sequence[str], wanted: Sequence[Sequence[str]], order: int) -> int:
+    """How many runs of `order` tokens match."""
+    if len(wanted) == 1:
+        return matches(_runs(said, order), _runs(wanted[0], order))
+    found, allowed = ngram_counts(said, order), most_counts(wanted, order)
+    return sum([min(found[gram], allowed[gram]) for gram in found.keys() & allowed.keys()])
 
 
 def counted(predicted: int, reference_lengths: Sequence[int], matched: Sequence[int]) -> Counts:
@@ -160,7 +171,11 @@ def words(text: str, options: Options = DEFAULTS) -> list[str]:
 
 def ngram_counts(tokens: Sequence[str], order: int) -> Counter[tuple[str, ...]]:
     """How often each run of `order` tokens stands in a text."""
-    return Counter(zip(*[tokens[start:] for start in range(order)], strict=False))
+    return Counter(_runs(tokens, order))
+
+
+def _runs(tokens: Sequence[str], order: int) -> list[tuple[str, ...]]:
+    return list(zip(*[tokens[start:] for start in range(order)], strict=False))
 
 
 def most_counts(references: Sequence[Sequence[str]], order: int) -> Counter[tuple[str, ...]]:

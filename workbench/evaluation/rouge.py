@@ -6,14 +6,14 @@ C.-Y. Lin, "ROUGE: a package for automatic evaluation of summaries", 2004. Not h
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from store.errors import BadInput
 from workbench.evaluation import subsequence, union
 from workbench.evaluation.means import exact, mean_of
+from workbench.evaluation.overlap import matches
 from workbench.evaluation.porter import stem
 
 ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
@@ -127,7 +127,9 @@ def _score_one(prediction: str, reference: str, stemmer: bool) -> dict[str, Scor
     return {
         "rouge1": from_counts(matches(said, wanted), len(said), len(wanted)),
         "rouge2": from_counts(
-            matches(pairwise(said), pairwise(wanted)), max(len(said) - 1, 0), max(len(wanted) - 1, 0)
+            matches(list(pairwise(said)), list(pairwise(wanted))),
+            max(len(said) - 1, 0),
+            max(len(wanted) - 1, 0),
         ),
         "rougeL": in_order,
         # The union of one sentence's subsequence with nothing else is that subsequence.
@@ -135,12 +137,6 @@ def _score_one(prediction: str, reference: str, stemmer: bool) -> dict[str, Scor
         if "\n" in prediction or "\n" in reference
         else in_order,
     }
-
-
-def matches(said: Iterable[Hashable], wanted: Iterable[Hashable]) -> int:
-    """How many of one side are on the other too, each no more often than there."""
-    found, allowed = Counter(said), Counter(wanted)
-    return sum([min(found[each], allowed[each]) for each in found.keys() & allowed.keys()])
 
 
 def _by_sentence(prediction: str, reference: str, stemmer: bool) -> Score:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from workbench.evaluation import subsequence
-from workbench.evaluation.rouge import best_reference, matches, tokenize
+from workbench.evaluation.overlap import matches
+from workbench.evaluation.rouge import best_reference, tokenize
 from workbench.evaluation.scripts import letters_by_script
 
 REPEATED = 0.5
