@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from store.row_scores import ScoredRow
     from workbench.tui.screen import Workbench
 
+T = TypeVar("T")
 LANE = "inspect"
 LOOK_SECONDS = 1.0
 """While rows are being scored, those that are done are looked for this often."""
@@ -176,6 +178,22 @@ class Reading(Horizontal):
             view.focus()
             break
 
+    def _ask(
+        self,
+        work: Callable[[Store], T],
+        then: Callable[[T], None],
+        failed: Callable[[StoreError], None] | None = None,
+        *,
+        lane: str = LANE,
+    ) -> None:
+        """Have the store asked; an answer that comes while one leaves, when the rows are gone, is dropped."""
+
+        def came(value: T) -> None:
+            if self.query(RowGrid):
+                then(value)
+
+        self.workbench.ask(lane, work, came, failed)
+
     def _overlook(self) -> None:
         if self.has_class("-overview") and self.opened is not None:
             self.query_one(Overview).show(self.opened, self._metric)
@@ -213,7 +231,7 @@ class Reading(Horizontal):
                 place = found.place if now == row else scoring.place_of(now, found.indexes)
                 self._show(found, columns, place, anew=anew)
 
-        self.workbench.ask(LANE, lambda store: scoring.order(store, opened, sort, text, row), ordered)
+        self._ask(lambda store: scoring.order(store, opened, sort, text, row), ordered)
 
     @property
     def _row_to_show(self) -> int | None:
@@ -268,7 +286,7 @@ class Reading(Horizontal):
                 self._scoring = None
                 self._read()
 
-        self.workbench.ask(scoring.LANE, lambda store: scoring.score(store, opened), scored)
+        self._ask(lambda store: scoring.score(store, opened), scored, lane=scoring.LANE)
 
     def _page(self, first: int, end: int) -> None:
         lines, columns, opened = self._lines, self._columns, self.opened
@@ -284,7 +302,7 @@ class Reading(Horizontal):
                     self.table.came()
                 self.call_after_refresh(self._page, first, end)
 
-        self.workbench.ask(LANE, lambda store: scoring.page(store, opened, indexes), came)
+        self._ask(lambda store: scoring.page(store, opened, indexes), came)
 
     def _explain_another(self) -> None:
         """Explain the row under the cursor, unless it is the one that is explained."""
@@ -316,4 +334,4 @@ class Reading(Horizontal):
             self._explaining = None
             self.workbench.tell(error)
 
-        self.workbench.ask(LANE, work, explained, failed)
+        self._ask(work, explained, failed)
