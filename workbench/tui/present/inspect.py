@@ -102,8 +102,10 @@ def summary(members: Sequence[Evaluation]) -> Content:
     return lines(
         Content.assemble(
             (clean(system(each)).ljust(width), "bold"),
-            "   ".join(f"{NAMES[name]} {_corpus(each, name)}" for name in CORPUS),
-            (f"   {clean(each.error)}", "$error") if each.error else "",
+            # On a narrow screen only one of them has room.
+            (clean(each.error), "$error")
+            if each.error
+            else "   ".join(f"{NAMES[name]} {_corpus(each, name)}" for name in CORPUS),
             ("; r goes on with it", QUIET) if each.status in ("failed", "interrupted") else "",
         )
         for each in members
