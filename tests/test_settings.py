@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from store.errors import BadInput
-from workbench.settings import PROJECT_FILE, Settings, load_settings, read_settings, store_path
+from workbench.settings import (
+    KEYS_HELP,
+    PROJECT_FILE,
+    Settings,
+    load_settings,
+    read_settings,
+    sections,
+    store_path,
+)
 
 SHIPPED = Path(__file__).parents[1] / PROJECT_FILE
 
@@ -33,9 +41,10 @@ def test_every_key_stands_in_the_shipped_file_under_its_own_help() -> None:
     """A key's comment is its help text, word for word."""
     text = SHIPPED.read_text(encoding="utf-8")
     words = " ".join(line.removeprefix("# ") for line in text.splitlines())
-    for section in fields(Settings):
-        for each in fields(type(section.default)) if section.name != "file" else ():
+    for section in sections().values():
+        for each in fields(section):
             assert f"{each.metadata['help']} {each.name} = " in words
+    assert f"[keys] {KEYS_HELP} runs.cancel = " in words
 
 
 def test_without_a_file_the_defaults_hold(lonely: Path) -> None:
@@ -70,6 +79,9 @@ def test_the_personal_file_comes_last(lonely: Path) -> None:
         ("[queue]\nslots = 0\n", '[queue] slots = 0 must be "auto" or a whole number of at least 1'),
         ('[queue]\nslots = "two"\n', "[queue] slots = 'two' must be \"auto\" or a whole number"),
         ("[queue]\nslots = true\n", "[queue] slots = True must be"),
+        ("keys = 3\n", "keys = 3 is not a section"),
+        ("[keys]\nruns.cancel = 3\n", "[keys] runs.cancel = 3 must be a key such as"),
+        ("[keys]\nruns.cancel = []\n", "[keys] runs.cancel = [] must be a key such as"),
         ("ui = 3\n", "ui = 3 is not a section"),
         ("[ui\n", "is not a TOML file"),
     ],
@@ -107,3 +119,10 @@ def test_the_option_beats_the_variable_and_the_variable_the_file(
     monkeypatch.setenv("WORKBENCH_STORE", str(lonely / "variable"))
     assert store_path(None) == lonely / "variable"
     assert store_path("option") == lonely / "option"
+
+
+def test_keys_are_read_by_the_ids_of_actions(lonely: Path) -> None:
+    """With quotes around the id or without them, one key or a list."""
+    text = '[keys]\nruns.cancel = "X"\n"app.palette" = ["ctrl+p", "f2"]\n'
+    (lonely / PROJECT_FILE).write_text(text, encoding="utf-8")
+    assert load_settings(lonely).keys == {"runs.cancel": ("X",), "app.palette": ("ctrl+p", "f2")}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,13 @@ from store.errors import BadInput, near
 
 PROJECT_FILE = ".workbench.toml"
 PERSONAL_FILE = "workbench/workbench.toml"
+KEYS_HELP = (
+    "Keys of the screens: an action's id and its key, or a list of keys in place of those it has. "
+    "`workbench help keys` lists the actions: an id is the last word of the heading there, a dot, the action."
+)
+
+Keys = Mapping[str, tuple[str, ...]]
+"""The keys of actions that a person chose, by the actions' ids, such as `runs.cancel`."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +138,13 @@ class Settings:
     queue: QueueSection = QueueSection()
     ui: UiSection = UiSection()
     alerts: AlertsSection = AlertsSection()
+    keys: Keys = field(default_factory=dict)  # which actions there are, only the screens know
     file: Path | None = None  # where they were read; None: the defaults
+
+
+def sections() -> dict[str, Any]:
+    """The sections whose keys stand fast, with their defaults, by name."""
+    return {each.name: each.default for each in fields(Settings) if is_dataclass(each.default)}
 
 
 def load_settings(start: Path) -> Settings:
@@ -160,17 +173,18 @@ def read_settings(path: Path) -> Settings:
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"{path} is not a TOML file ({error})", "mend that place of the file") from error
-    sections = {each.name: getattr(Settings, each.name) for each in fields(Settings) if each.name != "file"}
-    faults = list(_unknown(document, sections.keys(), ""))
-    for name, default in sections.items():
+    known = sections()
+    faults = list(_unknown(document, [*known, "keys"], ""))
+    for name, default in known.items():
         if name in document:
             faults += _section_faults(name, default, document[name])
+    faults += _key_faults(document.get("keys", {}))
     if document.get("alerts", {}).get("command") and not faults and path != personal_file():
         faults.append(f"[alerts] command is taken from {personal_file()} alone")
     if faults:
         raise BadInput(f"{path}: " + "; ".join(faults), "mend or delete these keys")
-    made = {name: replace(default, **_frozen(document.get(name, {}))) for name, default in sections.items()}
-    return Settings(**made, file=path)
+    made = {name: replace(default, **_frozen(document.get(name, {}))) for name, default in known.items()}
+    return Settings(**made, keys=dict(_keys(document.get("keys", {}))), file=path)
 
 
 def alert_command() -> tuple[str, ...]:
@@ -239,6 +253,30 @@ def _value_faults(label: str, default: Any, value: Any, rule: Mapping[str, Any])
         yield f"{label} = {value!r} must be one of {', '.join(rule['choices'])}"
     elif "low" in rule and value < rule["low"]:
         yield f"{label} = {value!r} must be at least {rule['low']}"
+
+
+def _key_faults(found: Any) -> Iterator[str]:
+    if not isinstance(found, dict):
+        yield f"keys = {found!r} is not a section; write [keys] above its keys"
+        return
+    for action, value in _flat(found):
+        listed = value if isinstance(value, list) else [value]
+        if not listed or not all(isinstance(each, str) and each for each in listed):
+            yield f'[keys] {action} = {value!r} must be a key such as "x", or a list of keys'
+
+
+def _keys(found: dict[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for action, value in _flat(found):
+        yield action, tuple(value) if isinstance(value, list) else (value,)
+
+
+def _flat(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Actions by their ids: TOML reads `runs.cancel = "X"` as a table of its own."""
+    for scope, value in found.items():
+        if isinstance(value, dict):
+            yield from ((f"{scope}.{name}", each) for name, each in value.items())
+        else:
+            yield scope, value
 
 
 def _frozen(values: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from workbench.cli.pages import TOPICS
 from workbench.composing import library
 from workbench.runs import training
 from workbench.runs.methods import METHODS
-from workbench.settings import Settings
+from workbench.settings import sections
 from workbench.tui import actions
 
 
@@ -60,6 +60,18 @@ def test_the_keys_are_all_actions(workbench) -> None:
     assert cells(document, 2) == {action.help for action in actions.ACTIONS}
 
 
+def test_the_keys_are_those_that_the_settings_chose(workbench) -> None:
+    """A mistake among them is told."""
+    settings = Path(".workbench.toml")
+    settings.write_text('[keys]\nruns.cancel = "X"\n', encoding="utf-8")
+    document = workbench("help", "keys", "--json").document
+    rows = [row for block in document["blocks"] if block["kind"] == "table" for row in block["rows"]]
+    assert [row[0] for row in rows if row[1] == "cancel"] == ["X"]
+    settings.write_text('[keys]\nruns.cancel = "p"\n', encoding="utf-8")
+    assert "runs.cancel and runs.pause are both on 'p'" in workbench("help", "keys").error
+    assert "runs.cancel and runs.pause are both on 'p'" in workbench("doctor").out
+
+
 def test_the_settings_are_all_settings_with_what_they_may_be(workbench) -> None:
     """Of a run."""
     document = workbench("help", "settings", "--json").document
@@ -75,9 +87,8 @@ def test_the_methods_the_library_and_the_settings_file_are_complete(workbench) -
     assert cells(workbench("help", "methods", "--json").document, 0) == set(METHODS)
     assert set(library.names()) <= cells(workbench("help", "templates", "--json").document, 0)
     config = workbench("help", "config", "--json").document
-    sections = [each for each in dataclasses.fields(Settings) if each.name != "file"]
-    assert [f"[{section.name}]" for section in sections] == headings(config)
-    keys = {key.name for section in sections for key in dataclasses.fields(section.default)}
+    assert [f"[{name}]" for name in [*sections(), "keys"]] == headings(config)
+    keys = {key.name for section in sections().values() for key in dataclasses.fields(section)}
     assert keys <= cells(config, 0)
 
 

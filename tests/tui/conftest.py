@@ -285,6 +285,35 @@ def host() -> HostOf:
     return Host
 
 
+Until = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture
+def until() -> Until:
+    """Waits for what a user would wait for."""
+
+    async def wait(pilot: Pilot[Any], true: Callable[[], bool], what: str = "it") -> None:
+        for _ in range(200):
+            await pilot.pause()
+            if true():
+                return
+            await pilot.pause(0.03)
+        raise AssertionError(f"{what} does not happen")
+
+    return wait
+
+
+@pytest.fixture
+def drawn() -> Callable[[App[Any]], str]:
+    """Says what a user sees."""
+
+    def seen(app: App[Any]) -> str:
+        strips = app.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+    return seen
+
+
 @pytest.fixture
 def settle() -> Callable[[Pilot[None]], Awaitable[None]]:
     """Lets everything that was posted be handled and drawn."""

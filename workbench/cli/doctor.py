@@ -24,6 +24,7 @@ from store.errors import StoreError
 from store.places import check_folder_is_local
 from workbench.cli import figures
 from workbench.cli.output import Column, cell, note, status, table
+from workbench.cli.screens import key_groups
 from workbench.cli.session import Session, json_option, pass_session
 from workbench.processes import worker_environment
 from workbench.settings import UiSection, load_settings, store_path
@@ -196,6 +197,8 @@ def _bitsandbytes(answer: dict[str, Any]) -> Finding:
 def _settings() -> Finding:
     try:
         settings = load_settings(Path.cwd())
+        if settings.keys:
+            key_groups(settings)  # it refuses keys that the screens cannot take
     except StoreError as error:
         return Finding("settings", "missing", error.what, error.remedy)
     return Finding(

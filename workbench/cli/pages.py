@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from pathlib import Path
 from typing import cast
 
 import click
@@ -18,7 +19,7 @@ from workbench.handbook.tour import STOPS
 from workbench.runs import training
 from workbench.runs.fields import FieldInfo
 from workbench.runs.methods import METHODS
-from workbench.settings import Settings
+from workbench.settings import KEYS_HELP, load_settings, sections
 
 Blocks = Iterator[Block]
 GROUP_TITLES = {
@@ -78,7 +79,7 @@ def _options(context: click.Context) -> Blocks:
 def keys() -> Blocks:
     """Every action of the screens."""
     yield from prose("keys")
-    for title, rows in key_groups():
+    for title, rows in key_groups(load_settings(Path.cwd())):
         yield Heading(title)
         yield table(("key", "action", "meaning"), rows)
 
@@ -124,12 +125,13 @@ def templates() -> Blocks:
 def config() -> Blocks:
     """The settings file and the variables."""
     yield from prose("config")
-    for section in fields(Settings):
-        if section.name != "file":
-            known = fields(getattr(Settings, section.name))
-            yield Heading(f"[{section.name}]")
-            rows = ((each.name, _toml(each.default), each.metadata["help"]) for each in known)
-            yield table(("key", "default", "meaning"), rows)
+    for name, section in sections().items():
+        yield Heading(f"[{name}]")
+        rows = ((each.name, _toml(each.default), each.metadata["help"]) for each in fields(section))
+        yield table(("key", "default", "meaning"), rows)
+    yield Heading("[keys]")
+    yield Paragraph(KEYS_HELP)
+    yield from prose("remapping")
 
 
 def _toml(value: object) -> str:

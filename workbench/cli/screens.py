@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from store.errors import Unavailable
-from workbench.settings import UiSection
+from workbench.settings import Settings, UiSection, load_settings
 
 
 def open_screens(root: Path, ui: UiSection, *, demo: bool = False) -> None:
@@ -15,11 +15,15 @@ def open_screens(root: Path, ui: UiSection, *, demo: bool = False) -> None:
         root: The store's folder.
         ui: What the settings say about drawing.
         demo: Show the sentences that lead a newcomer through the screens.
+
+    Raises:
+        BadInput: The settings name keys or actions that there are not, or the same key twice.
     """
+    settings = load_settings(Path.cwd())
     # Loads textual, which no other command needs.
     from workbench.tui.start import run_app
 
-    code = run_app(root, ui, demo=demo)
+    code = run_app(root, ui, settings, demo=demo)
     if code:
         raise SystemExit(code)
 
@@ -55,9 +59,13 @@ def draw_stops(root: Path, folder: Path) -> list[Path]:
     return save_stops(root, folder)
 
 
-def key_groups() -> list[tuple[str, list[tuple[str, str, str]]]]:
-    """Every action of the screens by where it works: keys, name and what it does."""
+def key_groups(settings: Settings) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """Every action of the screens by where it works: keys by the settings, name, and what it does.
+
+    Raises:
+        BadInput: The settings name keys or actions that there are not, or the same key twice.
+    """
     # Loads textual, which no other command needs.
     from workbench.tui import key_table
 
-    return key_table.key_groups()
+    return key_table.key_groups(settings)

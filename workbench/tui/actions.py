@@ -5,11 +5,12 @@ Rows are in order of importance within their scope: a narrow footer shows the fi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 from textual.screen import Screen
 
 from workbench.tui.action_rules import (
@@ -48,6 +49,11 @@ class Action:
     """The Textual action string, `action_<name>` of the scope's node when empty."""
     footer: bool = True
     """Whether the footer offers it; movement keys are left to the help overlay."""
+
+    @property
+    def id(self) -> str:
+        """What the settings call it, such as `runs.cancel`."""
+        return f"{self.scope}.{self.name}"
 
 
 def _mode(number: int, name: str) -> Action:
@@ -280,9 +286,25 @@ ACTIONS: tuple[Action, ...] = (
 )
 
 
-def in_scope(scope: str, actions: Iterable[Action] | None = None) -> tuple[Action, ...]:
+def in_scope(scope: str, table: Iterable[Action] = ACTIONS) -> tuple[Action, ...]:
     """The actions of one scope, in the table's order."""
-    return tuple(action for action in (ACTIONS if actions is None else actions) if action.scope == scope)
+    return tuple(action for action in table if action.scope == scope)
+
+
+def scopes_of(table: Iterable[Action]) -> list[str]:
+    """The scopes of a table, in its order."""
+    return list(dict.fromkeys(action.scope for action in table))
+
+
+def with_keys(keys: Mapping[str, str]) -> tuple[Action, ...]:
+    """The table with other keys, by the actions' ids."""
+    return tuple(replace(action, key=keys.get(action.id, action.key)) for action in ACTIONS)
+
+
+def table(node: DOMNode) -> tuple[Action, ...]:
+    """The table with the keys that the user of this node's app has chosen."""
+    found: tuple[Action, ...] = getattr(node.app, "actions", ACTIONS)
+    return found
 
 
 def find(scope: str, name: str) -> Action:
@@ -306,7 +328,7 @@ def bindings(scope: str) -> list[BindingType]:
             action.label,
             show=False,
             tooltip=action.help,
-            id=f"{scope}.{action.name}",
+            id=action.id,
         )
         for action in in_scope(scope)
         if action.key

@@ -55,6 +55,7 @@ class WorkbenchApp(App[None]):
         demo: Show the sentences that lead a newcomer through the screens.
         ascii: Draw with ASCII alone.
         sync: Bracket frames for terminals that then show each one whole.
+        keys: The keys of actions that the user has chosen, by the actions' ids.
     """
 
     TITLE = "workbench"
@@ -64,8 +65,18 @@ class WorkbenchApp(App[None]):
     MODES: ClassVar[Any] = OPENERS
     DEFAULT_MODE = "runs"
 
-    def __init__(self, root: Path, *, demo: bool = False, ascii: bool = False, sync: bool = True) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        demo: bool = False,
+        ascii: bool = False,
+        sync: bool = True,
+        keys: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__()
+        self.actions = actions.with_keys(keys or {})
+        self.set_keymap(dict(keys or {}))
         # Before the styles are read for the first time: a later change of theme reads them again.
         theme = SIXTEEN if self.console.color_system == "standard" else NIGHT
         self.register_theme(theme)
@@ -378,7 +389,13 @@ def _pane(widget: Widget) -> Widget:
 
 
 def run_app(
-    root: Path, *, demo: bool = False, ascii: bool = False, sync: bool = True, mouse: bool = True
+    root: Path,
+    *,
+    demo: bool = False,
+    ascii: bool = False,
+    sync: bool = True,
+    mouse: bool = True,
+    keys: Mapping[str, str] | None = None,
 ) -> int:
     """Run the screens until the user leaves or the terminal goes away; `start.run_app` is the door to this.
 
@@ -388,11 +405,12 @@ def run_app(
         ascii: Draw with ASCII alone.
         sync: Bracket frames for terminals that then show each one whole.
         mouse: Ask the terminal for clicks and the wheel.
+        keys: The keys of actions that the user has chosen, by the actions' ids.
 
     Returns:
         The exit code.
     """
-    app = WorkbenchApp(root, demo=demo, ascii=ascii, sync=sync)
+    app = WorkbenchApp(root, demo=demo, ascii=ascii, sync=sync, keys=keys)
     HangUpGuard(app.leave).install()
     app.run(mouse=mouse)
     return app.return_code or 0

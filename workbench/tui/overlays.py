@@ -47,13 +47,15 @@ def scopes(screen: Screen[Any]) -> list[str]:
 def groups(screen: Screen[Any]) -> Groups:
     """The actions that work now, by scope title, the screen's own first."""
     order = sorted(scopes(screen), key=lambda scope: scope != getattr(screen, "scope", ""))
-    named = [(SCOPE_TITLES.get(scope, scope), actions.in_scope(scope)) for scope in order]
+    table = actions.table(screen)
+    named = [(SCOPE_TITLES.get(scope, scope), actions.in_scope(scope, table)) for scope in order]
     return [(title, rows) for title, rows in named if rows]
 
 
 def commands(screen: Screen[Any]) -> list[Action]:
     """What the palette and the `:` line offer: everything but the movement keys of widgets."""
-    return [*actions.in_scope(getattr(screen, "scope", "")), *actions.in_scope("app")]
+    table = actions.table(screen)
+    return [*actions.in_scope(getattr(screen, "scope", ""), table), *actions.in_scope("app", table)]
 
 
 def matches(text: str, offered: Sequence[Action]) -> list[Action]:

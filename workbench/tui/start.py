@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from store.errors import Unavailable
-from workbench.settings import UiSection
+from workbench.settings import Settings, UiSection
 from workbench.terminal import Terminal, look_at
 
 _COLOUR_SYSTEMS = {"16": "standard", "256": "256", "truecolor": "truecolor"}  # as Textual names them
@@ -16,12 +16,15 @@ COLLECTED_AFTER = (700, 10, 100)
 """Python's own thresholds but for the last, which says how seldom everything that is held is looked over."""
 
 
-def run_app(root: Path, ui: UiSection | None = None, *, demo: bool = False) -> int:
+def run_app(
+    root: Path, ui: UiSection | None = None, settings: Settings | None = None, *, demo: bool = False
+) -> int:
     """Run the screens on a store until the user leaves.
 
     Args:
         root: The store's folder.
         ui: What the settings and the command line say about drawing.
+        settings: What the settings say about keys.
         demo: Show the sentences that lead a newcomer through the screens.
 
     Returns:
@@ -29,6 +32,7 @@ def run_app(root: Path, ui: UiSection | None = None, *, demo: bool = False) -> i
 
     Raises:
         Unavailable: when there is no terminal to draw on.
+        BadInput: when the settings name keys or actions that there are not, or the same key twice.
     """
     ui = ui or UiSection()
     in_browser = is_in_browser()
@@ -38,10 +42,12 @@ def run_app(root: Path, ui: UiSection | None = None, *, demo: bool = False) -> i
     prepare_environment(terminal)
     collect_rarely()
     # Textual reads its settings while it is imported, so not before this line.
+    from workbench.tui import keymap
     from workbench.tui.app import run_app as run
 
     ascii = ui.ascii or not (in_browser or _speaks_utf8())
-    return run(root, demo=demo, ascii=ascii, sync=terminal.sync, mouse=terminal.mouse)
+    keys = keymap.read(settings or Settings())
+    return run(root, demo=demo, ascii=ascii, sync=terminal.sync, mouse=terminal.mouse, keys=keys)
 
 
 def is_in_browser() -> bool:

@@ -66,15 +66,17 @@ class Header(Bar):
         row = blank(width)
         status, alerts = self._status(width), self._alert_text(width)
         taken = len(status) + len(alerts)
+        keys = {action.name: actions.key_text(action) for action in actions.table(self)[: len(MODES)]}
+        taken += sum(map(len, keys.values())) - len(MODES)
         labels = tab_labels(width - taken)
         room = width - tabs_width(labels) - taken
         x = put(row, 0, BRAND, "bold $foreground") if room >= len(BRAND) else 0
         air = 1 if room - x >= len(MODES) else 0
         spots = []
-        for number, mode in enumerate(MODES, start=1):
+        for mode in MODES:
             active = mode == self.mode
             start = x
-            x = put(row, x, f" {number}", ACTIVE_STYLE if active else "$accent")
+            x = put(row, x, f" {keys[mode]}", ACTIVE_STYLE if active else "$accent")
             label = labels[mode] or (mode.capitalize() if active else "")
             x = put(row, x, f" {label}" if label else "", ACTIVE_STYLE if active else "$muted")
             if active:
@@ -82,7 +84,7 @@ class Header(Bar):
             spots.append(Spot(start, x, f"go('{mode}')"))
             x += air
         self._spots = tuple(spots)
-        x = put(row, max(width - taken, x + 1), alerts, "bold $warning")
+        x = put(row, max(width - len(alerts) - len(status), x + 1), alerts, "bold $warning")
         put(row, x, status, "$accent")
         return [row][:height]
 
@@ -121,13 +123,13 @@ class Footer(Bar):
 
     def draw(self, width: int, height: int) -> list[Row]:
         """As many actions of this screen as fit, always with the way to the rest."""
-        screen = self.screen
+        screen, table = self.screen, actions.table(self)
         own = [
             action
-            for action in actions.in_scope(getattr(screen, "scope", ""))
+            for action in actions.in_scope(getattr(screen, "scope", ""), table)
             if action.footer and action.key
         ]
-        common = [action for action in actions.in_scope("app") if action.footer]
+        common = [action for action in actions.in_scope("app", table) if action.footer]
         row = blank(width)
         spots = []
         x = 1
