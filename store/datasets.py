@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import json
+import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -186,19 +187,19 @@ class Datasets:
         self,
         name: str,
         split: str,
-        text: str,
+        text: str | re.Pattern[str],
         start: int | None = None,
         limit: int = 100,
         *,
         backwards: bool = False,
         stop: Stop | None = None,
     ) -> Found:
-        """Search a split's values for a text, whatever the case of its letters; see `finding.find_rows`.
+        """Search a split's values for a text, whatever the case of its letters, or for a pattern.
 
         Args:
             name: the dataset.
             split: one of its splits.
-            text: what to look for.
+            text: what to look for; see `finding.find_rows`.
             start: the number of the first row to look at; the first row (backwards: the last) when left out.
             limit: stop at so many matches.
             backwards: look at ever smaller numbers.

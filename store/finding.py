@@ -16,11 +16,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from store import patterns
 from store.lines import Format
 from store.pieces import STRIDE, Piece, good_rows, read_marks
 from store.rows import COLUMNAR
 
 Stop = Callable[[], bool]
+Contains = Callable[[str], bool]
 
 WINDOW_BYTES = 128 * 1024  # larger ones leave the processor's cache: half as fast
 GROUP_BYTES = 4 * 1024 * 1024
@@ -63,14 +65,14 @@ _Group = tuple[range, list[range]]
 def find_rows(
     folder: Path,
     pieces: list[Piece],
-    text: str,
+    text: str | re.Pattern[str],
     start: int | None,
     limit: int,
     *,
     backwards: bool = False,
     stop: Stop | None = None,
 ) -> Found:
-    """Search the texts and numbers of rows for a text, whatever the case of its letters.
+    """Search the texts and numbers of rows for a text, whatever the case of its letters, or for a pattern.
 
     Args:
         folder: the dataset's folder.
@@ -85,12 +87,13 @@ def find_rows(
     first = start if start is not None else total - 1 if backwards else 0
     first = max(-1, min(first, total))
     wanted = range(min(first + 1, total)) if backwards else range(first, total)
-    needle, step = text.lower(), -1 if backwards else 1
+    needle, contains = _read(text)
+    step = -1 if backwards else 1
     matches: list[tuple[int, dict[str, Any]]] = []
     held, end = 0, -1 if backwards else total
     for offset, piece, group, ranges in _groups(folder, pieces, needle, wanted, backwards):
         for rows in ranges:
-            for number, row in _looked_at(folder, piece, rows, needle, backwards, stop):
+            for number, row in _looked_at(folder, piece, rows, contains, backwards, stop):
                 if row is None:
                     return Found(matches, offset + number, finished=False)
                 matches.append((offset + number, row))
@@ -187,12 +190,12 @@ def _positions(window: bytes, begin: int, marks: array[int], sought: _Sought) ->
 
 
 def _looked_at(
-    folder: Path, piece: Piece, rows: range, needle: str, backwards: bool, stop: Stop | None
+    folder: Path, piece: Piece, rows: range, contains: Contains, backwards: bool, stop: Stop | None
 ) -> Iterator[tuple[int, dict[str, Any] | None]]:
     """Yield the matching rows of a range in the order of the search; None where it was told to stop."""
     found = []
     for number, row in zip(rows, good_rows(folder, piece, rows.start), strict=False):
-        if any(_contains(value, needle) for value in row.values()):
+        if any(_contains(value, contains) for value in row.values()):
             if not backwards:
                 yield number, row
             else:
@@ -203,14 +206,23 @@ def _looked_at(
     yield from reversed(found)
 
 
-def _contains(value: Any, needle: str) -> bool:
+def _read(text: str | re.Pattern[str]) -> tuple[str, Contains]:
+    """What every match holds, in lower case, and the rule for the texts of a row."""
+    if isinstance(text, re.Pattern) and not patterns.plain(text):
+        search = text.search
+        return patterns.needed(text), lambda value: search(value) is not None
+    needle = (text if isinstance(text, str) else text.pattern).lower()
+    return needle, lambda value: needle in value.lower()
+
+
+def _contains(value: Any, contains: Contains) -> bool:
     if isinstance(value, str):
-        return needle in value.lower()
+        return contains(value)
     if isinstance(value, dict):
-        return any(_contains(member, needle) for member in value.values())
+        return any(_contains(member, contains) for member in value.values())
     if isinstance(value, list):
-        return any(_contains(member, needle) for member in value)
-    return value is not None and needle in json.dumps(value)
+        return any(_contains(member, contains) for member in value)
+    return value is not None and contains(json.dumps(value))
 
 
 # Characters that every writer of JSON, CSV or text may write as themselves, and as one escape at most.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from store import patterns
 from store.db import write
 from store.errors import BadInput, near
 from store.evaluations import PAGE_ROWS, ROW_COLUMNS, EvaluationRow, row_of
@@ -112,13 +114,14 @@ class RowScores:
         statement = "select count(*) from evaluation_scores where evaluation = ?"
         return [int(self._db.execute(statement, [_number(id)]).fetchone()[0]) for id in ids]
 
-    def order(self, ids: Sequence[str], sort: Sort, text: str = "") -> array[int]:
+    def order(self, ids: Sequence[str], sort: Sort, text: str | re.Pattern[str] = "") -> array[int]:
         """Return the indexes of the scored rows in an order; rows without that score come last.
 
         Args:
             ids: The systems' evaluations; the rows are those of the one that has most.
             sort: The order.
-            text: Only rows in whose prompt, reference or answers this stands, in whatever case.
+            text: Only rows in whose prompt, reference or answers this stands, in whatever case, or which this
+                pattern finds there.
 
         Raises:
             BadInput: There is no such score, or no such system.
@@ -129,7 +132,7 @@ class RowScores:
         leader = max(ids, key=lambda id: (counted[id], id == first))
         parameters: dict[str, Any] = {"leader": _number(leader)}
         tables, value = self._sorted_by(ids, sort, parameters)
-        where = f" and {_containing(ids, text, parameters)}" if text else ""
+        where = f" and {self._containing(ids, text, parameters)}" if text else ""
         direction = "desc" if sort.descending else "asc"
         found = self._db.execute(
             f"""select l.row_index from evaluation_scores l {tables} where l.evaluation = :leader{where}
@@ -229,20 +232,32 @@ class RowScores:
                 tables.append(_JOIN.format(table="evaluation_scores", name=f"s{at}", number=f":s{at}"))
         return " ".join(tables), " - ".join(f"{name}.{column}" for name in names)
 
+    def _containing(self, ids: Sequence[str], text: str | re.Pattern[str], parameters: dict[str, Any]) -> str:
+        parameters |= {f"e{at}": _number(id) for at, id in enumerate(ids)}
+        among = ", ".join(f":e{at}" for at in range(len(ids)))
+        if plain := text if isinstance(text, str) else patterns.plain(text):
+            escaped = plain.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+            parameters["text"] = f"%{escaped}%"
+            columns = ("prediction", "reference_texts", "prompt")
+            any_of = " or ".join(f"t.{column} like :text escape '\\'" for column in columns)
+        else:
+            self._db.register_function(_rule(re.compile(text)), name="found", replace=True)
+            any_of = "found(t.prediction, t.reference_texts, t.prompt)"
+        return f"""exists (select 1 from evaluation_rows t where t.evaluation in ({among})
+                           and t.row_index = l.row_index and ({any_of}))"""  # noqa: S608
+
 
 _JOIN = "left join {table} {name} on {name}.evaluation = {number} and {name}.row_index = l.row_index"
 
 
-def _containing(ids: Sequence[str], text: str, parameters: dict[str, Any]) -> str:
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    parameters["text"] = f"%{escaped}%"
-    parameters |= {f"e{at}": _number(id) for at, id in enumerate(ids)}
-    among = ", ".join(f":e{at}" for at in range(len(ids)))
-    any_of = " or ".join(
-        f"t.{column} like :text escape '\\'" for column in ("prediction", "reference_texts", "prompt")
-    )
-    return f"""exists (select 1 from evaluation_rows t where t.evaluation in ({among})
-                       and t.row_index = l.row_index and ({any_of}))"""  # noqa: S608
+def _rule(wanted: re.Pattern[str]) -> Callable[[str, str, str], bool]:
+    """Whether a pattern finds something in one row's answer, references or prompt."""
+
+    def found(prediction: str, references: str, prompt: str) -> bool:
+        texts = (prediction or "", prompt or "", *json.loads(references or "[]"))
+        return any(wanted.search(text) is not None for text in texts)
+
+    return found
 
 
 def _column(name: str) -> str:

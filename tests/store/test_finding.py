@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from store import NotFound, Store
+from store import NotFound, Store, patterns
 from store.finding import Found
 
 WORDS = [
@@ -59,7 +60,7 @@ def numbers_with(needle: str) -> list[int]:
     return [n for n, row in enumerate(ROWS) if any(needle.lower() in text.lower() for text in row.values())]
 
 
-def search_all(store: Store, needle: str, limit: int, backwards: bool) -> list[int]:
+def search_all(store: Store, needle: str | re.Pattern[str], limit: int, backwards: bool) -> list[int]:
     numbers: list[int] = []
     found = Found([], 0, finished=False)
     start = None
@@ -136,3 +137,22 @@ def test_ends_and_unknown_splits(store: Store, tmp_path: Path) -> None:
     assert store.datasets.find("d", "train", "row", -1, backwards=True) == Found([], -1, finished=True)
     with pytest.raises(NotFound, match="no split 'dev'"):
         store.datasets.find("d", "dev", "row")
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "escaped.jsonl", "a.json", "a.csv", "a.parquet"])
+def test_a_pattern_finds_what_python_finds(store: Store, tmp_path: Path, name: str) -> None:
+    store.datasets.add(save(tmp_path / name), name="d")
+    for text in (
+        "row 1.9 ",
+        "^row [12]5 ",
+        "Row 3",
+        "plain$",
+        "^lines$",
+        "größe|row 77",
+        "rows? 3+ ",
+        "Plain",
+    ):
+        wanted = patterns.pattern(text)
+        numbers = [n for n, row in enumerate(ROWS) if any(map(wanted.search, row.values()))]
+        assert search_all(store, wanted, 50, False) == numbers, text
+        assert search_all(store, wanted, 50, True) == numbers[::-1], text

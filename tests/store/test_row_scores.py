@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from store import BadInput, Store
+from store import BadInput, Store, patterns
 from store.evaluations import EvaluationRow
 from store.row_scores import NAMES, Scores, Sort, Spread
 
@@ -58,6 +58,17 @@ def test_a_text_is_looked_for_in_prompts_references_and_every_answer(scored: Sto
     assert order(scored, Sort(), "100%") == [0, 1, 2]
     assert order(scored, Sort(), "%") == [0, 1, 2]
     assert order(scored, Sort(), "answer_0") == []
+
+
+def test_a_pattern_is_looked_for_there_too(scored: Store) -> None:
+    def found(text: str) -> list[int]:
+        return list(scored.row_scores.order(IDS, Sort(), patterns.pattern(text)))
+
+    assert found("answer [01] of") == [0, 1]
+    assert found("^reference 7$") == [2]
+    assert found("prompt 1") == [1]
+    assert found("Answer 0") == []
+    assert found("ANSWER|reference 8") == [1]
 
 
 def test_an_unknown_score_is_refused_with_the_nearest_one(scored: Store) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from store import Store
+from store import Store, patterns
 from store.errors import BadInput, Unavailable
 from store.metrics import Point
 from store.run_status import STATUSES, Status
@@ -178,7 +178,7 @@ def start(
 @pass_session
 def list_runs(session: Session, wanted: Status | None, sweep: str | None, text: str | None) -> None:
     """List the runs, the newest first."""
-    passes = finding.passing(finding.pattern(text or ""))
+    passes = finding.passing(patterns.pattern(text or ""))
     with session.open_store() as store:
         attend(store)
         runs = [run for run in store.runs.list(wanted, sweep=sweep) if passes(run)]

@@ -5,31 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from store.errors import BadInput
 from store.runs import Run
-
-LIMIT = 500
-"""The most characters of a pattern."""
-
-
-def pattern(text: str) -> re.Pattern[str]:
-    """Read a regular expression that is looked for in any case.
-
-    Raises:
-        BadInput: It is none.
-    """
-    try:
-        return re.compile(text[:LIMIT], re.IGNORECASE)
-    except re.error as error:
-        raise BadInput(f"{text!r} is no regular expression: {error}", "write for example lora|dora") from None
-
-
-def lenient(text: str) -> re.Pattern[str]:
-    """Read a regular expression that is still being typed: what is none yet is looked for as it stands."""
-    try:
-        return pattern(text)
-    except BadInput:
-        return re.compile(re.escape(text[:LIMIT]), re.IGNORECASE)
 
 
 def words(run: Run) -> str:
@@ -40,5 +16,4 @@ def words(run: Run) -> str:
 
 def passing(wanted: re.Pattern[str]) -> Callable[[Run], bool]:
     """A rule: the pattern occurs in one of a run's words; `^` and `$` are the ends of a word."""
-    lines = re.compile(wanted.pattern, wanted.flags | re.MULTILINE)
-    return lambda run: lines.search(words(run)) is not None
+    return lambda run: wanted.search(words(run)) is not None

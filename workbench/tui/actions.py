@@ -73,7 +73,14 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "palette", "ctrl+p", "palette", "Search all actions", "app", call="app.command_palette", footer=False
     ),
-    Action("filter", "slash", "filter", "Show only the rows that contain a text", "app", footer=False),
+    Action(
+        "filter",
+        "slash",
+        "filter",
+        "Show only the rows that match a regular expression; capitals are meant as such",
+        "app",
+        footer=False,
+    ),
     Action(
         "zoom", "z", "zoom", "Give the pane in focus the whole screen, or give it back", "app", footer=False
     ),

@@ -35,7 +35,7 @@ from workbench.tui.modes import OPENERS
 from workbench.tui.notices import Notices, newly_ended, trouble
 from workbench.tui.screen import WorkbenchScreen
 from workbench.tui.theme import NIGHT, SIXTEEN
-from workbench.tui.widgets.modal import OneField
+from workbench.tui.widgets.modal import Choose, OneField
 
 if TYPE_CHECKING:
     from store import Store
@@ -317,8 +317,9 @@ class WorkbenchApp(App[None]):
     def action_filter(self) -> None:
         """Open the `/` line over the list of this screen."""
         screen = self.screen
-        if isinstance(screen, WorkbenchScreen):
-            self.push_screen(overlays.FilterLine(screen.apply_filter, screen.filter_text))
+        if isinstance(screen, WorkbenchScreen | Choose):
+            restore = screen.filter_undo()
+            self.push_screen(overlays.FilterLine(screen.apply_filter, restore, screen.filter_text))
 
     def action_zoom(self) -> None:
         """Give the pane in focus the whole screen, or give it back."""

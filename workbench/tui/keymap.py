@@ -37,6 +37,7 @@ ABOVE: Mapping[str, tuple[str, ...]] = {
     "editor": ("compose",),
     "form": ("launch", "dialog"),
     "choice": ("form",),
+    "choose": ("dialog",),
 }
 """In what each scope lies: a key that a widget does not take goes on to its screen, and on to the app."""
 WRITTEN = {written: key for key, written in KEY_NAMES.items()}

@@ -104,6 +104,7 @@ MOVEMENTS: Mapping[str, tuple[Movement, ...]] = {
         ("leave", "escape", "Close"),
     ),
     "dialog": (("leave", "escape", "Close"),),
+    "choose": (("filter", "slash", "Show only what matches a regular expression"),),
     "chooser": (
         ("cursor_down", "down", "Next metric"),
         ("cursor_up", "up", "Metric before"),
@@ -124,5 +125,5 @@ MOVEMENTS: Mapping[str, tuple[Movement, ...]] = {
         ("leave", "escape", "Close"),
         ("complete", "tab", "Write the first match out"),
     ),
-    "filter": (("leave", "escape", "Show everything again"),),
+    "filter": (("leave", "escape", "Show again what was shown before"),),
 }

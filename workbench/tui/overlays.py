@@ -19,6 +19,8 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, Static
 
+from store import patterns
+from store.errors import BadInput
 from workbench.tui import actions
 from workbench.tui.actions import Action
 from workbench.tui.clean import clean
@@ -169,33 +171,50 @@ class CommandLine(OneField[Action | None]):
 
 
 class FilterLine(OneField[None]):
-    """A line at the foot of the screen; what is typed is handed on at every key."""
+    """A line at the foot of the screen; the regular expression typed in it is handed on at every key.
+
+    Args:
+        apply: Takes every text that is a regular expression; what is none yet is told, and changes nothing.
+        restore: Brings back what was shown before.
+        value: What stands in the line at first.
+    """
 
     scope: ClassVar[str] = "filter"
     BINDINGS: ClassVar[list[BindingType]] = actions.bindings("filter")
 
-    def __init__(self, apply: Callable[[str], None], value: str = "") -> None:
+    def __init__(self, apply: Callable[[str], None], restore: Callable[[], None], value: str = "") -> None:
         super().__init__()
         self._apply = apply
+        self._restore = restore
         self._value = value
 
     def compose(self) -> ComposeResult:
-        """The line."""
-        with Vertical(classes="foot"), Horizontal(classes="foot-line"):
-            yield Static("/", classes="foot-prefix", markup=False)
-            yield Input(self._value, compact=True, max_length=LINE_LIMIT, select_on_focus=False)
+        """The line, and over it what is wrong with what stands in it."""
+        with Vertical(classes="foot"):
+            yield Static(id="fault", markup=False)
+            with Horizontal(classes="foot-line"):
+                yield Static("/", classes="foot-prefix", markup=False)
+                yield Input(self._value, compact=True, max_length=patterns.LIMIT, select_on_focus=False)
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
-        self._apply(event.value)
+        fault = self.query_one("#fault", Static)
+        try:
+            patterns.pattern(event.value)
+        except BadInput as error:
+            fault.update(Content.styled(f"{clean(error.what)}; {clean(error.remedy)}", "$warning"))
+            fault.display = True
+        else:
+            fault.display = False
+            self._apply(event.value)
 
     @on(Input.Submitted)
     def _entered(self) -> None:
         self.dismiss(None)
 
     def action_leave(self) -> None:
-        """Show everything again, and close."""
-        self._apply("")
+        """Show what was shown before, and close."""
+        self._restore()
         self.dismiss(None)
 
 

@@ -103,10 +103,22 @@ class WorkbenchScreen(Screen[None]):
         return table.filter_text if table is not None else ""
 
     def apply_filter(self, text: str) -> None:
-        """Show only the rows that contain a text, in the list in focus, else in the first one."""
+        """Show only the rows that a regular expression finds, in the list in focus, else in the first one."""
         table = self._filter_target
         if table is not None and table.filter_text != text:
             table.filter_text = text
+
+    def filter_undo(self) -> Callable[[], None]:
+        """What brings back the rows that are shown now, and the cursor to where it is."""
+        table, text = self._filter_target, self.filter_text
+        key = table.cursor_key if table is not None else None
+
+        def undo() -> None:
+            self.apply_filter(text)
+            if table is not None and key is not None:
+                table.move_to(key)
+
+        return undo
 
     @property
     def _filter_target(self) -> LiveTable | None:

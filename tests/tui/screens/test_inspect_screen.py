@@ -92,7 +92,7 @@ async def test_a_text_is_looked_for_in_the_rows(worked: Store, opened: Any, look
     async with opened(worked.root) as pilot:
         await pilot.press("7")
         await look.wait(pilot, "+0.750")
-        await pilot.press("tab", "slash", *"TICKETS", "enter")
+        await pilot.press("tab", "slash", *"ticke?ts", "enter")
         await look.wait(pilot, "1 row, ROUGE-1")
         assert pilot.app.screen.query_one("Reading").keys == (3,)
         await pilot.press("escape")

@@ -24,21 +24,17 @@ SHORT_JSON = 72
 TURN_KEYS = (("role", "content"), ("from", "value"))
 
 
-def pattern(text: str) -> re.Pattern[str]:
-    """What finds a text in any case."""
-    return re.compile(re.escape(text), re.IGNORECASE)
-
-
-def line(number: int, row: Mapping[str, Any], columns: Sequence[str], looked_for: str = "") -> Line:
+def line(
+    number: int, row: Mapping[str, Any], columns: Sequence[str], sought: re.Pattern[str] | None = None
+) -> Line:
     """One row of a list.
 
     Args:
         number: The row's number in its split.
         row: Its values by column.
         columns: The columns to show, in order.
-        looked_for: A text that is to be seen even where it stands far inside a long value.
+        sought: What it finds is to be seen even where that stands far inside a long value.
     """
-    sought = pattern(looked_for) if looked_for else None
     return Line(number, tuple(cell(row.get(column), sought) for column in columns))
 
 

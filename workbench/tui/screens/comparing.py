@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from store import patterns
 from workbench.runs import finding
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def read_latest(store: Store, runs: Sequence[Run]) -> Latest:
 
 def filter_runs(table: LiveTable, run_of: Callable[[str], Run], text: str) -> None:
     """Show only the runs in whose words a regular expression occurs, all of them without one."""
-    passes = finding.passing(finding.lenient(text))
+    passes = finding.passing(patterns.lenient(text))
     table.filter_by(text, (lambda key: passes(run_of(key))) if text else None)
 
 

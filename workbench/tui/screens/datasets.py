@@ -129,12 +129,16 @@ class DatasetsScreen(CatalogScreen[Dataset]):
         return self._rows.filter_text if self._is_in(self._rows) else super().filter_text
 
     def apply_filter(self, text: str) -> None:
-        """Show only what contains a text: datasets, rows or columns."""
+        """Show only what a regular expression finds: datasets, rows or columns."""
         if self._is_in(self._rows):
             self._rows.filter(text)
             self.refresh_chrome()
         else:
             super().apply_filter(text)
+
+    def filter_undo(self) -> Callable[[], None]:
+        """What brings back what is shown now, and the cursor."""
+        return self._rows.filter_undo() if self._is_in(self._rows) else super().filter_undo()
 
     def leave(self) -> None:
         """Leave the search, then the figures or the rows, then the list's filter."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -113,11 +114,18 @@ class InspectScreen(WorkbenchScreen):
         return self._reading.filter_text if self._filters_rows else super().filter_text
 
     def apply_filter(self, text: str) -> None:
-        """Show only what contains a text: evaluations, or rows by their texts."""
+        """Show only what a regular expression finds: evaluations, or rows by their texts."""
         if not self._filters_rows:
             super().apply_filter(text)
         elif text != self._reading.filter_text:
             self._reading.filter(text)
+
+    def filter_undo(self) -> Callable[[], None]:
+        """What brings back the rows of now, and the cursor to where it is."""
+        if not self._filters_rows:
+            return super().filter_undo()
+        reading = self._reading
+        return partial(reading.filter, reading.filter_text, reading.row)
 
     @property
     def _filters_rows(self) -> bool:

@@ -13,7 +13,7 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from workbench.runs import finding
+from store import patterns
 from workbench.tui import actions
 from workbench.tui.present import metrics as present
 from workbench.tui.present.metrics import Known
@@ -69,7 +69,7 @@ class MetricChooser(Dialog[tuple[str, ...] | None], OneField[tuple[str, ...] | N
         """The field over the list."""
         with Horizontal(classes="foot-line"):
             yield Static("/", classes="foot-prefix", markup=False)
-            yield Pattern(compact=True, max_length=finding.LIMIT, placeholder="type a regular expression")
+            yield Pattern(compact=True, max_length=patterns.LIMIT, placeholder="type a regular expression")
         table = LiveTable(COLUMNS)
         table.can_focus, table.led = False, True
         yield table
@@ -101,7 +101,7 @@ class MetricChooser(Dialog[tuple[str, ...] | None], OneField[tuple[str, ...] | N
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
-        wanted = finding.lenient(event.value)
+        wanted = patterns.lenient(event.value)
         text = event.value
         self._table.filter_by(text, (lambda key: wanted.search(key) is not None) if text else None)
         self._table.action_first()

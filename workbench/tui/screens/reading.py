@@ -158,8 +158,14 @@ class Reading(Horizontal):
         """Whether several systems are beside each other."""
         return self.opened is not None and len(self.opened.systems) > 1
 
-    def filter(self, text: str) -> None:
-        """Show only the rows that contain a text."""
+    def filter(self, text: str, row: int | None = None) -> None:
+        """Show only the rows in which a regular expression finds something.
+
+        Args:
+            text: The regular expression; all rows where it is empty.
+            row: The row to go to; left out, the cursor stays where it is.
+        """
+        self._wanted = row
         self.filter_text = text
         self._read()
 
@@ -269,7 +275,7 @@ class Reading(Horizontal):
         self._wanted = None
         lines = self._lines = ScoredLines(found.indexes, len(columns), found.last)
         lines.window.put(found.first, [present.line(row, columns) for row in found.rows])
-        empty = "No row contains that text." if self.filter_text else "No row is answered yet."
+        empty = "No row matches that." if self.filter_text else "No row is answered yet."
         self.table.empty = empty
         self.table.show(self._lines, [each.label for each in columns], place)
         self._overlook()

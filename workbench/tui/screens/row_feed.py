@@ -6,12 +6,14 @@ of rows never leaves a queue of pages behind that nobody looks at any more.
 
 from __future__ import annotations
 
+import re
 import time
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from store import patterns
 from workbench.tui.pages import Line, Window
 from workbench.tui.present import rows as present
 
@@ -65,11 +67,17 @@ class Search:
     """A search through a split and what it has found."""
 
     text: str
+    """A regular expression, see `store.patterns`."""
     hits: array[int] = field(default_factory=lambda: array("Q"))
     reached: int = 0
     """The row that is searched next."""
     goal: int = HITS_AT_ONCE
     running: bool = False
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """What is looked for."""
+        return patterns.lenient(self.text)
 
 
 @dataclass(frozen=True)
@@ -82,14 +90,14 @@ class Page:
 
 @dataclass(frozen=True)
 class Found:
-    """Lines that contain a text, and the row to go on from."""
+    """Lines that were found, and the row to go on from."""
 
     lines: list[Line]
     reached: int
 
 
 class RowFeed:
-    """The rows of one split, or those of them that contain a text.
+    """The rows of one split, or those of them that a regular expression finds.
 
     Args:
         ask: Runs work off the loop.
@@ -140,7 +148,7 @@ class RowFeed:
         self._forget()
 
     def look_for(self, text: str) -> None:
-        """Show only the rows that contain a text, in any case; all of them for an empty text."""
+        """Show only the rows that a regular expression finds; all of them for an empty text."""
         self.search = Search(text) if text else None
         self._forget()
         self._search_on()
@@ -172,7 +180,7 @@ class RowFeed:
         self._reading = True
         window, subject, search = self._window, self.subject, self.search
         numbers = search.hits[wanted.start : wanted.stop] if search is not None else wanted
-        text = search.text if search is not None else ""
+        sought = search.pattern if search is not None else None
 
         def is_stale() -> bool:
             first, stop = self._sight
@@ -200,7 +208,7 @@ class RowFeed:
 
         self._ask(
             PAGE_LANE,
-            lambda store: _read(store, subject, numbers, text, is_stale),
+            lambda store: _read(store, subject, numbers, sought, is_stale),
             came,
             failed,
         )
@@ -242,7 +250,11 @@ class RowFeed:
 
 
 def _read(
-    store: Store, subject: Subject, numbers: Sequence[int], text: str, is_stale: Callable[[], bool]
+    store: Store,
+    subject: Subject,
+    numbers: Sequence[int],
+    sought: re.Pattern[str] | None,
+    is_stale: Callable[[], bool],
 ) -> Page:
     """Read rows by their numbers, one at a time: a row may be large, the line that is kept of it is not."""
     lines: list[Line] = []
@@ -255,7 +267,7 @@ def _read(
             stop += 1
         rows = store.datasets.rows(subject.dataset, subject.split, numbers[at], stop - at)
         for number, row in zip(numbers[at:stop], rows, strict=False):
-            lines.append(present.line(number, row, subject.columns, text))
+            lines.append(present.line(number, row, subject.columns, sought))
             if is_stale() or time.monotonic() > deadline:
                 return Page(lines, given_up=True)
         at = stop
@@ -267,10 +279,10 @@ def _find(store: Store, subject: Subject, search: Search, limit: int, is_stale: 
     found = store.datasets.find(
         subject.dataset,
         subject.split,
-        search.text,
+        search.pattern,
         search.reached,
         limit,
         stop=lambda: is_stale() or time.monotonic() > deadline,
     )
-    lines = [present.line(number, row, subject.columns, search.text) for number, row in found.matches]
+    lines = [present.line(number, row, subject.columns, search.pattern) for number, row in found.matches]
     return Found(lines, subject.rows if found.finished else found.next)

@@ -9,6 +9,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
+from store import patterns
 from workbench.tui.clean import clean, safe
 from workbench.tui.present import rows as present
 from workbench.tui.screens.row_feed import MOST_HITS, PAGE_LANE, RowFeed, Subject
@@ -94,11 +95,22 @@ class RowsPane(Vertical):
         self._tell_place()
 
     def filter(self, text: str) -> None:
-        """Look for a text in the open row, or show only the rows that contain it."""
+        """Look for a regular expression in the open row, or show only the rows that it finds."""
         if self.reading:
             self._text.search(text)
         else:
             self._look_for(text)
+
+    def filter_undo(self) -> Callable[[], None]:
+        """What brings back the search of now, and without one the row."""
+        text, place = self.filter_text, self._grid.position
+
+        def undo() -> None:
+            self.filter(text)
+            if not text and not self.reading:
+                self._grid.go(place)
+
+        return undo
 
     def leave(self) -> bool:
         """Leave the search; False when there is none."""
@@ -229,7 +241,7 @@ class RowsPane(Vertical):
         self._feed.look_for(text)
         self._to_end = False
         self._grid.empty = self._nothing_found()
-        self._grid.highlight(present.pattern(text) if text else None)
+        self._grid.highlight(patterns.lenient(text) if text else None)
         place = 0 if text else self._before_search if number is None else number
         self._grid.show(self._feed, self.dataset.columns, place)
         self._tell_place()
@@ -241,7 +253,7 @@ class RowsPane(Vertical):
         if not self._feed.searched_all:
             rows = self._feed.subject.rows
             return present.search_state(len(search.hits), search.reached, rows, searching=True)
-        return f"no row contains “{clean(search.text, 40)}”"
+        return f"no row matches “{clean(search.text, 40)}”"
 
     # Words
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store import open_store
+from store import open_store, patterns
 from store.errors import BadInput, Unavailable
 from store.evaluations import EvaluationRow
 from workbench.evaluation.row_scores import BINS, WORDS_OF_ROWS, by_frequency, fill, top_of, unscored_rows
@@ -143,11 +143,11 @@ def order(store: Store, opened: Opened, sort: Sort, text: str, row: int | None =
         store: Of the evaluations.
         opened: Who answered what.
         sort: The order.
-        text: Only rows that contain it.
+        text: A regular expression; only rows in which it finds something. Empty: all.
         row: The row whose place is looked for.
     """
     with _store_of(store, opened) as where:
-        indexes = where.row_scores.order(opened.ids, sort, text)
+        indexes = where.row_scores.order(opened.ids, sort, patterns.lenient(text) if text else "")
         place = place_of(row, indexes)
         first = max(place - CHUNK_ROWS // 2, 0)
         rows = where.row_scores.page(opened.ids, indexes[first : first + CHUNK_ROWS])

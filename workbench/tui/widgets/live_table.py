@@ -13,6 +13,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
 
+from store import patterns
 from workbench.tui import actions
 from workbench.tui.clean import clean, safe
 from workbench.tui.widgets.surface import CellText, Row, Surface, blank, cells, fit, put, restyle
@@ -158,7 +159,7 @@ class LiveTable(Surface, can_focus=True):
 
     @property
     def filter_text(self) -> str:
-        """Only rows that contain this text, in any case, are shown."""
+        """Only rows in which this regular expression finds something are shown."""
         return self._filter
 
     @filter_text.setter
@@ -166,7 +167,7 @@ class LiveTable(Surface, can_focus=True):
         self.filter_by(text, None)
 
     def filter_by(self, text: str, passes: Callable[[str], bool] | None) -> None:
-        """Show only the rows whose key passes, or without a rule those that hold the text."""
+        """Show only the rows whose key passes, or without a rule those in which the text finds something."""
         self._filter, self._passes = text, passes
         self.border_subtitle = safe(f"/{text}") if text else None
         self._arrange(self._index)
@@ -259,7 +260,7 @@ class LiveTable(Surface, can_focus=True):
 
     def _empty_rows(self, width: int, page: int) -> list[Row]:
         rows = [blank(width) for _ in range(page)]
-        text = f"no row contains “{clean(self._filter, 40)}”" if self._filter and self._cells else self.empty
+        text = f"no row matches “{clean(self._filter, 40)}”" if self._filter and self._cells else self.empty
         lines = [part for line in text.splitlines() for part in textwrap.wrap(line, max(width, 1)) or [""]]
         for row, line in zip(rows[1 if page > len(lines) else 0 :], lines, strict=False):
             put(row, 0, line, EMPTY_STYLE)
@@ -283,14 +284,14 @@ class LiveTable(Surface, can_focus=True):
 
     def _arrange(self, index: int) -> None:
         """Filter again; a cursor whose row is gone goes to the one now at its place."""
-        words = self._filter.casefold()
+        finds = patterns.lenient(self._filter).search
         self._keys = tuple(
             key
             for key, row in self._cells.items()
             if (
                 self._passes(key)
                 if self._passes is not None
-                else not words or any(words in _plain(cell).casefold() for cell in row)
+                else not self._filter or any(finds(_plain(cell)) for cell in row)
             )
         )
         if self._cursor in self._keys:

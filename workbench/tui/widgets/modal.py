@@ -136,7 +136,7 @@ class Prompt(Dialog[str | None], OneField[str | None]):
 
 
 class Choose(Dialog[str | None]):
-    """Asks for one of several.
+    """Asks for one of several; the list can be filtered.
 
     Args:
         title: Stands in the border.
@@ -144,8 +144,11 @@ class Choose(Dialog[str | None]):
         help: A line over the list.
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("choose")
+
     def __init__(self, title: str, options: Sequence[tuple[str, str]], help: str = "") -> None:
         super().__init__(title, "enter choose  / filter  esc leave")
+        self._table = LiveTable([Column("label", "")], empty="nothing to choose from")
         self._options = tuple(options)
         self._help = help
 
@@ -153,13 +156,35 @@ class Choose(Dialog[str | None]):
         """Help and list."""
         if self._help:
             yield Static(safe(self._help, "$muted"), classes="dialog-label")
-        yield LiveTable([Column("label", "")], empty="nothing to choose from")
+        yield self._table
 
     def on_mount(self) -> None:
         """Fill the list."""
-        table = self.query_one(LiveTable)
-        table.styles.height = min(len(self._options) + 1, 14)
-        table.set_rows((key, [label]) for key, label in self._options)
+        self._table.styles.height = min(len(self._options) + 1, 14)
+        self._table.set_rows((key, [label]) for key, label in self._options)
+
+    @property
+    def filter_text(self) -> str:
+        """What the list is filtered by now."""
+        return self._table.filter_text
+
+    def apply_filter(self, text: str) -> None:
+        """Show only the options that a regular expression finds."""
+        self._table.filter_text = text
+
+    def filter_undo(self) -> Callable[[], None]:
+        """What brings back the options that are shown now, and the cursor to where it is."""
+        text, key = self.filter_text, self._table.cursor_key
+
+        def undo() -> None:
+            self.apply_filter(text)
+            self._table.move_to(key or "")
+
+        return undo
+
+    async def action_filter(self) -> None:
+        """Open the `/` line over the list."""
+        await self.app.run_action("app.filter")
 
     @on(LiveTable.Selected)
     def _chosen(self, message: LiveTable.Selected) -> None:

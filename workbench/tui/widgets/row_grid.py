@@ -241,7 +241,8 @@ class RowGrid(Surface, can_focus=True):
     def _content(self, cell: Cell, width: int) -> Content:
         """A cell, from where what is looked for can be seen."""
         text = cell.text
-        hits = [] if self._sought is None or cell.kind == "null" else list(self._sought.finditer(text))
+        found = [] if self._sought is None or cell.kind == "null" else self._sought.finditer(text)
+        hits = [hit for hit in found if hit.end() > hit.start()]
         begin = 0
         if hits and len(text) > width and hits[0].end() >= width:
             begin = max(min(hits[0].start() - width // 3, len(text) - width + 2), 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
 
+from store import patterns
 from workbench.tui import actions
 from workbench.tui.widgets.surface import Row, Surface, blank, cells, put
 
@@ -171,7 +171,7 @@ class TextView(Surface, can_focus=True):
         return f"match {self._hit + 1:,} of {len(self._hits):,}" if self._hits else "no match"
 
     def search(self, text: str) -> None:
-        """Look for a text in any case, from what is in sight on; an empty one ends the search."""
+        """Look for a regular expression, from what is in sight on; an empty one ends the search."""
         self._find(text)
         if self._hits:
             first = self._lines[min(self._top, len(self._lines) - 1)]
@@ -253,11 +253,12 @@ class TextView(Surface, can_focus=True):
         if not text:
             self._hits = []
             return
-        sought = re.compile(re.escape(text), re.IGNORECASE)
+        sought = patterns.lenient(text)
         self._hits = [
             (index, match.start(), match.end())
             for index, section in enumerate(self._sections)
             for match in sought.finditer(section.text)
+            if match.end() > match.start()
         ]
 
     def _show_hit(self) -> None:
