@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from textual.screen import Screen
 
-from workbench.tui import actions, overlays
+from workbench.tui import actions, command_line
 from workbench.tui.actions import ACTIONS, MODES, Action
 
 TMUX_CANNOT = ("ctrl+enter", "shift+enter", "ctrl+shift", "super+", "alt+")
@@ -89,10 +89,10 @@ def test_keys_are_written_as_a_user_would_write_them() -> None:
 
 def test_the_command_line_finds_the_very_name_first() -> None:
     offered = [Action(name, "", name, "Help", "app") for name in ("recompare", "compare_all", "compare")]
-    assert [action.name for action in overlays.matches("compare", offered)] == [
+    assert [action.name for action in command_line.matches("compare", offered)] == [
         "compare",
         "compare_all",
         "recompare",
     ]
-    assert [action.name for action in overlays.matches("compare all", offered)] == ["compare_all"]
-    assert overlays.matches("zzz", offered) == []
+    assert [action.name for action in command_line.matches("compare all", offered)] == ["compare_all"]
+    assert command_line.matches("zzz", offered) == []

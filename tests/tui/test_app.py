@@ -17,7 +17,8 @@ from workbench.processes import HeldLock
 from workbench.runs import queue
 from workbench.tui.actions import MODES
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.overlays import CommandLine, FilterLine, HelpOverlay
+from workbench.tui.command_line import CommandLine
+from workbench.tui.overlays import FilterLine, HelpOverlay
 from workbench.tui.widgets.chrome import Footer, Header
 from workbench.tui.widgets.live_table import LiveTable
 from workbench.tui.widgets.modal import Notice
@@ -107,6 +108,7 @@ from pathlib import Path
 from workbench.tui.start import prepare_environment
 prepare_environment()
 from workbench.tui.app import WorkbenchApp
+from workbench.tui.command_line import CommandLine
 
 class Crashing(WorkbenchApp):
     def on_key(self):
@@ -168,7 +170,7 @@ async def test_the_command_line_completes_and_performs(store: Store) -> None:
         await pilot.press("colon")
         await until(pilot, lambda: isinstance(app.screen, CommandLine))
         await pilot.press(*"adap", "tab")
-        assert app.screen.query_one(Input).value == "adapters"
+        assert app.screen.query_one(Input).value == "adapters "
         await pilot.press("enter")
         await until(pilot, lambda: app.current_mode == "adapters")
 

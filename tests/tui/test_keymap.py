@@ -18,7 +18,8 @@ from store.errors import BadInput
 from workbench.settings import Settings
 from workbench.tui import actions, keymap
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.overlays import CommandLine, HelpOverlay
+from workbench.tui.command_line import CommandLine
+from workbench.tui.overlays import HelpOverlay
 from workbench.tui.widgets.chrome import Footer
 
 FILE = Path("/home/somebody/.workbench.toml")

@@ -26,6 +26,14 @@ from workbench.tui.movements import MOVEMENTS, Movement
 
 MODES = ("runs", "models", "datasets", "compose", "adapters", "compare", "inspect", "benchmarks")
 """The eight screens in the order of their keys 1 to 8."""
+LISTED = {
+    "runs": "run",
+    "models": "model",
+    "datasets": "dataset",
+    "compose": "template",
+    "adapters": "adapter",
+}
+"""What the list of a screen holds."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,8 @@ class Action:
     """The Textual action string, `action_<name>` of the scope's node when empty."""
     footer: bool = True
     """Whether the footer offers it; movement keys are left to the help overlay."""
+    takes: str = ""
+    """On the `:` line the name of one such thing may follow, on which it is then done."""
 
     @property
     def id(self) -> str:
@@ -57,8 +67,9 @@ class Action:
 
 
 def _mode(number: int, name: str) -> Action:
-    label = name.capitalize()
-    return Action(name, str(number), label, f"Go to {label}", "app", call=f"app.go('{name}')", footer=False)
+    label, takes = name.capitalize(), LISTED.get(name, "")
+    call = f"app.go('{name}')"
+    return Action(name, str(number), label, f"Go to {label}", "app", call=call, footer=False, takes=takes)
 
 
 def _move(scope: str, rows: Iterable[Movement]) -> tuple[Action, ...]:
@@ -92,14 +103,27 @@ ACTIONS: tuple[Action, ...] = (
     # Runs
     Action("new_run", "n", "new run", "Start a training run", "runs"),
     Action(
-        "compare", "c", "compare", "Try the run's adapter, or its newest checkpoint, beside its base", "runs"
+        "compare",
+        "c",
+        "compare",
+        "Try the run's adapter, or its newest checkpoint, beside its base",
+        "runs",
+        takes="run",
     ),
-    Action("inspect", "i", "inspect", "Score the run's adapter and its base word by word", "runs"),
-    Action("cancel", "x", "cancel", "Cancel the selected run", "runs", needs_live_run),
     Action(
-        "pause", "p", "pause/resume", "Pause the selected run, or let it go on", "runs", needs_pausable_run
+        "inspect", "i", "inspect", "Score the run's adapter and its base word by word", "runs", takes="run"
     ),
-    Action("retry", "R", "retry", "Start the selected run anew", "runs", needs_ended_run),
+    Action("cancel", "x", "cancel", "Cancel the selected run", "runs", needs_live_run, takes="run"),
+    Action(
+        "pause",
+        "p",
+        "pause/resume",
+        "Pause the selected run, or let it go on",
+        "runs",
+        needs_pausable_run,
+        takes="run",
+    ),
+    Action("retry", "R", "retry", "Start the selected run anew", "runs", needs_ended_run, takes="run"),
     Action(
         "sooner",
         "K",
@@ -108,6 +132,7 @@ ACTIONS: tuple[Action, ...] = (
         "runs",
         needs_queued_run,
         footer=False,
+        takes="run",
     ),
     Action(
         "later",
@@ -117,6 +142,7 @@ ACTIONS: tuple[Action, ...] = (
         "runs",
         needs_queued_run,
         footer=False,
+        takes="run",
     ),
     Action("metrics", "m", "metrics", "Choose the metrics that are drawn", "runs", needs_selection("run")),
     Action(
@@ -133,6 +159,7 @@ ACTIONS: tuple[Action, ...] = (
         "Start a run like the selected one: edit and start",
         "runs",
         needs_selection("run"),
+        takes="run",
     ),
     Action(
         "smoother", "plus,equals_sign", "smooth", "Smooth the curves more", "runs", call="chart('smoother')"
@@ -157,10 +184,19 @@ ACTIONS: tuple[Action, ...] = (
         "Show what the run answered to its pinned prompts, step by step",
         "runs",
         needs_selection("run"),
+        takes="run",
     ),
     # Models
     Action("add", "a", "add", "Add a model: a folder or a Hub id", "models"),
-    Action("remove", "d", "remove", "Remove the selected model", "models", needs_selection("model")),
+    Action(
+        "remove",
+        "d",
+        "remove",
+        "Remove the selected model",
+        "models",
+        needs_selection("model"),
+        takes="model",
+    ),
     # Datasets
     Action("add", "a", "add", "Add a dataset: a file, a folder or a Hub id", "datasets"),
     Action("figures", "f", "figures", "Show figures of the columns, or the rows again", "datasets"),
@@ -171,6 +207,7 @@ ACTIONS: tuple[Action, ...] = (
         "Make a template for the dataset, and see its rows as tokens",
         "datasets",
         needs_selection("dataset"),
+        takes="dataset",
     ),
     Action("split", "s", "split", "Divide the rows into train, test and validation", "datasets"),
     Action("go_to_row", "t", "to row", "Go to a row by its number", "datasets"),
@@ -183,7 +220,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("copy_row", "Y", "copy row", "Copy the whole row as JSON (OSC 52)", "datasets"),
     Action("inbox", "i", "inbox", "What lies in the inbox folder, and what became of it", "datasets"),
     Action("unsplit", "u", "unsplit", "Take the last division of the dataset back", "datasets", footer=False),
-    Action("remove", "d", "remove", "Remove the selected dataset", "datasets", needs_selection("dataset")),
+    Action(
+        "remove",
+        "d",
+        "remove",
+        "Remove the selected dataset",
+        "datasets",
+        needs_selection("dataset"),
+        takes="dataset",
+    ),
     # Compose
     Action("new_template", "n", "new", "Make a template: what the dataset's columns suggest", "compose"),
     Action(
@@ -193,6 +238,7 @@ ACTIONS: tuple[Action, ...] = (
         "Edit the template beside its preview; what is typed shows at once",
         "compose",
         needs_selection("template"),
+        takes="template",
     ),
     Action("next_row", "right_square_bracket", "row", "Show the next row", "compose"),
     Action(
@@ -237,7 +283,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("combine", "b", "combine", "Make one LoRA adapter of the marked ones, weighted", "adapters"),
     Action("diff", "D", "differ", "Show what the adapter, or the two marked ones, change", "adapters"),
     Action("inbox", "i", "inbox", "What lies in the inbox folder, and what became of it", "adapters"),
-    Action("remove", "d", "remove", "Remove the selected adapter", "adapters", needs_selection("adapter")),
+    Action(
+        "remove",
+        "d",
+        "remove",
+        "Remove the selected adapter",
+        "adapters",
+        needs_selection("adapter"),
+        takes="adapter",
+    ),
     # Compare
     Action("ask", "a,ctrl+s", "ask", "Let the marked systems answer the prompt", "compare"),
     Action("next", "n", "next", "Take the next row of data, and ask", "compare"),

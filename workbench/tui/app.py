@@ -6,6 +6,7 @@ import asyncio
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -22,13 +23,15 @@ from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from store.errors import StoreError, Unavailable
-from workbench.tui import actions, narrow, overlays
+from workbench.tui import actions, keyboard, narrow, overlays
 from workbench.tui.actions import MODES, Action
 from workbench.tui.alerts import AlertsRaised
 from workbench.tui.clean import clean, line_filters, visible
+from workbench.tui.command_line import NAMES_LANE, Command, CommandLine, key_of
 from workbench.tui.glyphs import ASCII, UNICODE
 from workbench.tui.hangup import EXIT_CODE, HangUpGuard
 from workbench.tui.inbox import InboxChanged, InboxState, InboxWatch
+from workbench.tui.keyboard import Place
 from workbench.tui.lanes import Answer, Lanes
 from workbench.tui.live import CatalogChanged, LiveReader, MetricPoints, RunsChanged, Telemetry
 from workbench.tui.modes import OPENERS
@@ -308,11 +311,32 @@ class WorkbenchApp(App[None]):
     def action_command(self) -> None:
         """Open the `:` line."""
 
-        async def perform(action: Action | None) -> None:
-            if action is not None:
-                await self.action_perform(action.scope, action.name)
+        self.push_screen(CommandLine(overlays.commands(self.screen), self.screen), self._perform_command)
 
-        self.push_screen(overlays.CommandLine(overlays.commands(self.screen), self.screen), perform)
+    async def _perform_command(self, command: Command | None) -> None:
+        if command is None:
+            return
+        action, line = command.action, command.line
+        self.ask(keyboard.LANE, lambda store: keyboard.keep_command(store.root, line))
+        if command.name:
+            self.ask(
+                NAMES_LANE, partial(key_of, action.takes, command.name), partial(self._perform_on, action)
+            )
+        else:
+            await self.action_perform(action.scope, action.name)
+
+    def _perform_on(self, action: Action, key: str) -> None:
+        """Do an action on a row of the list, or go there with one that shows a screen."""
+        if action.scope == "app":
+            self.go_to(Place(action.name, key))
+        elif action.scope == getattr(self.screen, "scope", ""):
+            cast("WorkbenchScreen", self.screen).go_to(key)
+            self.call_after_refresh(self.action_perform, action.scope, action.name)
+
+    def go_to(self, place: Place) -> None:
+        """Show a screen, its cursor on a row."""
+        self.go(place.mode)
+        self.call_later(lambda: cast("WorkbenchScreen", self.screen).go_to(place.key, place.row))
 
     def action_filter(self) -> None:
         """Open the `/` line over the list of this screen."""

@@ -123,7 +123,9 @@ MOVEMENTS: Mapping[str, tuple[Movement, ...]] = {
     "help": (("leave", "escape,q,question_mark", "Close"),),
     "line": (
         ("leave", "escape", "Close"),
-        ("complete", "tab", "Write the first match out"),
+        ("complete", "tab", "Write the first match out; again, the next one"),
+        ("older", "up", "The line typed before"),
+        ("newer", "down", "The line typed after"),
     ),
     "filter": (("leave", "escape", "Show again what was shown before"),),
 }

@@ -1,7 +1,4 @@
-"""What the action table looks like to a user who asks: the help overlay, the `:` line and the palette.
-
-The `/` line is here too: it is the same one-line field at the foot of the screen.
-"""
+"""What lies over a screen when a user asks: the help overlay, the rows of the palette, and the `/` line."""
 
 from __future__ import annotations
 
@@ -26,8 +23,6 @@ from workbench.tui.actions import Action
 from workbench.tui.clean import clean
 from workbench.tui.widgets.modal import OneField
 
-LINE_LIMIT = 500
-SHOWN_MATCHES = 6
 HELP_WIDTH = 70
 HELP_KEYS = 16
 
@@ -58,17 +53,6 @@ def commands(screen: Screen[Any]) -> list[Action]:
     """What the palette and the `:` line offer: everything but the movement keys of widgets."""
     table = actions.table(screen)
     return [*actions.in_scope(getattr(screen, "scope", ""), table), *actions.in_scope("app", table)]
-
-
-def matches(text: str, offered: Sequence[Action]) -> list[Action]:
-    """The actions whose name fits what was typed: the very name first, then those that begin so."""
-    wanted = text.strip().lower().replace(" ", "_").replace("-", "_")
-    ranked = [
-        (0 if action.name == wanted else 1 if action.name.startswith(wanted) else 2, index, action)
-        for index, action in enumerate(offered)
-        if wanted in action.name or wanted in action.label.lower().replace(" ", "_")
-    ]
-    return [action for _, _, action in sorted(ranked, key=lambda entry: entry[:2])]
 
 
 class HelpOverlay(ModalScreen[None]):
@@ -112,61 +96,6 @@ class HelpOverlay(ModalScreen[None]):
 
     def action_leave(self) -> None:
         """Close."""
-        self.dismiss(None)
-
-
-class CommandLine(OneField[Action | None]):
-    """A line at the foot of the screen that takes an action by its name."""
-
-    scope: ClassVar[str] = "line"
-    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("line")
-
-    def __init__(self, offered: Sequence[Action], asked_on: Screen[Any]) -> None:
-        super().__init__()
-        self._offered = tuple(offered)
-        self._asked_on = asked_on
-
-    def compose(self) -> ComposeResult:
-        """The matches over the line."""
-        with Vertical(classes="foot"):
-            yield Static(id="matches", markup=False)
-            with Horizontal(classes="foot-line"):
-                yield Static(":", classes="foot-prefix", markup=False)
-                yield Input(compact=True, max_length=LINE_LIMIT)
-
-    async def on_mount(self) -> None:
-        """Show what can be typed."""
-        self._show()
-
-    @on(Input.Changed)
-    def _show(self) -> None:
-        found = matches(self.query_one(Input).value, self._offered)[:SHOWN_MATCHES]
-        lines = [self._line(action) for action in found] or [Content.styled("no such action", "$warning")]
-        self.query_one("#matches", Static).update(Content("\n").join(lines))
-
-    def _line(self, action: Action) -> Content:
-        why = actions.reason(action, self._asked_on)
-        return Content.assemble(
-            (f"{action.name:<16}", "bold" if why is None else "$faint"),
-            (f"{actions.key_text(action):>5}  ", "$accent" if why is None else "$faint"),
-            (clean(why) if why else action.help, "$muted"),
-        )
-
-    @on(Input.Submitted)
-    def _entered(self, event: Input.Submitted) -> None:
-        found = matches(event.value, self._offered) if event.value.strip() else []
-        self.dismiss(found[0] if found else None)
-
-    def action_complete(self) -> None:
-        """Write the best match out."""
-        line = self.query_one(Input)
-        found = matches(line.value, self._offered)
-        if found:
-            line.value = found[0].name
-            line.cursor_position = len(line.value)
-
-    def action_leave(self) -> None:
-        """Close without doing anything."""
         self.dismiss(None)
 
 

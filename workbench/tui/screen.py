@@ -96,6 +96,15 @@ class WorkbenchScreen(Screen[None]):
         """What escape does when nothing nearer can be left: show all rows again."""
         self.apply_filter("")
 
+    def go_to(self, key: str, row: int | None = None) -> None:  # noqa: ARG002 (for subclasses)
+        """Put the cursor of the list on a row, as soon as there is one; `row` is one of what stands below."""
+        table = next(iter(self.query(LiveTable)), None)
+        if table is not None and key:
+            if table.filter_text and key not in table.keys:
+                table.filter_by("", None)
+            table.want(key)
+            table.focus()
+
     @property
     def filter_text(self) -> str:
         """What the list is filtered by now."""

@@ -49,7 +49,7 @@ async def test_escape_brings_back_the_rows_the_filter_and_the_cursor_of_before(
         assert runs.cursor_key == "r2"
         await pilot.press("slash", *"try", "enter")
         await until(pilot, lambda: not isinstance(pilot.app.screen, FilterLine))
-        await pilot.press("slash", *" no", "escape")
+        await pilot.press("slash", *".no", "escape")
         await until(pilot, lambda: not isinstance(pilot.app.screen, FilterLine))
         assert runs.filter_text == "try"
         await pilot.press("escape")
@@ -96,7 +96,7 @@ async def test_rows_of_an_evaluation_come_back_where_one_was(
         await pilot.press("tab", "j")
         reading = pilot.app.screen.query_one("Reading")
         await until(pilot, lambda: reading.row == 1)
-        await pilot.press("slash", *"two ticke?ts")
+        await pilot.press("slash", *"two.ticke?ts")
         await look.wait(pilot, "1 row, ROUGE-1")
         await pilot.press("escape")
         await look.wait(pilot, "4 rows, ROUGE-1")

@@ -137,6 +137,7 @@ class LiveTable(Surface, can_focus=True):
         self._cursor: str | None = None
         self._top = 0
         self._filter = ""
+        self._wanted: str | None = None
         self.led = False
         """Another widget has the keys and leads the cursor, which is drawn as one in focus."""
         self._passes: Callable[[str], bool] | None = None
@@ -182,6 +183,8 @@ class LiveTable(Surface, can_focus=True):
             if column.width is None
         }
         self._arrange(index)
+        if self._wanted is not None and self.move_to(self._wanted):
+            self._wanted = None
         marked = self.marked & self._cells.keys()
         if marked != self.marked:
             self._set_marked(marked)
@@ -200,6 +203,10 @@ class LiveTable(Surface, can_focus=True):
             return False
         self._go(self._keys.index(key))
         return True
+
+    def want(self, key: str) -> None:
+        """Put the cursor on a row, now or when it has come."""
+        self._wanted = None if self.move_to(key) else key
 
     def copy_text(self) -> str | None:
         """The row under the cursor, its cells separated by tabs."""
