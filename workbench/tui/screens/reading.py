@@ -49,6 +49,10 @@ class ScoredLines:
         """How many rows there are."""
         return len(self.indexes)
 
+    def place(self, number: int) -> int:
+        """The position of the row with a number, or with the number nearest to it."""
+        return min(range(self.count), key=lambda at: abs(self.indexes[at] - number), default=0)
+
     def line(self, position: int) -> Line | None:
         """The row at a position; None while it is not there."""
         return self.window.get(position)

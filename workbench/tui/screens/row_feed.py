@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -135,6 +136,10 @@ class RowFeed:
     def line(self, position: int) -> Line | None:
         """The line at a position; None while it has not been read."""
         return self._window.get(position)
+
+    def place(self, number: int) -> int:
+        """The position of the row with a number, or of the found one after it."""
+        return bisect_left(self.search.hits, number) if self.search is not None else number
 
     def number(self, position: int) -> int | None:
         """The number of the row at a position."""

@@ -132,8 +132,9 @@ class Footer(Bar):
         common = [action for action in actions.in_scope("app", table) if action.footer]
         row = blank(width)
         spots = []
-        x = 1
-        for action in chosen(own, common, width):
+        number = getattr(screen.focused, "count_text", "")
+        x = put(row, 1, f"{number}  " if number else "", KEY_STYLE)
+        for action in chosen(own, common, width - x + 1):
             start = x
             dim = actions.reason(action, screen) is not None
             x = put(row, x, actions.key_text(action), "$faint" if dim else KEY_STYLE)

@@ -16,7 +16,8 @@ from textual.message import Message
 from store import patterns
 from workbench.tui import actions
 from workbench.tui.clean import clean, safe
-from workbench.tui.widgets.surface import CellText, Row, Surface, blank, cells, fit, put, restyle
+from workbench.tui.widgets.counted import Counted
+from workbench.tui.widgets.surface import CellText, Row, blank, cells, fit, put, restyle
 
 Cell = CellText
 """A cell: a plain string counts as text from outside and is cleaned; content is drawn as it is."""
@@ -69,7 +70,7 @@ def column_widths(columns: Sequence[Column], width: int, needs: Mapping[str, int
     return widths
 
 
-class LiveTable(Surface, can_focus=True):
+class LiveTable(Counted, can_focus=True):
     """Rows by key, one line each, under a line of column labels.
 
     Args:
@@ -346,27 +347,27 @@ class LiveTable(Surface, can_focus=True):
 
     def action_cursor_down(self) -> None:
         """Next row."""
-        self._go(self._index + 1)
+        self._go(self._index + self.times)
 
     def action_cursor_up(self) -> None:
         """Previous row."""
-        self._go(self._index - 1)
+        self._go(self._index - self.times)
 
     def action_first(self) -> None:
-        """First row."""
-        self._go(0)
+        """First row, or the one of the number typed before."""
+        self._go(0 if self.count is None else self.count - 1)
 
     def action_last(self) -> None:
-        """Last row."""
-        self._go(len(self._keys) - 1)
+        """Last row, or the one of the number typed before."""
+        self._go((len(self._keys) if self.count is None else self.count) - 1)
 
     def action_half_down(self) -> None:
         """Half a page down."""
-        self._go(self._index + max(self.size.height // 2, 1))
+        self._go(self._index + self.times * max(self.size.height // 2, 1))
 
     def action_half_up(self) -> None:
         """Half a page up."""
-        self._go(self._index - max(self.size.height // 2, 1))
+        self._go(self._index - self.times * max(self.size.height // 2, 1))
 
     def action_select(self) -> None:
         """Open the row under the cursor."""
@@ -374,10 +375,11 @@ class LiveTable(Surface, can_focus=True):
             self.post_message(self.Selected(self, self._cursor))
 
     def action_mark(self) -> None:
-        """Mark the row under the cursor, or take its mark away, and go on to the next."""
+        """Mark the row under the cursor, or take its mark away, and go on to the next; or so many rows."""
         if self._cursor is not None:
-            self._set_marked(self.marked ^ {self._cursor})
-            self._go(self._index + 1)
+            index = self._index
+            self._set_marked(self.marked ^ set(self._keys[index : index + self.times]))
+            self._go(index + self.times)
 
     def mark(self, keys: Iterable[str]) -> None:
         """Mark these rows and no others."""

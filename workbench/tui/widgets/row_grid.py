@@ -18,6 +18,7 @@ from workbench.tui import actions
 from workbench.tui.clean import clean
 from workbench.tui.pages import Cell, Line
 from workbench.tui.widgets import row_columns as columns
+from workbench.tui.widgets.counted import Counted
 from workbench.tui.widgets.live_table import (
     BLURRED_CURSOR_STYLE,
     CURSOR_STYLE,
@@ -25,7 +26,7 @@ from workbench.tui.widgets.live_table import (
     GAP,
     HEADER_STYLE,
 )
-from workbench.tui.widgets.surface import Row, Surface, blank, cells, fit, put, restyle
+from workbench.tui.widgets.surface import Row, blank, cells, fit, put, restyle
 
 WIDTH_STEP = 8
 NARROWEST, WIDEST = 4, 300
@@ -51,6 +52,10 @@ class Lines(Protocol):
         """The line at a position; None while it is not there."""
         ...
 
+    def place(self, number: int) -> int:
+        """The position of the row with a number, or of one near to it."""
+        ...
+
 
 class NoLines:
     """Nothing to show."""
@@ -62,8 +67,12 @@ class NoLines:
         """Nothing."""
         return None
 
+    def place(self, number: int) -> int:  # noqa: ARG002 (the protocol's)
+        """Nowhere."""
+        return 0
 
-class RowGrid(Surface, can_focus=True):
+
+class RowGrid(Counted, can_focus=True):
     """Rows by position, their numbers at the left, a cursor over rows and columns."""
 
     scope: ClassVar[str] = "grid"
@@ -303,36 +312,39 @@ class RowGrid(Surface, can_focus=True):
 
     def action_cursor_down(self) -> None:
         """Next row."""
-        self.go(self.position + 1)
+        self.go(self.position + self.times)
 
     def action_cursor_up(self) -> None:
         """Row before."""
-        self.go(self.position - 1)
+        self.go(self.position - self.times)
 
     def action_first(self) -> None:
-        """First row."""
-        self.go(0)
+        """First row, or the one of the number typed before."""
+        self.go(0 if self.count is None else self._lines.place(self.count))
 
     def action_last(self) -> None:
-        """Last row."""
+        """Last row, or the one of the number typed before."""
+        if self.count is not None:
+            self.go(self._lines.place(self.count))
+            return
         self._place(self._lines.count - 1)
         self.post_message(self.Moved(self, to_end=True))
 
     def action_half_down(self) -> None:
         """Half a page down."""
-        self.go(self.position + max(self.size.height // 2, 1))
+        self.go(self.position + self.times * max(self.size.height // 2, 1))
 
     def action_half_up(self) -> None:
         """Half a page up."""
-        self.go(self.position - max(self.size.height // 2, 1))
+        self.go(self.position - self.times * max(self.size.height // 2, 1))
 
     def action_right(self) -> None:
         """Column to the right."""
-        self._to_column(self.column + 1)
+        self._to_column(self.column + self.times)
 
     def action_left(self) -> None:
         """Column to the left."""
-        self._to_column(self.column - 1)
+        self._to_column(self.column - self.times)
 
     def _to_column(self, index: int) -> None:
         self.column = max(min(index, len(self._labels) - 1), 0)
