@@ -95,6 +95,18 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "zoom", "z", "zoom", "Give the pane in focus the whole screen, or give it back", "app", footer=False
     ),
+    Action("jump", "semicolon", "jump", "Put a letter on each pane: it takes you there", "app", footer=False),
+    Action(
+        "mark_place",
+        "quotation_mark",
+        "mark place",
+        "Let a letter mark this screen and row",
+        "app",
+        footer=False,
+    ),
+    Action(
+        "go_to_mark", "apostrophe", "to mark", "Go back to the place that a letter marks", "app", footer=False
+    ),
     Action("copy", "y", "copy", "Copy what is under the cursor (OSC 52)", "app", footer=False),
     Action(
         "back", "escape", "back", "Leave the field, the filter, the zoom or the dialog", "app", footer=False

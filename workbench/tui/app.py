@@ -23,11 +23,11 @@ from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from store.errors import StoreError, Unavailable
-from workbench.tui import actions, keyboard, narrow, overlays
+from workbench.tui import actions, keyboard, letters, narrow, overlays
 from workbench.tui.actions import MODES, Action
 from workbench.tui.alerts import AlertsRaised
 from workbench.tui.clean import clean, line_filters, visible
-from workbench.tui.command_line import NAMES_LANE, Command, CommandLine, key_of
+from workbench.tui.command_line import NAMES_LANE, Command, CommandLine, key_of, marked_place
 from workbench.tui.glyphs import ASCII, UNICODE
 from workbench.tui.hangup import EXIT_CODE, HangUpGuard
 from workbench.tui.inbox import InboxChanged, InboxState, InboxWatch
@@ -92,6 +92,7 @@ class WorkbenchApp(App[None]):
         self.runs: tuple[Run, ...] = ()
         self.inbox = InboxState()
         self.alert_counts: Mapping[str, int] = {}
+        self._jump: letters.Jump | None = None
         self._notices = Notices(self._write_to_terminal, Path.cwd())
         self._lanes = Lanes(root, self.post_message)
         self._live = LiveReader(root, self.post_message, self._tell_from_thread)
@@ -258,8 +259,10 @@ class WorkbenchApp(App[None]):
         self.panic(Text(f"The screens ended by a defect ({kind}); runs go on. The details are in {log}"))
 
     async def on_key(self, event: events.Key) -> None:
-        """Hand a key that nothing took to the dialog that was opened by a key just before it."""
-        if isinstance(self.screen, OneField):
+        """Hand a key that came in one burst with the one before to what that has opened."""
+        if self._take_jump(event.key):
+            event.prevent_default()
+        elif isinstance(self.screen, OneField):
             await self.screen.take_key(event)
 
     # Actions
@@ -332,6 +335,48 @@ class WorkbenchApp(App[None]):
         elif action.scope == getattr(self.screen, "scope", ""):
             cast("WorkbenchScreen", self.screen).go_to(key)
             self.call_after_refresh(self.action_perform, action.scope, action.name)
+
+    def action_jump(self) -> None:
+        """Put a letter on every widget that takes keys, and go to the one whose letter is typed."""
+        self._jump = letters.Jump(self.screen)
+
+    def _take_jump(self, key: str) -> bool:
+        """Hand a key to the letters that are shown; False where none are."""
+        jump, self._jump = self._jump, None
+        if jump is not None:
+            jump.take(key)
+        return jump is not None
+
+    def on_resize(self) -> None:
+        """Take letters away that would stand elsewhere now."""
+        self._take_jump("")
+
+    async def on_event(self, event: events.Event) -> None:
+        """Let letters on the panes have the next key before all others."""
+        if isinstance(event, events.Key) and not event.is_forwarded and self._take_jump(event.key):
+            return
+        await super().on_event(event)
+
+    def action_mark_place(self) -> None:
+        """Let a letter mark the place that is shown."""
+        place = cast("WorkbenchScreen", self.screen).place
+
+        def mark(letter: str | None) -> None:
+            if letter is not None:
+                told = f"{letter} marks {letters.told(place)}"
+                keep = partial(keyboard.keep_mark, self.root, letter, place)
+                self.ask(keyboard.LANE, lambda _: keep(), lambda _: self.say(told))
+
+        self.push_screen(letters.LetterLine(f"a letter that marks {letters.told(place)}"), mark)
+
+    def action_go_to_mark(self) -> None:
+        """Go to the place that a letter marks."""
+
+        def go(letter: str | None) -> None:
+            if letter is not None:
+                self.ask(keyboard.LANE, partial(marked_place, letter), self.go_to)
+
+        self.push_screen(letters.LetterLine("the letter of the place to go to"), go)
 
     def go_to(self, place: Place) -> None:
         """Show a screen, its cursor on a row."""

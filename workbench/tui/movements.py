@@ -129,5 +129,6 @@ MOVEMENTS: Mapping[str, tuple[Movement, ...]] = {
         ("older", "up", "The line typed before"),
         ("newer", "down", "The line typed after"),
     ),
+    "letter": (("leave", "escape", "Leave without a letter"),),
     "filter": (("leave", "escape", "Show again what was shown before"),),
 }

@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from workbench.tui import actions
+from workbench.tui.keyboard import Place
 from workbench.tui.widgets.chrome import Footer, Header
 from workbench.tui.widgets.live_table import LiveTable
 
@@ -73,6 +74,7 @@ class WorkbenchScreen(Screen[None]):
         with Container(id="body"):
             yield from self.compose_body()
         yield Static(TOO_SMALL, id="too-small")
+        yield Container(id="jump")
         yield Footer()
 
     def compose_body(self) -> Iterable[Any]:
@@ -95,6 +97,12 @@ class WorkbenchScreen(Screen[None]):
     def leave(self) -> None:
         """What escape does when nothing nearer can be left: show all rows again."""
         self.apply_filter("")
+
+    @property
+    def place(self) -> Place:
+        """Where the cursor is, to come back to by `go_to`."""
+        table = next(iter(self.query(LiveTable)), None)
+        return Place(self.scope, (table.cursor_key or "") if table is not None else "")
 
     def go_to(self, key: str, row: int | None = None) -> None:  # noqa: ARG002 (for subclasses)
         """Put the cursor of the list on a row, as soon as there is one; `row` is one of what stands below."""

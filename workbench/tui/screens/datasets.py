@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from textual import events, on
 from textual.content import Content
@@ -12,6 +13,7 @@ from textual.widget import Widget
 from store import Store
 from store.datasets import Dataset, Division
 from workbench.tui.inbox import InboxChanged
+from workbench.tui.keyboard import Place
 from workbench.tui.present import datasets as present
 from workbench.tui.present import division
 from workbench.tui.present.cells import Row
@@ -120,6 +122,16 @@ class DatasetsScreen(CatalogScreen[Dataset]):
             pane.show(dataset, pane.split if kept and pane.split in dataset.splits else first)
             if self._shows_columns:
                 self._columns.show(dataset)
+
+    @property
+    def place(self) -> Place:
+        """The dataset, and the row where those have the keys."""
+        return replace(super().place, row=self._rows.row if self._is_in(self._rows) else None)
+
+    def go_to(self, key: str, row: int | None = None) -> None:
+        """Go to a dataset, and to a row of the split that is shown first or was shown last."""
+        super().go_to(key)
+        self._rows.want(key, row)
 
     # Focus and filter: `/` and escape mean what has the focus, the list or what stands below it
 

@@ -11,6 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench.tui.glyphs import glyphs
+from workbench.tui.keyboard import Place
 from workbench.tui.live import CatalogChanged
 from workbench.tui.present import inspect as present
 from workbench.tui.screen import WorkbenchScreen
@@ -85,6 +86,18 @@ class InspectScreen(WorkbenchScreen):
         """Look into one row of an evaluation."""
         self._wanted = (group, row)
         self._refresh()
+
+    @property
+    def place(self) -> Place:
+        """The evaluation and its row."""
+        return Place(self.scope, self._table.cursor_key or "", self._reading.row)
+
+    def go_to(self, key: str, row: int | None = None) -> None:
+        """Go to an evaluation, and look into a row of it."""
+        super().go_to(key)
+        if row is not None:
+            self._shown = []
+            self.open_row(key, row)
 
     def leave(self) -> None:
         """From the answers back to the lists."""

@@ -46,6 +46,7 @@ class RowsPane(Vertical):
         self._feed = RowFeed(self._ask, self._came, self._failed)
         self._places: dict[tuple[str, str], int] = {}
         self._before_search = 0
+        self._sought_row: tuple[str, int] | None = None
         self._to_end = False
 
     def compose(self) -> ComposeResult:
@@ -85,6 +86,26 @@ class RowsPane(Vertical):
         place = self._places.get((dataset.fingerprint, split), 0)
         self._grid.show(self._feed, dataset.columns, place)
         self._tell_place()
+        self._go_to_wanted()
+
+    @property
+    def row(self) -> int | None:
+        """The number of the row under the cursor."""
+        return self._feed.number(self._grid.position)
+
+    def want(self, dataset: str, row: int | None) -> None:
+        """Go to a row of a dataset, now or when that is shown."""
+        self._sought_row = (dataset, row) if row is not None else None
+        self._go_to_wanted()
+
+    def _go_to_wanted(self) -> None:
+        if self._sought_row is None or self.dataset is None or self.dataset.name != self._sought_row[0]:
+            return
+        row, self._sought_row = self._sought_row[1], None
+        self._look_for("")
+        self._close()
+        self._grid.go(row)
+        self._grid.focus()
 
     def clear(self) -> None:
         """Show nothing."""
