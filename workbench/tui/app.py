@@ -23,11 +23,11 @@ from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from store.errors import StoreError, Unavailable
-from workbench.tui import actions, keyboard, letters, narrow, overlays
+from workbench.tui import actions, keyboard, letters, narrow, overlays, places
 from workbench.tui.actions import MODES, Action
 from workbench.tui.alerts import AlertsRaised
 from workbench.tui.clean import clean, line_filters, visible
-from workbench.tui.command_line import NAMES_LANE, Command, CommandLine, key_of, marked_place
+from workbench.tui.command_line import NAMES_LANE, Command, CommandLine
 from workbench.tui.glyphs import ASCII, UNICODE
 from workbench.tui.hangup import EXIT_CODE, HangUpGuard
 from workbench.tui.inbox import InboxChanged, InboxState, InboxWatch
@@ -323,7 +323,9 @@ class WorkbenchApp(App[None]):
         self.ask(keyboard.LANE, lambda store: keyboard.keep_command(store.root, line))
         if command.name:
             self.ask(
-                NAMES_LANE, partial(key_of, action.takes, command.name), partial(self._perform_on, action)
+                NAMES_LANE,
+                partial(places.key_of, action.takes, command.name),
+                partial(self._perform_on, action),
             )
         else:
             await self.action_perform(action.scope, action.name)
@@ -359,24 +361,11 @@ class WorkbenchApp(App[None]):
 
     def action_mark_place(self) -> None:
         """Let a letter mark the place that is shown."""
-        place = cast("WorkbenchScreen", self.screen).place
-
-        def mark(letter: str | None) -> None:
-            if letter is not None:
-                told = f"{letter} marks {letters.told(place)}"
-                keep = partial(keyboard.keep_mark, self.root, letter, place)
-                self.ask(keyboard.LANE, lambda _: keep(), lambda _: self.say(told))
-
-        self.push_screen(letters.LetterLine(f"a letter that marks {letters.told(place)}"), mark)
+        places.mark(self, cast("WorkbenchScreen", self.screen).place)
 
     def action_go_to_mark(self) -> None:
         """Go to the place that a letter marks."""
-
-        def go(letter: str | None) -> None:
-            if letter is not None:
-                self.ask(keyboard.LANE, partial(marked_place, letter), self.go_to)
-
-        self.push_screen(letters.LetterLine("the letter of the place to go to"), go)
+        places.go_to_mark(self)
 
     def go_to(self, place: Place) -> None:
         """Show a screen, its cursor on a row."""

@@ -15,11 +15,11 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from store.errors import NotFound, near
+from store.errors import near
 from workbench.tui import actions, keyboard
-from workbench.tui.actions import LISTED, Action
+from workbench.tui.actions import Action
 from workbench.tui.clean import clean
-from workbench.tui.keyboard import Kept, Place
+from workbench.tui.keyboard import Kept
 from workbench.tui.widgets.modal import OneField
 
 if TYPE_CHECKING:
@@ -228,32 +228,5 @@ class CommandLine(OneField[Command | None]):
 
 
 def _names(noun: str, beginning: str, store: Store) -> tuple[str, str, list[tuple[str, str]]]:
-    return noun, beginning, store.names(cast("Named", noun), beginning, MOST_NAMES)
-
-
-def marked_place(letter: str, store: Store) -> Place:
-    """The place that a letter marks.
-
-    Raises:
-        NotFound: The letter marks none, or what stood there is gone.
-    """
-    marks = keyboard.read(store.root).marks
-    if letter not in marks:
-        known = f"marked are {', '.join(sorted(marks))}" if marks else "mark this one first"
-        raise NotFound(f"no place is marked with {letter!r}", known)
-    place = marks[letter]
-    if place.mode in LISTED and place.key:
-        key_of(LISTED[place.mode], place.key, store)
-    return place
-
-
-def key_of(noun: str, name: str, store: Store) -> str:
-    """The key of a named thing in the list of its kind; a run may be named by its id or its name.
-
-    Raises:
-        NotFound: There is none; the nearest is named.
-    """
-    if noun == "run":
-        return store.runs.get(name).id
-    found: str = getattr(store, f"{noun}s").get(name).name
-    return found
+    found = store.names(cast("Named", noun), beginning, MOST_NAMES)
+    return noun, beginning, sorted(found, key=lambda each: beginning not in each)  # the very name first
