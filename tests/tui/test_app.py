@@ -154,11 +154,19 @@ async def test_what_cannot_be_done_is_dim_and_says_why(store: Store) -> None:
 
 async def test_help_lists_what_has_focus_the_screen_and_the_app(store: Store) -> None:
     app = WorkbenchApp(store.root)
-    async with app.run_test(size=(100, 90)) as pilot:
+    async with app.run_test(size=(100, 110)) as pilot:
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpOverlay))
         await until(pilot, lambda: "Leave the workbench" in drawn(app))
-        for words in ("Start a training run", "Next row", "Go to Compare", "no run is selected"):
+        for words in (
+            "Start a training run",
+            "Next row",
+            "Begin a number",
+            "Go to Compare",
+            "no run is selected",
+            "Put a letter on each pane",
+            "Let a letter mark",
+        ):
             assert words in drawn(app)
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, HelpOverlay))
