@@ -217,7 +217,7 @@ def test_runs_are_listed_by_a_pattern(workbench, ended) -> None:
     assert [run["name"] for run in workbench("run", "list", "--filter", "^fir", "--json").document] == [
         "first"
     ]
-    assert [run["name"] for run in workbench("run", "list", "--filter", "FAILED|x", "--json").document] == [
+    assert [run["name"] for run in workbench("run", "list", "--filter", "failed|x", "--json").document] == [
         "second"
     ]
     assert "no such runs" in workbench("run", "list", "--filter", "nothing").out

@@ -172,7 +172,7 @@ def start(
     "--filter",
     "text",
     metavar="REGEX",
-    help="Only runs with this in their id, name, status, method, model or data.",
+    help="Only runs with this in their id, name, status, method, model or data; capitals are meant as such.",
 )
 @json_option
 @pass_session
