@@ -45,6 +45,7 @@ def test_a_letter_marks_one_place(tmp_path: Path) -> None:
         '{"version": 2, "commands": [], "marks": {}}',
         '{"version": 1, "commands": 3, "marks": {}}',
         '{"version": 1, "commands": [], "marks": {"a": {"mode": "runs", "key": 3, "row": null}}}',
+        '{"version": 1, "commands": [], "marks": {"a": {"mode": "nowhere", "key": "", "row": null}}}',
         "[" * 100_000,
     ],
 )

@@ -340,7 +340,8 @@ class WorkbenchApp(App[None]):
 
     def action_jump(self) -> None:
         """Put a letter on every widget that takes keys, and go to the one whose letter is typed."""
-        self._jump = letters.Jump(self.screen)
+        if isinstance(self.screen, WorkbenchScreen):
+            self._jump = letters.Jump(self.screen)
 
     def _take_jump(self, key: str) -> bool:
         """Hand a key to the letters that are shown; False where none are."""
@@ -361,7 +362,8 @@ class WorkbenchApp(App[None]):
 
     def action_mark_place(self) -> None:
         """Let a letter mark the place that is shown."""
-        places.mark(self, cast("WorkbenchScreen", self.screen).place)
+        if isinstance(self.screen, WorkbenchScreen):
+            places.mark(self, self.screen.place)
 
     def action_go_to_mark(self) -> None:
         """Go to the place that a letter marks."""
@@ -369,8 +371,13 @@ class WorkbenchApp(App[None]):
 
     def go_to(self, place: Place) -> None:
         """Show a screen, its cursor on a row."""
+
+        def arrive() -> None:
+            if isinstance(self.screen, WorkbenchScreen):
+                self.screen.go_to(place.key, place.row)
+
         self.go(place.mode)
-        self.call_later(lambda: cast("WorkbenchScreen", self.screen).go_to(place.key, place.row))
+        self.call_later(arrive)
 
     def action_filter(self) -> None:
         """Open the `/` line over the list of this screen."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from store.files import write_atomic
+from workbench.tui.actions import MODES
 
 FILE = "keyboard.json"
 VERSION = 1
@@ -87,6 +88,6 @@ def _write(root: Path, kept: Kept) -> Kept:
 
 def _place(found: Any) -> Place:
     mode, key, row = found["mode"], found["key"], found["row"]
-    if not isinstance(mode, str) or not isinstance(key, str) or not (row is None or type(row) is int):
+    if mode not in MODES or not isinstance(key, str) or not (row is None or type(row) is int):
         raise ValueError("no place")
     return Place(mode, key, row)
