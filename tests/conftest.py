@@ -19,7 +19,7 @@ from store import Store, open_store
 
 TESTS = Path(__file__).parent
 
-# Several test processes on two cores: with a thread each they share them, with more they wait for one another.
+# Several test processes share two cores: with more threads than one each, they wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
