@@ -79,6 +79,14 @@ class UiSection:
             "choices": ("auto", "never", "16", "256", "truecolor"),
         },
     )
+    theme: str = field(
+        default="night",
+        metadata={
+            "help": "The colours of the screens: night, light, high-contrast, colour-blind, or terminal (the "
+            "16 that the terminal itself is set to). What was chosen on the screens since comes before it.",
+            "choices": ("night", "light", "high-contrast", "colour-blind", "terminal"),
+        },
+    )
     profile: str = field(
         default="auto",
         metadata={

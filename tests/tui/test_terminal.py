@@ -197,6 +197,19 @@ def test_a_chosen_number_of_colours_is_what_is_written(
     assert written and all(re.fullmatch(code, each) for each in written)
 
 
+def test_the_terminals_theme_writes_no_colour_but_the_terminals_own(
+    terminal: Callable[..., Any], store: Store
+) -> None:
+    finished_run(store, "dialogue-lora")
+    program = "import sys; from workbench.cli import main; main(['--store', *sys.argv[1:]])"
+    opened = terminal(store.root, "--theme", "terminal", program=program)
+    opened.wait_for("dialogue-lora")
+    opened.press("?")
+    opened.wait_for("Start a training run")
+    assert re.search(rb"\x1b\[[0-9;]*3[1-6]", bytes(opened.output))
+    assert not re.search(rb"[34]8;[25];", bytes(opened.output))
+
+
 def test_ascii_writes_ascii(terminal: Callable[..., Any], store: Store) -> None:
     finished_run(store, "dialogue-lora")
     opened = terminal(store.root, "--ascii")

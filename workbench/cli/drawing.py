@@ -22,6 +22,7 @@ def _choice(name: str) -> Callable[..., Any]:
 _OPTIONS = (
     click.option("--ascii", is_flag=True, default=None, help=_HELP["ascii"]["help"]),
     _choice("color"),
+    _choice("theme"),
     _choice("profile"),
     click.option("--no-sync", "sync", flag_value="never", help="Never draw by synchronized output."),
     click.option("--mouse/--no-mouse", default=None, help=_HELP["mouse"]["help"]),
@@ -39,7 +40,7 @@ def words(ui: UiSection) -> list[str]:
     """Write the choices as options, for a process that is to draw in the same way."""
     mouse = "--mouse" if ui.mouse else "--no-mouse"
     flags = [*(["--ascii"] if ui.ascii else []), *(["--no-sync"] if ui.sync == "never" else [])]
-    return ["--color", ui.color, "--profile", ui.profile, mouse, *flags]
+    return ["--color", ui.color, "--theme", ui.theme, "--profile", ui.profile, mouse, *flags]
 
 
 def chosen(ui: UiSection, typed: dict[str, Any]) -> UiSection:

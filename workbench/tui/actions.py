@@ -23,6 +23,7 @@ from workbench.tui.action_rules import (
 )
 from workbench.tui.key_names import KEY_NAMES
 from workbench.tui.movements import MOVEMENTS, Movement
+from workbench.tui.theme import THEME_NAMES
 
 MODES = ("runs", "models", "datasets", "compose", "adapters", "compare", "inspect", "benchmarks")
 """The eight screens in the order of their keys 1 to 8."""
@@ -72,6 +73,13 @@ def _mode(number: int, name: str) -> Action:
     return Action(name, str(number), label, f"Go to {label}", "app", call=call, footer=False, takes=takes)
 
 
+def _theme(name: str) -> Action:
+    label = f"theme_{name.replace('-', '_')}"
+    return Action(
+        label, "", label, f"Draw in the theme “{name}”", "app", call=f"app.theme('{name}')", footer=False
+    )
+
+
 def _move(scope: str, rows: Iterable[Movement]) -> tuple[Action, ...]:
     """Movement keys of a widget."""
     return tuple(Action(name, keys, name, help, scope, call=name, footer=False) for name, keys, help in rows)
@@ -112,6 +120,7 @@ ACTIONS: tuple[Action, ...] = (
         "back", "escape", "back", "Leave the field, the filter, the zoom or the dialog", "app", footer=False
     ),
     Action("quit", "q", "quit", "Leave the workbench; runs go on", "app"),
+    *(_theme(name) for name in THEME_NAMES),
     # Runs
     Action("new_run", "n", "new run", "Start a training run", "runs"),
     Action(

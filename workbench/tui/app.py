@@ -24,6 +24,7 @@ from textual.widgets import Input, TextArea
 
 from store.errors import StoreError, Unavailable
 from workbench.tui import actions, keyboard, letters, narrow, overlays, places
+from workbench.tui import theme as themes
 from workbench.tui.actions import MODES, Action
 from workbench.tui.alerts import AlertsRaised
 from workbench.tui.clean import clean, line_filters, visible
@@ -37,7 +38,6 @@ from workbench.tui.live import CatalogChanged, LiveReader, MetricPoints, RunsCha
 from workbench.tui.modes import OPENERS
 from workbench.tui.notices import Notices, newly_ended, trouble
 from workbench.tui.screen import WorkbenchScreen
-from workbench.tui.theme import NIGHT, SIXTEEN
 from workbench.tui.widgets.modal import Choose, OneField
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class WorkbenchApp(App[None]):
         ascii: Draw with ASCII alone.
         sync: Bracket frames for terminals that then show each one whole.
         keys: The keys of actions that the user has chosen, by the actions' ids.
+        theme: One of `theme.THEME_NAMES`.
     """
 
     TITLE = "workbench"
@@ -76,14 +77,13 @@ class WorkbenchApp(App[None]):
         ascii: bool = False,
         sync: bool = True,
         keys: Mapping[str, str] | None = None,
+        theme: str = "night",
     ) -> None:
         super().__init__()
         self.actions = actions.with_keys(keys or {})
         self.set_keymap(dict(keys or {}))
         # Before the styles are read for the first time: a later change of theme reads them again.
-        theme = SIXTEEN if self.console.color_system == "standard" else NIGHT
-        self.register_theme(theme)
-        self.theme = theme.name
+        self.action_theme(theme)
         self.root = root
         self.demo = demo
         self.ascii = ascii
@@ -101,7 +101,7 @@ class WorkbenchApp(App[None]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own names of colours, for themes that do not know them."""
-        return dict(NIGHT.variables)
+        return dict(themes.NIGHT.variables)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's filters, then ours: nothing passes them to the terminal."""
@@ -307,6 +307,12 @@ class WorkbenchApp(App[None]):
         self.go("inspect")
         self.call_later(lambda: cast("Any", self.screen).open_row(group, row))
 
+    def action_theme(self, name: str) -> None:
+        """Draw in the colours of a theme."""
+        made = themes.theme(name, sixteen=self.console.color_system == "standard")
+        self.register_theme(made)
+        self.theme = made.name
+
     def action_help(self) -> None:
         """Show the keys that work here."""
         self.push_screen(overlays.HelpOverlay(overlays.groups(self.screen), self.screen))
@@ -462,6 +468,7 @@ def run_app(
     sync: bool = True,
     mouse: bool = True,
     keys: Mapping[str, str] | None = None,
+    theme: str = "night",
 ) -> int:
     """Run the screens until the user leaves or the terminal goes away; `start.run_app` is the door to this.
 
@@ -472,11 +479,12 @@ def run_app(
         sync: Bracket frames for terminals that then show each one whole.
         mouse: Ask the terminal for clicks and the wheel.
         keys: The keys of actions that the user has chosen, by the actions' ids.
+        theme: One of `theme.THEME_NAMES`.
 
     Returns:
         The exit code.
     """
-    app = WorkbenchApp(root, demo=demo, ascii=ascii, sync=sync, keys=keys)
+    app = WorkbenchApp(root, demo=demo, ascii=ascii, sync=sync, keys=keys, theme=theme)
     HangUpGuard(app.leave).install()
     app.run(mouse=mouse)
     return app.return_code or 0

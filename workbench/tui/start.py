@@ -47,7 +47,15 @@ def run_app(
 
     ascii = ui.ascii or not (in_browser or _speaks_utf8())
     keys = keymap.read(settings or Settings())
-    return run(root, demo=demo, ascii=ascii, sync=terminal.sync, mouse=terminal.mouse, keys=keys)
+    return run(
+        root,
+        demo=demo,
+        ascii=ascii,
+        sync=terminal.sync,
+        mouse=terminal.mouse,
+        keys=keys,
+        theme=ui.theme,
+    )
 
 
 def is_in_browser() -> bool:

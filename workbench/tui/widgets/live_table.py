@@ -250,7 +250,7 @@ class LiveTable(Counted, can_focus=True):
     @property
     def _cursor_style(self) -> str:
         active = self.has_focus or self.led
-        if self.colourless:
+        if self.reverses:
             return "reverse" if active else "underline"
         return CURSOR_STYLE if active else BLURRED_CURSOR_STYLE
 

@@ -245,7 +245,7 @@ class RowGrid(Counted, can_focus=True):
     @property
     def _cursor_styles(self) -> tuple[str, str]:
         """Of the cursor's row, and of its cell."""
-        return ("underline", "reverse") if self.colourless else (BLURRED_CURSOR_STYLE, CURSOR_STYLE)
+        return ("underline", "reverse") if self.reverses else (BLURRED_CURSOR_STYLE, CURSOR_STYLE)
 
     def _content(self, cell: Cell, width: int) -> Content:
         """A cell, from where what is looked for can be seen."""

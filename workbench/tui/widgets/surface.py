@@ -145,6 +145,11 @@ class Surface(Widget):
         """Whether the user asked for no colour (no-color.org)."""
         return self.app.no_color
 
+    @property
+    def reverses(self) -> bool:
+        """Whether a cursor turns the colours round: no background of ours is known to suit all texts here."""
+        return self.colourless or self.app.native_ansi_color
+
     def redraw(self) -> None:
         """Draw again and refresh only the spans that changed."""
         width, height = self.size
