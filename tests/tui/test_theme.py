@@ -143,7 +143,12 @@ async def test_a_theme_is_changed_while_the_screens_are_open(store: Any) -> None
         assert app.theme == "workbench-light"
         assert app.screen.styles.background != before
         strips = app.screen._compositor.render_strips()
-        colours = {segment.style.color.name for strip in strips for segment in strip if segment.style.color}
+        colours = {
+            segment.style.color.name
+            for strip in strips
+            for segment in strip
+            if segment.style and segment.style.color
+        }
         assert colour("accent", "light") in colours
         assert colour("accent", "night") not in colours
 

@@ -117,11 +117,14 @@ class Workbench(click.Group):
 )
 @click.option("--debug", is_flag=True, expose_value=False, help="Print the traceback of an error.")
 @drawing_options
+@click.option("--fresh", is_flag=True, help="Open the screens without what they showed when they were left.")
 @click.option("--web", is_flag=True, help="Show the screens in a browser, on this machine alone.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8012, help="For --web.", show_default=True)
 @click.version_option(package_name="finetuning-workbench", message="%(version)s")
 @click.pass_context
-def main(context: click.Context, /, store_option: str | None, web: bool, port: int, **drawing: Any) -> None:
+def main(
+    context: click.Context, /, store_option: str | None, fresh: bool, web: bool, port: int, **drawing: Any
+) -> None:
     """Fine-tune language models on the machine where the GPU is. Without a command: open the screens."""
     ui = chosen(_ui_settings(), drawing)
     context.meta.update({ASCII: ui.ascii, COLOURLESS: ui.color == "never"})
@@ -130,9 +133,9 @@ def main(context: click.Context, /, store_option: str | None, web: bool, port: i
         if web:
             serve_screens(session.root(), ui, port)
         else:
-            open_screens(session.root(), ui)
-    elif web:
-        raise click.UsageError("--web shows the screens, and takes no command")
+            open_screens(session.root(), ui, fresh=fresh)
+    elif web or fresh:
+        raise click.UsageError(f"{'--web' if web else '--fresh'} shows the screens, and takes no command")
 
 
 def _ui_settings() -> UiSection:

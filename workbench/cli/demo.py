@@ -57,7 +57,7 @@ def command(session: Session, headless: bool, seconds: int | None, picture: Path
         elif not on_screens:
             _report(session, store, starter, run)
     if on_screens:
-        open_screens(root, session.ui, demo=True)
+        open_screens(root, session.ui, demo=True, fresh=True)
     if not session.as_json:
         note(f"the demo's store stays; open it again with: workbench --store {cell(root)}")
 

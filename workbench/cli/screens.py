@@ -8,13 +8,14 @@ from store.errors import Unavailable
 from workbench.settings import Settings, UiSection, load_settings
 
 
-def open_screens(root: Path, ui: UiSection, *, demo: bool = False) -> None:
+def open_screens(root: Path, ui: UiSection, *, demo: bool = False, fresh: bool = False) -> None:
     """Run the screens on a store until the user leaves.
 
     Args:
         root: The store's folder.
         ui: What the settings say about drawing.
         demo: Show the sentences that lead a newcomer through the screens.
+        fresh: Begin without what was shown when the screens were left.
 
     Raises:
         BadInput: The settings name keys or actions that there are not, or the same key twice.
@@ -23,7 +24,7 @@ def open_screens(root: Path, ui: UiSection, *, demo: bool = False) -> None:
     # Loads textual, which no other command needs.
     from workbench.tui.start import run_app
 
-    code = run_app(root, ui, settings, demo=demo)
+    code = run_app(root, ui, settings, demo=demo, fresh=fresh)
     if code:
         raise SystemExit(code)
 

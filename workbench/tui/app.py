@@ -37,7 +37,9 @@ from workbench.tui.lanes import Answer, Lanes
 from workbench.tui.live import CatalogChanged, LiveReader, MetricPoints, RunsChanged, Telemetry
 from workbench.tui.modes import OPENERS
 from workbench.tui.notices import Notices, newly_ended, trouble
+from workbench.tui.remembering import LOOK_SECONDS, Memory
 from workbench.tui.screen import WorkbenchScreen
+from workbench.tui.state import Saved, State
 from workbench.tui.widgets.modal import Choose, OneField
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class WorkbenchApp(App[None]):
         sync: Bracket frames for terminals that then show each one whole.
         keys: The keys of actions that the user has chosen, by the actions' ids.
         theme: One of `theme.THEME_NAMES`.
+        memory: What was shown before, and keeps what is shown; None where each session begins anew.
     """
 
     TITLE = "workbench"
@@ -78,12 +81,17 @@ class WorkbenchApp(App[None]):
         sync: bool = True,
         keys: Mapping[str, str] | None = None,
         theme: str = "night",
+        memory: Memory | None = None,
     ) -> None:
+        if memory is not None and memory.mode in MODES:
+            self.DEFAULT_MODE = memory.mode  # type: ignore[misc]  # Textual reads it just now
         super().__init__()
         self.actions = actions.with_keys(keys or {})
         self.set_keymap(dict(keys or {}))
+        self._memory = memory
+        self._written = memory.state if memory is not None else None
         # Before the styles are read for the first time: a later change of theme reads them again.
-        self.action_theme(theme)
+        self._draw_in(memory.theme if memory is not None else theme)
         self.root = root
         self.demo = demo
         self.ascii = ascii
@@ -121,6 +129,10 @@ class WorkbenchApp(App[None]):
         self._live.start()
         self._inbox_watch.start()
         self.ask("queue", _attend_to_queue)
+        if self._memory is not None:
+            self.set_interval(LOOK_SECONDS, self._remember)
+            if self._memory.told:
+                self.say(self._memory.told, "warning")
 
     def on_unmount(self) -> None:
         """Let the threads end."""
@@ -133,6 +145,23 @@ class WorkbenchApp(App[None]):
         """Exit, asked from a signal handler or another thread."""
         if self._loop_of_app is not None:
             self._loop_of_app.call_soon_threadsafe(lambda: self.exit(return_code=EXIT_CODE))
+
+    # What is shown, for the next session
+
+    def saved(self, scope: str) -> Saved:
+        """What a screen kept in an earlier session."""
+        return self._memory.of(scope) if self._memory is not None else {}
+
+    def _remember(self) -> None:
+        state = self._seen()
+        if self._memory is not None and state is not None and state != self._written:
+            memory, self._written = self._memory, state
+            self.ask("screens", lambda _: memory.write(state))
+
+    def _seen(self) -> State | None:
+        if self._memory is not None:
+            self._memory.see(self.current_mode, (each for each in self._open_screens() if each.is_mounted))
+        return self._memory.state if self._memory is not None else None
 
     # Work off the loop
 
@@ -308,7 +337,12 @@ class WorkbenchApp(App[None]):
         self.call_later(lambda: cast("Any", self.screen).open_row(group, row))
 
     def action_theme(self, name: str) -> None:
-        """Draw in the colours of a theme."""
+        """Draw in the colours of a theme, from now on."""
+        self._draw_in(name)
+        if self._memory is not None:
+            self._memory.choose_theme(name)
+
+    def _draw_in(self, name: str) -> None:
         made = themes.theme(name, sixteen=self.console.color_system == "standard")
         self.register_theme(made)
         self.theme = made.name
@@ -437,6 +471,9 @@ class WorkbenchApp(App[None]):
         """Leave; runs go on, and the last line says so."""
         live = sum(run.live or run.status == "queued" for run in self.runs)
         word = "run goes" if live == 1 else "runs go"
+        state = self._seen()
+        if self._memory is not None and state is not None and state != self._written:
+            self._memory.write(state)  # nothing comes after it
         told = f"{live} {word} on; `workbench --store {clean(str(self.root))}` shows them again"
         self.exit(message=Text(told) if live else None)
 
@@ -469,6 +506,7 @@ def run_app(
     mouse: bool = True,
     keys: Mapping[str, str] | None = None,
     theme: str = "night",
+    fresh: bool = False,
 ) -> int:
     """Run the screens until the user leaves or the terminal goes away; `start.run_app` is the door to this.
 
@@ -479,12 +517,14 @@ def run_app(
         sync: Bracket frames for terminals that then show each one whole.
         mouse: Ask the terminal for clicks and the wheel.
         keys: The keys of actions that the user has chosen, by the actions' ids.
-        theme: One of `theme.THEME_NAMES`.
+        theme: One of `theme.THEME_NAMES`; what was chosen on the screens since comes before it.
+        fresh: Begin without what was shown when the screens were left.
 
     Returns:
         The exit code.
     """
-    app = WorkbenchApp(root, demo=demo, ascii=ascii, sync=sync, keys=keys, theme=theme)
+    memory = Memory(root, theme, fresh=fresh)
+    app = WorkbenchApp(root, demo=demo, ascii=ascii, sync=sync, keys=keys, memory=memory)
     HangUpGuard(app.leave).install()
     app.run(mouse=mouse)
     return app.return_code or 0

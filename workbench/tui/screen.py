@@ -11,10 +11,12 @@ from textual.binding import BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench.tui import actions
 from workbench.tui.keyboard import Place
+from workbench.tui.state import Saved, chosen
 from workbench.tui.widgets.chrome import Footer, Header
 from workbench.tui.widgets.live_table import LiveTable
 
@@ -40,6 +42,7 @@ class Workbench(Protocol):
     inbox: InboxState
     alert_counts: Mapping[str, int]
 
+    def saved(self, scope: str) -> Saved: ...
     def ask(
         self,
         lane: str,
@@ -145,8 +148,38 @@ class WorkbenchScreen(Screen[None]):
         )
 
     def on_mount(self) -> None:
-        """Count the runs at work in the header."""
+        """Count the runs at work in the header, and go back to what was shown when the screens were left."""
         self._count(self.workbench.runs)
+        if saved := self.workbench.saved(self.scope):
+            self.recall(saved)
+
+    def remember(self) -> dict[str, Any]:
+        """What to come back to in another session: values that JSON has."""
+        focused = self.focused.id if self.focused is not None else None
+        return {
+            "tables": {table.id: table.remembered for table in self.query(LiveTable) if table.id},
+            "zoomed": self.maximized.id or "" if self.maximized is not None else "",
+            "focused": focused or "",
+        }
+
+    def recall(self, saved: Saved) -> None:
+        """Come back to what `remember` said; what is gone meanwhile is passed over."""
+        tables = chosen(saved, "tables", dict, {})
+        for table in self.query(LiveTable):
+            kept = tables.get(table.id)
+            if isinstance(kept, dict):
+                table.recall(kept)
+        zoomed = self._of_id(chosen(saved, "zoomed", str, ""))
+        if zoomed is not None:
+            self.call_after_refresh(self._zoom, zoomed, self._of_id(chosen(saved, "focused", str, "")))
+
+    def _of_id(self, id: str) -> Widget | None:
+        return next((each for each in self.query("*") if id and each.id == id), None)
+
+    def _zoom(self, pane: Widget, focused: Widget | None) -> None:
+        if pane.is_attached and pane.display and pane.allow_maximize:
+            self.set_focus(focused)
+            self.maximize(pane)
 
     def on_runs_changed(self, message: RunsChanged) -> None:
         """Count the runs at work in the header."""

@@ -17,7 +17,12 @@ COLLECTED_AFTER = (700, 10, 100)
 
 
 def run_app(
-    root: Path, ui: UiSection | None = None, settings: Settings | None = None, *, demo: bool = False
+    root: Path,
+    ui: UiSection | None = None,
+    settings: Settings | None = None,
+    *,
+    demo: bool = False,
+    fresh: bool = False,
 ) -> int:
     """Run the screens on a store until the user leaves.
 
@@ -26,6 +31,7 @@ def run_app(
         ui: What the settings and the command line say about drawing.
         settings: What the settings say about keys.
         demo: Show the sentences that lead a newcomer through the screens.
+        fresh: Begin without what was shown when the screens were left.
 
     Returns:
         The exit code.
@@ -55,6 +61,7 @@ def run_app(
         mouse=terminal.mouse,
         keys=keys,
         theme=ui.theme,
+        fresh=fresh,
     )
 
 

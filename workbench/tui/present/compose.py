@@ -11,6 +11,7 @@ from textual.content import Content
 
 from workbench.tui.clean import clean, safe
 from workbench.tui.present.cells import BAD, QUIET, WARNING, Row, lines, number_of, outside, quiet
+from workbench.tui.state import Saved, chosen
 from workbench.tui.widgets.token_flow import ViewToken
 
 if TYPE_CHECKING:
@@ -57,6 +58,22 @@ class Subject:
     """Where rows are cut off; None is the default of a run, within what the model takes."""
     batch: int = 1
     """Rows of the batch that the row is shown in."""
+
+
+def recalled(saved: Saved) -> Subject:
+    """What was on show in an earlier session."""
+    variant, length = saved.get("variant"), saved.get("max_length")
+    return Subject(
+        template=chosen(saved, "template", str, ""),
+        variant=variant if type(variant) is int and variant >= 0 else None,
+        dataset=chosen(saved, "dataset", str, ""),
+        split=chosen(saved, "split", str, ""),
+        row=max(chosen(saved, "row", int, 0), 0),
+        rows=max(chosen(saved, "rows", int, 0), 0),
+        model=chosen(saved, "model", str, ""),
+        max_length=length if type(length) is int and length > 0 else None,
+        batch=min(max(chosen(saved, "batch", int, 1), 1), 64),
+    )
 
 
 def table(found: Iterable[Template], faults: Mapping[str, StoreError]) -> list[Row]:

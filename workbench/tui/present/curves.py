@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from workbench.tui.clean import clean
 from workbench.tui.glyphs import UNICODE, Glyphs
+from workbench.tui.state import Saved, chosen, texts
 from workbench.tui.widgets.chart_ink import SERIES_STYLES
 from workbench.tui.widgets.chart_lines import Line
 
@@ -47,6 +48,18 @@ class Choice:
     def over_next_axis(self) -> Choice:
         """Over steps, then tokens, then time."""
         return replace(self, axis=AXES[(AXES.index(self.axis) + 1) % len(AXES)])
+
+
+def recalled(saved: Saved) -> Choice:
+    """What was drawn in an earlier session; what is no choice any more is as at first."""
+    first = Choice()
+    smoothing, axis = chosen(saved, "smoothing", float, 0.0), chosen(saved, "axis", str, "step")
+    return Choice(
+        tuple(texts(saved, "metrics")) or first.metrics,
+        smoothing if smoothing in SMOOTHINGS else first.smoothing,
+        chosen(saved, "log", bool, first.log),
+        axis if axis in AXES else first.axis,
+    )
 
 
 class Slots:

@@ -10,6 +10,7 @@ from workbench.tui.clean import clean
 from workbench.tui.pages import Cell, Line
 from workbench.tui.present.cells import NONE, number_of
 from workbench.tui.present.inspect import NAMES, Metric
+from workbench.tui.state import Saved, chosen
 
 SYSTEM_WIDTH = 12
 REFERENCE = "reference"
@@ -89,6 +90,17 @@ def next_sort(column: GridColumn, now: Sort) -> Sort:
     if now == falling:
         return column.sort
     return Sort() if now == column.sort else falling
+
+
+def recalled_sort(saved: Saved) -> Sort:
+    """The order of an earlier session; whether these systems have it is seen when there are columns."""
+    less = saved.get("less")
+    return Sort(
+        chosen(saved, "name", str, ROW),
+        chosen(saved, "system", int, -1),
+        less if type(less) is int else None,
+        chosen(saved, "descending", bool, False),
+    )
 
 
 def title(shown: int, metric: Metric, order: str, text: str = "") -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import asdict, fields, replace
+from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
+from store.errors import BadInput
 from workbench.client import RESTARTS
 from workbench.link import Sampling
 from workbench.tui.inbox import InboxChanged
@@ -27,6 +30,7 @@ from workbench.tui.screens.inbox_line import InboxLine
 from workbench.tui.screens.prompts import Choice
 from workbench.tui.screens.question import Question
 from workbench.tui.screens.suspecting import Suspicions, sentences
+from workbench.tui.state import Saved, chosen
 from workbench.tui.widgets.live_table import LiveTable
 
 if TYPE_CHECKING:
@@ -78,6 +82,22 @@ class CompareScreen(WorkbenchScreen):
         self.set_interval(FLUSH_SECONDS, self._flush)
         self._question.systems.focus()
         self._tell()
+
+    def remember(self) -> dict[str, Any]:
+        """Who is asked what, and how."""
+        asked = {"question": self._question.remembered, "sampling": asdict(self._sampling)}
+        return super().remember() | asked | {"blind": self._blind}
+
+    def recall(self, saved: Saved) -> None:
+        """Ask in the same way; the question finds out what of it is still there."""
+        kept = chosen(saved, "sampling", dict, {})
+        known = {each.name for each in fields(Sampling)} & kept.keys()
+        with contextlib.suppress(BadInput):  # of another version: the usual one
+            self._sampling = replace(self._sampling, **{name: kept[name] for name in known})
+        self._blind = chosen(saved, "blind", bool, False)
+        self._question.recall(chosen(saved, "question", dict, {}))
+        self._tell()
+        super().recall(saved)
 
     def on_screen_resume(self) -> None:
         """See what can be compared now."""

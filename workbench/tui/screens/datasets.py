@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from textual import events, on
 from textual.content import Content
@@ -24,6 +25,7 @@ from workbench.tui.screens.columns_pane import ColumnsPane
 from workbench.tui.screens.inbox_line import InboxLine
 from workbench.tui.screens.rows_pane import RowsPane
 from workbench.tui.screens.split_dialog import SplitDialog
+from workbench.tui.state import Saved, chosen
 from workbench.tui.widgets.live_table import Column, LiveTable
 
 BAD_LINES_SHOWN = 20
@@ -80,6 +82,15 @@ class DatasetsScreen(CatalogScreen[Dataset]):
         """The list."""
         return present.table(records)
 
+    def remember(self) -> dict[str, Any]:
+        """The split, and the row under the cursor in it."""
+        return super().remember() | {"place": self._rows.remembered}
+
+    def recall(self, saved: Saved) -> None:
+        """Show the same rows."""
+        self._rows.recall(chosen(saved, "place", dict, {}))
+        super().recall(saved)
+
     def describe(self, store: Store, record: Dataset) -> Content:
         """Everything about a dataset, with the first lines that were left out."""
         bad = store.datasets.bad_lines(record.name)[:BAD_LINES_SHOWN]
@@ -118,7 +129,7 @@ class DatasetsScreen(CatalogScreen[Dataset]):
             pane.clear()
         elif pane.dataset is None or pane.dataset.fingerprint != dataset.fingerprint:
             kept = pane.dataset is not None and pane.dataset.name == dataset.name
-            first = next(iter(dataset.splits))
+            first = pane.recalled_split(dataset) or next(iter(dataset.splits))
             pane.show(dataset, pane.split if kept and pane.split in dataset.splits else first)
             if self._shows_columns:
                 self._columns.show(dataset)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.widget import Widget
@@ -20,6 +20,7 @@ from workbench.tui.screens.activity import Activity
 from workbench.tui.screens.evaluation_work import Resuming
 from workbench.tui.screens.guide import Guide
 from workbench.tui.screens.reading import Reading
+from workbench.tui.state import Saved, chosen
 from workbench.tui.widgets.live_table import Column, LiveTable
 from workbench.tui.widgets.row_grid import RowGrid
 
@@ -81,6 +82,18 @@ class InspectScreen(WorkbenchScreen):
     def on_screen_resume(self) -> None:
         """Read what has changed while another screen was shown."""
         self._refresh()
+
+    def remember(self) -> dict[str, Any]:
+        """The evaluation, the row, and how the rows are scored and sorted."""
+        group, row = self._wanted or (self._table.cursor_key or "", self._reading.row or 0)
+        return super().remember() | {"group": group, "row": row} | self._reading.remembered
+
+    def recall(self, saved: Saved) -> None:
+        """Look into the same row in the same way."""
+        super().recall(saved)
+        self._reading.recall(saved)
+        if group := chosen(saved, "group", str, ""):
+            self._wanted = (group, chosen(saved, "row", int, 0))
 
     def open_row(self, group: str, row: int = 0) -> None:
         """Look into one row of an evaluation."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from store.adapters import LATEST, MARK
@@ -11,6 +11,7 @@ from workbench import starter
 from workbench.composing import template as composing
 from workbench.tui.present.compare import DataPrompt, Speaker
 from workbench.tui.screens.rendering import fits
+from workbench.tui.state import Saved, chosen
 
 if TYPE_CHECKING:
     from store import Store
@@ -138,6 +139,26 @@ def speakers(store: Store, model: str) -> list[Speaker]:
     made = [Speaker(each.name, each.method) for each in store.adapters.list() if each.model == model]
     going = [run for run in store.runs.list()[:RUNS_LOOKED_AT] if run.model == model and not run.adapter]
     return [*made, *(found for run in going if (found := checkpoint_of(store, run)) is not None)]
+
+
+def recalled_source(saved: Saved) -> Source | None:
+    """The rows of an earlier session, None where it named none."""
+    source = chosen(saved, "source", dict, {})
+    dataset, split, template = (chosen(source, name, str, "") for name in ("dataset", "split", "template"))
+    if not (dataset and split and template):
+        return None
+    rows, seed = chosen(source, "rows", int, 0), chosen(source, "seed", int, 0)
+    return Source(dataset, split, template, rows, seed)
+
+
+def still_there(store: Store, model: str, source: Source | None) -> tuple[bool, Source | None]:
+    """Whether there still is a base of that name; and the rows, None where they are gone."""
+    there = any(each.name == model for each in store.models.list())
+    if source is None:
+        return there, None
+    splits = next((each.splits for each in store.datasets.list() if each.name == source.dataset), {})
+    kept = source.split in splits and source.template in store.templates.names()
+    return there, replace(source, rows=splits[source.split]) if kept else None
 
 
 def checkpoint_of(store: Store, run: Run) -> Speaker | None:

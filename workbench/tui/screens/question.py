@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -17,6 +17,7 @@ from workbench.tui.present.compare import DataPrompt, Speaker
 from workbench.tui.screens import prompts
 from workbench.tui.screens.prompts import Choice, Source
 from workbench.tui.screens.systems import Systems
+from workbench.tui.state import Saved, chosen
 
 if TYPE_CHECKING:
     from workbench.tui.screen import Workbench
@@ -59,6 +60,7 @@ class Question(Vertical):
         self._suggested: Choice | None = None
         self._listed: tuple[str, list[Speaker]] = ("", [])
         self._given = DataPrompt("")
+        self._recalled: Saved | None = None
 
     def compose(self) -> ComposeResult:
         """List, prompt, reference."""
@@ -136,6 +138,40 @@ class Question(Vertical):
                 self.take_row(self.row + 1, then)
 
         self.workbench.ask("store", lambda store: prompts.speakers(store, choice.model), listed)
+
+    @property
+    def remembered(self) -> dict[str, Any]:
+        """Who is asked what, for another session: a text that was typed, or the row that was taken."""
+        if self._recalled is not None:
+            return dict(self._recalled)
+        return {
+            "model": self.model if self.by_hand else "",
+            "systems": self.systems.chosen,
+            "row": self.row,
+            "source": asdict(self.source) if self.source is not None else {},
+            "typed": "" if self.prompt.origin else self.field.text,
+        }
+
+    def recall(self, saved: Saved) -> None:
+        """Ask who and what was asked when the screens were left, as far as it is still there."""
+        self._recalled = saved
+        model, source = chosen(saved, "model", str, ""), prompts.recalled_source(saved)
+        typed, row = chosen(saved, "typed", str, ""), chosen(saved, "row", int, -1)
+        systems = [
+            each for each in chosen(saved, "systems", list, []) if each is None or isinstance(each, str)
+        ]
+
+        def found(known: tuple[bool, Source | None]) -> None:
+            self._recalled = None
+            there, self.source = known
+            self.row = max(row, 0) - 1
+            if typed:
+                self.write(typed)
+            if there:
+                self.by_hand = True
+                self.choose(Choice(model, tuple(systems)), None)
+
+        self.workbench.ask("store", lambda store: prompts.still_there(store, model, source), found)
 
     def write(self, text: str) -> None:
         """Put a text into the prompt."""

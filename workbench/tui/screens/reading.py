@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar, cast
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -22,6 +23,7 @@ from workbench.tui.screens import scoring
 from workbench.tui.screens.overview import Overview
 from workbench.tui.screens.pair_view import PairView
 from workbench.tui.screens.scoring import Opened, Ordered
+from workbench.tui.state import Saved, chosen
 from workbench.tui.widgets.row_grid import RowGrid
 
 if TYPE_CHECKING:
@@ -132,6 +134,17 @@ class Reading(Horizontal):
         self.opened = opened
         self._explained = None  # there may be more answers to the same row
         self._read()
+
+    @property
+    def remembered(self) -> dict[str, Any]:
+        """How the rows are scored, sorted and filtered, for another session."""
+        return {"metric": self._metric, "sort": asdict(self._sort), "filter": self.filter_text}
+
+    def recall(self, saved: Saved) -> None:
+        """Score, sort and filter as in an earlier session; to be called before anything is opened."""
+        self._metric = next((each for each in METRICS if each == saved.get("metric")), self._metric)
+        self._sort = present.recalled_sort(chosen(saved, "sort", dict, {}))
+        self.filter_text = chosen(saved, "filter", str, "")
 
     def close(self) -> None:
         """Show nothing: what was looked into is gone."""

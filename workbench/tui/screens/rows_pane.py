@@ -13,6 +13,7 @@ from store import patterns
 from workbench.tui.clean import clean, safe
 from workbench.tui.present import rows as present
 from workbench.tui.screens.row_feed import MOST_HITS, PAGE_LANE, RowFeed, Subject
+from workbench.tui.state import Saved, chosen
 from workbench.tui.widgets.modal import Prompt
 from workbench.tui.widgets.row_grid import NoLines, RowGrid
 from workbench.tui.widgets.text_view import TextView
@@ -48,6 +49,7 @@ class RowsPane(Vertical):
         self._before_search = 0
         self._sought_row: tuple[str, int] | None = None
         self._to_end = False
+        self._recalled: Saved = {}
 
     def compose(self) -> ComposeResult:
         """The grid, and the open row in its place."""
@@ -106,6 +108,26 @@ class RowsPane(Vertical):
         self._close()
         self._grid.go(row)
         self._grid.focus()
+
+    @property
+    def remembered(self) -> dict[str, Any]:
+        """The split and the row under the cursor, for another session."""
+        if self.dataset is None:
+            return dict(self._recalled)
+        row = self._feed.number(self._grid.position) or 0
+        return {"fingerprint": self.dataset.fingerprint, "split": self.split, "row": row}
+
+    def recall(self, saved: Saved) -> None:
+        """Show a split's rows from where an earlier session left them, once its dataset is shown."""
+        self._recalled = saved
+        place = chosen(saved, "fingerprint", str, ""), chosen(saved, "split", str, "")
+        self._places[place] = max(chosen(saved, "row", int, 0), 0)
+
+    def recalled_split(self, dataset: Dataset) -> str | None:
+        """The split of this dataset that an earlier session showed; None where it is not known."""
+        saved, split = self._recalled, chosen(self._recalled, "split", str, "")
+        same = saved.get("fingerprint") == dataset.fingerprint
+        return split if same and split in dataset.splits else None
 
     def clear(self) -> None:
         """Show nothing."""

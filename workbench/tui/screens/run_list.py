@@ -13,6 +13,7 @@ from workbench.tui.glyphs import glyphs
 from workbench.tui.present import runs as present
 from workbench.tui.present.sparks import WIDTH
 from workbench.tui.screens.run_losses import Losses, read_losses
+from workbench.tui.state import chosen
 from workbench.tui.widgets.live_table import Column, LiveTable
 
 if TYPE_CHECKING:
@@ -71,8 +72,9 @@ class RunList(LiveTable):
         self.runs = {run.id: run for run in runs}
         if len(self.runs) != before:
             self.refresh(layout=True)
+        recalled = chosen(self.remembered, "cursor", str, "")
         self.fill()
-        if first:
+        if first and self.cursor_key != recalled:
             self.move_to(next((run.id for run in self.runs.values() if run.live), ""))
 
     def add(self, points: Iterable[Point]) -> None:

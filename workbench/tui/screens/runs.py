@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.widget import Widget
 
 from workbench.tui.alerts import AlertsRaised
 from workbench.tui.live import MetricPoints, RunsChanged, Telemetry
+from workbench.tui.present import curves
 from workbench.tui.present import runs as present
 from workbench.tui.screen import WorkbenchScreen
 from workbench.tui.screens import comparing, run_lifecycle
@@ -18,6 +20,7 @@ from workbench.tui.screens.overlay import MarksChanged
 from workbench.tui.screens.run_list import RunList
 from workbench.tui.screens.run_view import RunView
 from workbench.tui.screens.run_watched import WatchedLines
+from workbench.tui.state import Saved, chosen
 from workbench.tui.widgets.live_table import LiveTable
 
 if TYPE_CHECKING:
@@ -63,6 +66,17 @@ class RunsScreen(WorkbenchScreen):
     def selected(self) -> Run | None:
         """The run under the cursor."""
         return self._list.selected
+
+    def remember(self) -> dict[str, Any]:
+        """The list, and how the curves are drawn."""
+        return super().remember() | {"curves": asdict(self.query_one(RunView).overlay.choice)}
+
+    def recall(self, saved: Saved) -> None:
+        """Filter first: the list's own filter knows no regular expressions."""
+        table = chosen(chosen(saved, "tables", dict, {}), "runs", dict, {})
+        self.apply_filter(chosen(table, "filter", str, ""))
+        self.query_one(RunView).overlay.choose(curves.recalled(chosen(saved, "curves", dict, {})))
+        super().recall(saved)
 
     def why_not(self, name: str) -> str | None:
         """Comparing needs something to try, inspecting an adapter, differing two runs."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from workbench.tui.clean import safe
 from workbench.tui.present import compare as present
+from workbench.tui.state import Saved
 from workbench.tui.widgets.live_table import Column, LiveTable
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ class Systems(LiveTable):
         self.marked = frozenset(wanted & set(self.keys))
         self.border_subtitle = safe("space marks")
         self.redraw()
+
+    def recall(self, saved: Saved) -> None:
+        """Go back to a line; who is marked is chosen with the base."""
+        super().recall({name: value for name, value in saved.items() if name != "marked"})
 
     @property
     def chosen(self) -> list[str | None]:

@@ -16,6 +16,7 @@ from textual.message import Message
 from store import patterns
 from workbench.tui import actions
 from workbench.tui.clean import clean, safe
+from workbench.tui.state import Saved, chosen, texts
 from workbench.tui.widgets.counted import Counted
 from workbench.tui.widgets.surface import CellText, Row, blank, cells, fit, put, restyle
 
@@ -143,6 +144,7 @@ class LiveTable(Counted, can_focus=True):
         """Another widget has the keys and leads the cursor, which is drawn as one in focus."""
         self._passes: Callable[[str], bool] | None = None
         self.mark_signs: Mapping[str, tuple[str, str]] = {}
+        self._recalled: Saved | None = None
 
     @property
     def cursor_key(self) -> str | None:
@@ -189,6 +191,27 @@ class LiveTable(Counted, can_focus=True):
         marked = self.marked & self._cells.keys()
         if marked != self.marked:
             self._set_marked(marked)
+        if self._recalled is not None and self._cells:
+            self.recall(self._recalled)
+
+    @property
+    def remembered(self) -> Saved:
+        """Where the cursor is, what is marked and what is filtered by, for another session."""
+        if self._recalled is not None:
+            return self._recalled
+        return {"cursor": self._cursor or "", "marked": sorted(self.marked), "filter": self._filter}
+
+    def recall(self, saved: Saved) -> None:
+        """Go back to what an earlier session remembered, as far as its rows are still there."""
+        if not self._cells:
+            self._recalled = saved  # as soon as there are rows
+            return
+        self._recalled = None
+        if (text := chosen(saved, "filter", str, "")) != self._filter and self._passes is None:
+            self.filter_text = text
+        if "marked" in saved:
+            self.mark(texts(saved, "marked"))
+        self.move_to(chosen(saved, "cursor", str, ""))
 
     def set_cells(self, changes: Mapping[tuple[str, str], Cell]) -> None:
         """Change cells by `(row key, column key)`; rows and columns that are not there are passed over."""
