@@ -18,6 +18,7 @@ NETWORK_FILE_SYSTEMS = """
 # What a store's folder may hold when its catalog is missing, as after a lost disk or before a first opening.
 OUR_ENTRIES = """
     models datasets templates mixtures adapters runs inbox serve .staging catalog.lock queue.lock queue.log
+    trash drafts screens.json
 """
 
 

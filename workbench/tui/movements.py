@@ -118,6 +118,10 @@ MOVEMENTS: Mapping[str, tuple[Movement, ...]] = {
         ("save", "ctrl+s", "Save the text"),
         ("leave", "escape", "Close the editor"),
     ),
+    "draft": (
+        ("restore", "r", "Take the draft up again"),
+        ("discard", "d", "Throw the draft away"),
+    ),
     "confirm": (
         ("yes", "y,enter", "Yes"),
         ("leave", "n", "No"),

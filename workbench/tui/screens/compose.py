@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 
 from textual import on
 from textual.message import Message
@@ -12,7 +13,7 @@ from textual.widget import Widget
 from workbench.tui.live import CatalogChanged
 from workbench.tui.present import compose as present
 from workbench.tui.screen import WorkbenchScreen
-from workbench.tui.screens import choosing
+from workbench.tui.screens import choosing, draft_dialog
 from workbench.tui.screens.editor import EditorPane
 from workbench.tui.screens.figures_pane import FiguresPane
 from workbench.tui.screens.mixture_pane import MixturePane
@@ -20,6 +21,7 @@ from workbench.tui.screens.preview_pane import PreviewPane
 from workbench.tui.screens.rendering import Shelf, ShelfReader
 from workbench.tui.screens.showing import Showing
 from workbench.tui.screens.writing import Writing
+from workbench.tui.state import Saved, chosen
 from workbench.tui.watching import FolderWatch
 from workbench.tui.widgets.live_table import Column, LiveTable
 
@@ -99,6 +101,21 @@ class ComposeScreen(WorkbenchScreen):
         self._watch = FolderWatch(folder, ".toml", lambda names: self.post_message(TemplatesWritten(names)))
         self._watch.start()
         self._relisting = self.set_interval(RELIST_SECONDS, self._relist, pause=True)
+        draft_dialog.offer(self, self.writing.restore)
+
+    def remember(self) -> dict[str, Any]:
+        """What is on show, and whether tokens have their ids."""
+        more = {"ids": self.query_one(PreviewPane).tokens.labels, "mixtures": self._on_mixtures}
+        return super().remember() | {"subject": asdict(self.showing.subject)} | more
+
+    def recall(self, saved: Saved) -> None:
+        """Show the same; the shelf completes what is not there any more."""
+        super().recall(saved)
+        self.showing.subject = present.recalled(chosen(saved, "subject", dict, {}))
+        self._by_hand = bool(self.showing.subject.dataset)
+        self.query_one(PreviewPane).tokens.labels = chosen(saved, "ids", bool, False)
+        if chosen(saved, "mixtures", bool, False):
+            self.action_mixtures()
 
     def on_unmount(self) -> None:
         """End it."""

@@ -14,21 +14,25 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import Static, TextArea
 
 from store.files import write_atomic
 from store.templates import Template, parse_template
-from workbench.tui import actions
+from workbench.tui import actions, drafts
 from workbench.tui.clean import clean, safe
 from workbench.tui.present.cells import quiet
 from workbench.tui.present.compose import trouble
 from workbench.tui.present.faults import Place
+from workbench.tui.screens.draft_dialog import LANE
 
 if TYPE_CHECKING:
     from store import Store
     from store.errors import StoreError
     from workbench.tui.screen import Workbench
 
+DRAFT_SECONDS = 0.4
+"""What is typed is on the disk within this time, and that of writing it."""
 FOOT = "^s save  tab preview  esc close"
 PARTS = (
     (re.compile(r"^\s*\[\[.*\]\]"), "accent"),
@@ -109,6 +113,7 @@ class EditorPane(Vertical):
         self._saved = ""
         self._warned = False
         self._columns = Content()
+        self._keeping: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """The text, and what is wrong with it."""
@@ -174,6 +179,7 @@ class EditorPane(Vertical):
 
         def saved(template: Template) -> None:
             self._saved = text
+            self._keep_draft()
             self._warned = False
             self._tell(quiet("saved"))
             cast("Workbench", self.app).say(f"{template.name} is saved")
@@ -192,12 +198,31 @@ class EditorPane(Vertical):
             self._tell(quiet("not saved: ^s saves it, esc again leaves without"))
             return
         self.post_message(self.Left(self.name_of_template, not self.dirty))
+        self._forget_draft()
 
     @on(TextArea.Changed)
     def _changed(self, message: TextArea.Changed) -> None:
         message.stop()
         self._warned = False
         self.post_message(self.Edited(self.text))
+        if self._keeping is None:
+            self._keeping = self.set_timer(DRAFT_SECONDS, self._keep_draft)
+
+    def _keep_draft(self) -> None:
+        self._keeping = None
+        if not self.dirty:
+            self._forget_draft()
+            return
+        name, text = self.name_of_template, self.text
+        cast("Workbench", self.app).ask(LANE, lambda store: drafts.keep(store.root, name, text))
+
+    def _forget_draft(self) -> None:
+        if self._keeping is not None:
+            self._keeping.stop()
+            self._keeping = None
+        name = self.name_of_template
+        if name:
+            cast("Workbench", self.app).ask(LANE, lambda store: drafts.forget(store.root, name))
 
     @property
     def area(self) -> TemplateText:

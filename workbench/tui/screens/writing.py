@@ -15,6 +15,7 @@ from workbench.tui.screens.outside_editor import edit_outside
 
 if TYPE_CHECKING:
     from store.templates import Template
+    from workbench.tui.drafts import Draft
     from workbench.tui.screen import WorkbenchScreen
     from workbench.tui.screens.previewing import Made
     from workbench.tui.screens.showing import Showing
@@ -63,6 +64,16 @@ class Writing:
     def edit(self, name: str) -> None:
         """Edit a template beside its preview."""
         self._screen.ask(lambda store: store.templates.text(name), lambda text: self._open(name, text))
+
+    def restore(self, draft: Draft) -> None:
+        """Go on with a text that an earlier session did not save."""
+
+        def opened(text: str) -> None:
+            self._open(draft.name, text)
+            self._editor.area.load_text(draft.text)
+
+        # The file may be gone: what was written is there all the same.
+        self._screen.ask(lambda store: store.templates.text(draft.name), opened, failed=lambda _: opened(""))
 
     def edit_outside(self, name: str) -> None:
         """Hand the terminal to the user's own editor."""
