@@ -30,6 +30,7 @@ from store.row_scores import RowScores
 from store.runs import Runs
 from store.samples import Samples
 from store.templates import Templates
+from store.trash import Trash
 
 __all__ = [
     "BadInput",
@@ -97,6 +98,7 @@ class Store:
         self.preferences = Preferences(root, self.db)
         self.prompts = Prompts(root, self.db)
         self.engines = Engines(self.db)
+        self.trash = Trash(root, self.db)
 
     def changes(self) -> int:
         """Return a number that differs from the last one when another connection has committed in between."""

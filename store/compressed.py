@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from store.errors import BadInput, Unavailable
-from store.files import CHUNK_BYTES, write_hashed
+from store.files import CHUNK_BYTES, in_trash, write_hashed
 
 # Text shrinks to a third or a tenth, a table of repeated rows to a hundredth: what goes far beyond is a trap.
 MAX_EXPANSION = 200
@@ -60,7 +60,7 @@ def _bounded(source: Path, target: Path, allowed: int) -> Iterator[bytes]:
             if shutil.disk_usage(target.parent).free < RESERVE_BYTES:
                 raise Unavailable(
                     f"the disk is nearly full: {source.name} does not fit unpacked",
-                    "free some space and add it again; nothing was changed",
+                    f"free some space and add it again; nothing was changed{in_trash(target)}",
                 )
         yield chunk
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from store.errors import Unavailable
+from store.files import in_trash
 from store.places import check_folder_is_local
 
 if TYPE_CHECKING:
@@ -248,17 +249,19 @@ def explained(path: Path) -> Iterator[None]:
         explanation = _EXPLANATIONS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
         if explanation is None:
             raise
-        raise Unavailable(f"{path}: {explanation[0]}", explanation[1]) from error
+        more = in_trash(path) if explanation is _FULL else ""
+        raise Unavailable(f"{path}: {explanation[0]}", explanation[1] + more) from error
 
 
 _HELD = ("locked by another program", "close the program that holds it open, then try again")
+_FULL = ("the disk is full", "free some space and try again; nothing was lost")
 _EXPLANATIONS: dict[int, tuple[str, str]] = {
     5: _HELD,
     6: _HELD,
     8: ("the catalog is read-only", "make the store's folder writable, or name another with --store"),
     10: ("the disk failed to read or write", "look for disk errors with `dmesg`"),
     11: ("the catalog is damaged", "put a backup of it in its place, or name another store with --store"),
-    13: ("the disk is full", "free some space and try again; nothing was lost"),
+    13: _FULL,
     14: ("the catalog cannot be opened", "check that the folder exists and is yours"),
     26: ("this file is not an SQLite catalog", "name another store with --store"),
 }

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from store.db import write
 from store.errors import Conflict
-from store.files import publish, seal, staging, sync
+from store.files import publish, seal
+from store.trash import bury, exhume
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -71,21 +72,28 @@ def enter(db: Database, noun: Noun, row: dict[str, Any], staged: Path, target: P
 
 
 def drop(db: Database, noun: Noun, name: str, folder: Path, root: Path) -> None:
-    """Remove a record and its folder (or file): the folder is moved out of sight with it, and deleted after.
+    """Remove a record and its folder (or file): both go into the trash, or neither does.
 
     Raises:
         Conflict: a run that is queued or going on needs it.
     """
-    with staging(root) as trash:
-        gone = trash / folder.name
-        try:
-            with write(db):
-                check_unused(db, noun, name)
-                db.execute(f"delete from {noun}s where name = ?", [name])  # noqa: S608 (one of our nouns)
-                if folder.exists():
-                    folder.rename(gone)
-                    sync(folder.parent)
-        except BaseException:
-            if gone.exists():
-                gone.rename(folder)
-            raise
+    number = 0
+    try:
+        with write(db):
+            check_unused(db, noun, name)
+            record = {
+                table: row
+                for table, named in _tables(noun)
+                for row in db.table(table).rows_where(named, [name])
+            }
+            db.execute(f"delete from {noun}s where name = ?", [name])  # noqa: S608 (one of our nouns)
+            number = bury(db, root, noun, name, record, folder if folder.exists() else None)
+    except BaseException:
+        if number:
+            exhume(root, number, noun, folder)
+        raise
+
+
+def _tables(noun: Noun) -> list[tuple[str, str]]:
+    """Where the rows of a record stand, and by what: a model's engine goes and comes with it."""
+    return [(f"{noun}s", "name = ?"), *([("engines", "model = ?")] if noun == "model" else [])]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from store.db import storable, write
 from store.errors import Conflict, NotFound, not_found
+from store.trash import EVALUATIONS, bury
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -167,15 +168,17 @@ class Evaluations:
         Raises:
             NotFound: there is none.
         """
-        for row in self._db.table("evaluations").rows_where("id = ?", [_number("e", id)]):
+        for row in self._db.table("evaluations").rows_where("id = ? and trashed is null", [_number("e", id)]):
             return _evaluation(row)
         raise not_found("evaluation", id, [found.id for found in self.list()])
 
     def list(self, group: str | None = None) -> builtins.list[Evaluation]:
         """Return the evaluations: all, newest first, or those of one group in the order they were entered."""
         if group is None:
-            return [_evaluation(row) for row in self._db.table("evaluations").rows_where(order_by="id desc")]
-        found = self._db.table("evaluations").rows_where("group_id = ?", [_number("g", group)], order_by="id")
+            everything = self._db.table("evaluations").rows_where("trashed is null", order_by="id desc")
+            return [_evaluation(row) for row in everything]
+        of_group = "group_id = ? and trashed is null"
+        found = self._db.table("evaluations").rows_where(of_group, [_number("g", group)], order_by="id")
         return [_evaluation(row) for row in found]
 
     def rows(self, id: str, start: int = 0, limit: int | None = None) -> builtins.list[EvaluationRow]:
@@ -207,14 +210,19 @@ class Evaluations:
         found = self._db.execute("select row_index from evaluation_rows where evaluation = ?", [number])
         return {index for (index,) in found}
 
-    def remove(self, id: str) -> None:
-        """Remove an evaluation with its rows.
+    def remove(self, *ids: str) -> None:
+        """Put evaluations with their rows into the trash, as one entry.
 
         Raises:
-            NotFound: there is none.
+            NotFound: there is no evaluation of one of these ids.
         """
         with write(self._db):
-            self._db.table("evaluations").delete(_number("e", self.get(id).id))
+            found = [self.get(id) for id in ids]
+            if found:
+                name = found[0].group if len(found) > 1 else found[0].id
+                number = bury(self._db, self._root, EVALUATIONS, name, {}, None)
+                for each in found:
+                    self._db.table("evaluations").update(_number("e", each.id), {"trashed": number})
 
     def _new_group(self) -> int:
         statement = "insert into evaluation_groups (created) values (?)"
@@ -248,7 +256,7 @@ def _json(value: Any) -> str:
 
 
 def _evaluation(row: dict[str, Any]) -> Evaluation:
-    fields = {key: value for key, value in row.items() if key != "group_id"}
+    fields = {key: value for key, value in row.items() if key not in ("group_id", "trashed")}
     fields |= {
         "id": f"e{row['id']}",
         "group": f"g{row['group_id']}",

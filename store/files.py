@@ -17,6 +17,7 @@ from store.errors import BadInput, Conflict, Unavailable
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 STAGING = ".staging"
+TRASH = "trash"
 CHUNK_BYTES = 1024 * 1024
 
 
@@ -229,7 +230,7 @@ def write_hashed(chunks: Iterable[bytes], target: Path, name: str) -> str:
             raise
         raise Unavailable(
             f"the disk is full: {name} does not fit",
-            "free some space and add it again; nothing was changed",
+            f"free some space and add it again; nothing was changed{in_trash(target)}",
         ) from error
     return digest.hexdigest()
 
@@ -257,6 +258,13 @@ def combine(digests: dict[str, str]) -> str:
     return hashlib.sha256(
         "".join(f"{name}\0{digests[name]}\n" for name in sorted(digests)).encode()
     ).hexdigest()
+
+
+def in_trash(path: Path) -> str:
+    """Say what the trash of the store around a path holds, to end a sentence on space; empty: nothing."""
+    root = next((each for each in (path, *path.parents) if (each / STAGING).is_dir()), None)
+    held = folder_bytes(root / TRASH) if root is not None else 0
+    return f"; the trash holds {held / 1e6:,.1f} MB: workbench trash empty" if held else ""
 
 
 def folder_bytes(folder: Path) -> int:

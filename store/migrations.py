@@ -218,3 +218,16 @@ def m009_row_scores(db: Database) -> None:
 def m010_scored_rows(db: Database) -> None:
     """Which rows are scored, by itself: counting them, or listing them in order, reads no scores."""
     db.conn.execute("create index evaluation_scores_by_row on evaluation_scores (evaluation)")
+
+
+@step
+def m011_trash(db: Database) -> None:
+    """What was removed and can still be taken back; evaluations stay where they are, marked."""
+    for statement in (
+        """create table trash (
+            id integer primary key autoincrement, noun text not null, name text not null,
+            record text not null, bytes integer not null, removed real not null)""",
+        "alter table evaluations add column trashed integer",
+        "create index evaluations_by_trash on evaluations (trashed) where trashed is not null",
+    ):
+        db.conn.execute(statement)

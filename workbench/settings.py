@@ -36,6 +36,14 @@ class StoreSection:
             "The variable WORKBENCH_STORE and the option --store come before it."
         },
     )
+    trash_days: int = field(
+        default=7,
+        metadata={
+            "help": "Days for which what was removed can be taken back, by u or `workbench trash restore`; 0 "
+            "deletes it at once.",
+            "low": 0,
+        },
+    )
 
 
 @dataclass(frozen=True)

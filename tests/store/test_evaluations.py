@@ -123,6 +123,7 @@ def test_removing_an_evaluation_takes_its_rows(store: Store) -> None:
     create(store)
     store.evaluations.append("e1", [row(0)])
     store.evaluations.remove("e1")
+    store.trash.expire(0)
     assert store.db.table("evaluation_rows").count == 0
     for act in (
         store.evaluations.get,

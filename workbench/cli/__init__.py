@@ -38,6 +38,7 @@ COMMANDS = {
     "evaluate": "Answer a dataset with the base and its adapters, and score the answers.",
     "inspect": "Look into an evaluation: rows by any score, one row token by token.",
     "score": "Score predictions of a file against their references: ROUGE and BLEU.",
+    "trash": "What was removed: list it, take it back, or delete it for good.",
     "help": "Read the handbook: tour, keys, commands, settings, and more.",
     "completion": "Let the tab key complete commands and names: bash, zsh, fish.",
     "doctor": "Say what this machine has, what is missing, and the remedy.",

@@ -7,6 +7,7 @@ import click
 from store.adapters import Adapter
 from workbench.cli import adapter_after, figures
 from workbench.cli.output import Column, cell, facts, table
+from workbench.cli.removing import show_removed
 from workbench.cli.session import Session, json_option, pass_session
 
 COLUMNS = (
@@ -78,7 +79,7 @@ def remove(session: Session, name: str) -> None:
     """Remove an adapter and its files from the store."""
     with session.open_store() as store:
         store.adapters.remove(name)
-    session.show({"removed": name}, f"removed adapter {cell(name)}")
+        show_removed(session, store, "adapter", name, name)
 
 
 def _described(adapter: Adapter) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ from workbench.cli import figures
 from workbench.cli.column_text import SAMPLE_ROWS, statistics_text
 from workbench.cli.output import Column, cell, facts, jsonable, note, table
 from workbench.cli.progress import Line
+from workbench.cli.removing import show_removed
 from workbench.cli.session import Session, json_option, pass_session
 from workbench.text import clean
 
@@ -200,7 +201,7 @@ def remove(session: Session, name: str) -> None:
     """Remove a dataset and its files from the store."""
     with session.open_store() as store:
         store.datasets.remove(name)
-    session.show({"removed": name}, f"removed dataset {cell(name)}")
+        show_removed(session, store, "dataset", name, name)
 
 
 def _document(dataset: Dataset) -> dict[str, Any]:

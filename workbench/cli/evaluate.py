@@ -9,8 +9,8 @@ import click
 
 from workbench.cli import evaluate_text, evaluated, score_report
 from workbench.cli.generate import chosen_adapters
-from workbench.cli.output import cell
 from workbench.cli.progress import Line
+from workbench.cli.removing import show_removed
 from workbench.cli.session import Session, json_option, pass_session
 from workbench.evaluating import EvaluationOptions, evaluate, group_of, resume, settle
 from workbench.evaluation.meters import DEFAULT_METRICS, METRICS, Choices
@@ -179,6 +179,5 @@ def remove(session: Session, identifier: str) -> None:
     with session.open_store() as store:
         members = group_of(store, identifier)
         chosen = [each.id for each in members if each.id == identifier] or [each.id for each in members]
-        for each in chosen:
-            store.evaluations.remove(each)
-    session.show({"removed": chosen}, f"removed {cell(', '.join(chosen))}")
+        store.evaluations.remove(*chosen)
+        show_removed(session, store, "", chosen, ", ".join(chosen))

@@ -10,6 +10,7 @@ import click
 from store.mixtures import Mixture
 from workbench.cli.mixture_text import share_table
 from workbench.cli.output import Column, cell, facts, note, table
+from workbench.cli.removing import show_removed
 from workbench.cli.session import Session, json_option, pass_session
 from workbench.composing import mixing, tasks
 
@@ -95,7 +96,7 @@ def remove(session: Session, name: str) -> None:
     """Remove a mixture and its file from the store; its datasets and templates stay."""
     with session.open_store() as store:
         store.mixtures.remove(name)
-    session.show({"removed": name}, f"removed mixture {cell(name)}")
+        show_removed(session, store, "mixture", name, name)
 
 
 def _document(mixture: Mixture) -> dict[str, Any]:

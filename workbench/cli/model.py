@@ -9,6 +9,7 @@ from store.errors import StoreError
 from store.models import Model
 from workbench.cli import figures
 from workbench.cli.output import Column, cell, facts, note, table
+from workbench.cli.removing import show_removed
 from workbench.cli.session import Session, json_option, pass_session
 from workbench.text import clean
 
@@ -122,7 +123,7 @@ def remove(session: Session, name: str) -> None:
     """Remove a base model and its files from the store."""
     with session.open_store() as store:
         store.models.remove(name)
-    session.show({"removed": name}, f"removed model {cell(name)}")
+        show_removed(session, store, "model", name, name)
 
 
 def _described(model: Model) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ import click
 from store.templates import Template
 from workbench.cli import drafting, rendering
 from workbench.cli.output import Column, cell, table
+from workbench.cli.removing import show_removed
 from workbench.cli.session import Session, json_option, pass_session
 from workbench.composing.template import validate
 from workbench.text import clean
@@ -70,7 +71,7 @@ def remove(session: Session, name: str) -> None:
     """Remove a template and its file from the store."""
     with session.open_store() as store:
         store.templates.remove(name)
-    session.show({"removed": name}, f"removed template {cell(name)}")
+        show_removed(session, store, "template", name, name)
 
 
 def _document(template: Template) -> dict[str, Any]:

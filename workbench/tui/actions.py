@@ -76,7 +76,7 @@ def _mode(number: int, name: str) -> Action:
 def _theme(name: str) -> Action:
     label = f"theme_{name.replace('-', '_')}"
     return Action(
-        label, "", label, f"Draw in the theme “{name}”", "app", call=f"app.theme('{name}')", footer=False
+        label, "", label, f"Draw in the theme: {name}", "app", call=f"app.theme('{name}')", footer=False
     )
 
 
@@ -120,6 +120,7 @@ ACTIONS: tuple[Action, ...] = (
         "back", "escape", "back", "Leave the field, the filter, the zoom or the dialog", "app", footer=False
     ),
     Action("quit", "q", "quit", "Leave the workbench; runs go on", "app"),
+    Action("undo", "u", "undo", "Take back what was removed last", "app", footer=False),
     *(_theme(name) for name in THEME_NAMES),
     # Runs
     Action("new_run", "n", "new run", "Start a training run", "runs"),
@@ -240,7 +241,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("previous_match", "N", "before", "The match before", "datasets", footer=False),
     Action("copy_row", "Y", "copy row", "Copy the whole row as JSON (OSC 52)", "datasets"),
     Action("inbox", "i", "inbox", "What lies in the inbox folder, and what became of it", "datasets"),
-    Action("unsplit", "u", "unsplit", "Take the last division of the dataset back", "datasets", footer=False),
+    Action("unsplit", "U", "unsplit", "Take the last division of the dataset back", "datasets", footer=False),
     Action(
         "remove",
         "d",

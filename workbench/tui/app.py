@@ -45,6 +45,7 @@ from workbench.tui.widgets.modal import Choose, OneField
 if TYPE_CHECKING:
     from store import Store
     from store.runs import Run
+    from store.trash import Trashed
 
 T = TypeVar("T")
 COPY_LIMIT = 100_000
@@ -63,6 +64,7 @@ class WorkbenchApp(App[None]):
         keys: The keys of actions that the user has chosen, by the actions' ids.
         theme: One of `theme.THEME_NAMES`.
         memory: What was shown before, and keeps what is shown; None where each session begins anew.
+        trash_days: For how long what is removed can be taken back.
     """
 
     TITLE = "workbench"
@@ -82,6 +84,7 @@ class WorkbenchApp(App[None]):
         keys: Mapping[str, str] | None = None,
         theme: str = "night",
         memory: Memory | None = None,
+        trash_days: int = 7,
     ) -> None:
         if memory is not None and memory.mode in MODES:
             self.DEFAULT_MODE = memory.mode  # type: ignore[misc]  # Textual reads it just now
@@ -96,6 +99,7 @@ class WorkbenchApp(App[None]):
         self.demo = demo
         self.ascii = ascii
         self.sync = sync
+        self.trash_days = trash_days
         self.glyphs = ASCII if ascii else UNICODE
         self.runs: tuple[Run, ...] = ()
         self.inbox = InboxState()
@@ -129,6 +133,7 @@ class WorkbenchApp(App[None]):
         self._live.start()
         self._inbox_watch.start()
         self.ask("queue", _attend_to_queue)
+        self.ask("trash", lambda store: None if store.read_only else store.trash.expire(self.trash_days))
         if self._memory is not None:
             self.set_interval(LOOK_SECONDS, self._remember)
             if self._memory.told:
@@ -336,6 +341,14 @@ class WorkbenchApp(App[None]):
         self.go("inspect")
         self.call_later(lambda: cast("Any", self.screen).open_row(group, row))
 
+    def action_undo(self) -> None:
+        """Take back what was removed last, in this session or another."""
+
+        def back(taken: Trashed) -> None:
+            self.say(f"the {taken.noun} {taken.name} is back")
+
+        self.ask("trash", lambda store: store.trash.restore(), back)
+
     def action_theme(self, name: str) -> None:
         """Draw in the colours of a theme, from now on."""
         self._draw_in(name)
@@ -507,6 +520,7 @@ def run_app(
     keys: Mapping[str, str] | None = None,
     theme: str = "night",
     fresh: bool = False,
+    trash_days: int = 7,
 ) -> int:
     """Run the screens until the user leaves or the terminal goes away; `start.run_app` is the door to this.
 
@@ -519,12 +533,15 @@ def run_app(
         keys: The keys of actions that the user has chosen, by the actions' ids.
         theme: One of `theme.THEME_NAMES`; what was chosen on the screens since comes before it.
         fresh: Begin without what was shown when the screens were left.
+        trash_days: For how long what is removed can be taken back.
 
     Returns:
         The exit code.
     """
     memory = Memory(root, theme, fresh=fresh)
-    app = WorkbenchApp(root, demo=demo, ascii=ascii, sync=sync, keys=keys, memory=memory)
+    app = WorkbenchApp(
+        root, demo=demo, ascii=ascii, sync=sync, keys=keys, memory=memory, trash_days=trash_days
+    )
     HangUpGuard(app.leave).install()
     app.run(mouse=mouse)
     return app.return_code or 0

@@ -41,6 +41,7 @@ class Workbench(Protocol):
     runs: tuple[Run, ...]
     inbox: InboxState
     alert_counts: Mapping[str, int]
+    trash_days: int
 
     def saved(self, scope: str) -> Saved: ...
     def ask(

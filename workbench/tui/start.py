@@ -29,7 +29,7 @@ def run_app(
     Args:
         root: The store's folder.
         ui: What the settings and the command line say about drawing.
-        settings: What the settings say about keys.
+        settings: What the settings say about keys and the trash.
         demo: Show the sentences that lead a newcomer through the screens.
         fresh: Begin without what was shown when the screens were left.
 
@@ -52,16 +52,17 @@ def run_app(
     from workbench.tui.app import run_app as run
 
     ascii = ui.ascii or not (in_browser or _speaks_utf8())
-    keys = keymap.read(settings or Settings())
+    settings = settings or Settings()
     return run(
         root,
         demo=demo,
         ascii=ascii,
         sync=terminal.sync,
         mouse=terminal.mouse,
-        keys=keys,
+        keys=keymap.read(settings),
         theme=ui.theme,
         fresh=fresh,
+        trash_days=settings.store.trash_days,
     )
 
 

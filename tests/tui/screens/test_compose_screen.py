@@ -449,8 +449,6 @@ async def test_a_template_is_added_from_a_file_and_removed_after_a_yes(
         await look.wait(pilot, "summarise is added")
         assert store.templates.names() == ["summarise"]
         await pilot.press("d")
-        await look.wait(pilot, "Remove summarise?")
-        await pilot.press("y")
         await look.wait(pilot, "No templates yet")
 
 
@@ -470,7 +468,7 @@ async def test_a_mixture_shows_its_tasks_and_their_shares(
         await look.wait(pilot, "task 3: no template named 'nowhere'")
         await pilot.press("p")
         await look.wait(pilot, "x shows the templates")
-        await pilot.press("d", "y")
+        await pilot.press("d")
         await look.wait(pilot, "No mixtures yet")
         await pilot.press("x")
         await look.wait(pilot, "6 trained")

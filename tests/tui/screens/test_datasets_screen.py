@@ -233,7 +233,7 @@ async def test_a_dataset_is_divided_and_the_division_taken_back(many: Store, ope
         await look.wait(pilot, "many · train · row 0 of 19,000")
         await pilot.press("right_square_bracket")
         await look.wait(pilot, "many · test · row 0 of 1,000")
-        await pilot.press("u")
+        await pilot.press("U")
         await look.wait(pilot, "Take the division of many back?")
         await pilot.press("y")
         await look.wait(pilot, "row 0 of 20,000")
@@ -306,7 +306,7 @@ async def test_every_action_of_the_screen_can_be_asked_for_without_a_dataset(
         await look.wait(pilot, "No datasets yet")
         screen = pilot.app.screen
         assert isinstance(screen, DatasetsScreen)
-        await pilot.press("s", "t", "n", "N", "Y", "u", "f", "enter", "slash", "escape", "y")
+        await pilot.press("s", "t", "n", "N", "Y", "U", "f", "enter", "slash", "escape", "y")
         await pilot.press("right_square_bracket", "left_square_bracket", "d")
         await pilot.pause(0.2)
         assert pilot.app.screen is screen

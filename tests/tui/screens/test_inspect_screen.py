@@ -284,13 +284,15 @@ async def test_the_form_asks_for_the_newest_adapter_on_the_data_it_was_made_for(
         }
 
 
-async def test_an_evaluation_is_removed_only_after_a_yes(worked: Store, opened: Any, look: Any) -> None:
+async def test_an_evaluation_is_removed_and_taken_back(worked: Store, opened: Any, look: Any) -> None:
     async with opened(worked.root) as pilot:
         await pilot.press("7")
         await look.wait(pilot, "base, first-try")
-        await pilot.press("d", "y")
+        await pilot.press("d")
         await look.wait(pilot, "No evaluations yet.")
         assert worked.evaluations.list() == []
+        await pilot.press("u")
+        await look.wait(pilot, "base, first-try")
 
 
 async def test_the_benchmarks_screen_lists_real_scores_and_leads_to_inspect(

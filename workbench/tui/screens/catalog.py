@@ -113,17 +113,13 @@ class CatalogScreen(WorkbenchScreen, Generic[T]):
         dialogs.ask_text(self.app, f"add a {self.noun}", self.source_label, self.source_help, self._bring_in)
 
     def action_remove(self) -> None:
-        """Ask, then remove the selected record."""
+        """Remove the selected record."""
         record = self.selected
         if record is None:
             return
         name = record.name
-
-        def remove() -> None:
-            self.ask(lambda store: self.take_out(store, name), lambda _: self._refresh())
-
-        question = f"The {self.noun} {name} and its files in the store are deleted for good."
-        dialogs.confirm(self.app, f"Remove {name}?", question, ("remove", "keep"), remove)
+        lost = f"The {self.noun} {name} and its files in the store are deleted for good."
+        dialogs.remove(self, name, lost, lambda store: self.take_out(store, name), self._refresh)
 
     def show_record(self) -> None:
         """Show everything about the record under the cursor."""

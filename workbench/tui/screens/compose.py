@@ -324,7 +324,7 @@ class ComposeScreen(WorkbenchScreen):
             self.writing.add()
 
     def action_remove(self) -> None:
-        """Ask, then remove what is selected."""
+        """Remove what is selected."""
         if self._on_mixtures:
             self.query_one(MixturePane).remove_selected()
         else:

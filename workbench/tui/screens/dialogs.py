@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
 from workbench.tui.widgets.modal import Choose, Confirm, Prompt
+
+if TYPE_CHECKING:
+    from store import Store
+    from workbench.tui.screen import WorkbenchScreen
 
 
 def confirm(
@@ -28,6 +32,36 @@ def confirm(
             then()
 
     app.push_screen(Confirm(title, question, *answers), answered)
+
+
+def remove(
+    screen: WorkbenchScreen, what: str, lost: str, work: Callable[[Store], None], then: Callable[[], None]
+) -> None:
+    """Put something into the trash at once; ask first where there is no trash to take it back from.
+
+    Args:
+        screen: The screen that it is removed from.
+        what: What it is called.
+        lost: What is lost by it, as a sentence.
+        work: Removes it.
+        then: Called when it is gone.
+    """
+    workbench = screen.workbench
+    days = workbench.trash_days
+
+    def put_away(store: Store) -> None:
+        work(store)
+        store.trash.expire(days)
+
+    def gone(_: None) -> None:
+        then()
+        if days:
+            workbench.say(f"within {days} days, u takes it back", title=f"{what} is in the trash")
+
+    if days:
+        screen.ask(put_away, gone)
+    else:
+        confirm(screen.app, f"Remove {what}?", lost, ("remove", "keep"), lambda: screen.ask(put_away, gone))
 
 
 def ask_text(app: App[Any], title: str, label: str, help_text: str, then: Callable[[str], None]) -> None:

@@ -101,5 +101,4 @@ def why_not_resumed(root: Path, members: Sequence[Evaluation]) -> str | None:
 
 def remove(store: Store, group: str) -> None:
     """Remove every evaluation of a group."""
-    for evaluation in store.evaluations.list(group):
-        store.evaluations.remove(evaluation.id)
+    store.evaluations.remove(*(each.id for each in store.evaluations.list(group)))

@@ -70,14 +70,10 @@ class Resuming:
         screen.refresh_chrome()
 
 
-def ask_remove(screen: WorkbenchScreen, group: str, then: Callable[[], None]) -> None:
-    """Ask, then remove a group of evaluations."""
-
-    def remove() -> None:
-        screen.ask(lambda store: evaluating.remove(store, group), lambda _: then())
-
-    question = "Its answers and scores are deleted for good."
-    dialogs.confirm(screen.app, f"Remove {group}?", question, ("remove", "keep"), remove)
+def remove(screen: WorkbenchScreen, group: str, then: Callable[[], None]) -> None:
+    """Put a group of evaluations into the trash."""
+    lost = "Its answers and scores are deleted for good."
+    dialogs.remove(screen, group, lost, lambda store: evaluating.remove(store, group), then)
 
 
 def ask_file(screen: WorkbenchScreen, then: Callable[[Opened], None]) -> None:

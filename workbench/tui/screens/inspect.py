@@ -229,8 +229,8 @@ class InspectScreen(WorkbenchScreen):
         evaluation_work.ask_file(self, self._file_opened)
 
     def action_remove(self) -> None:
-        """Ask, then remove the selected evaluation."""
-        evaluation_work.ask_remove(self, self._table.cursor_key or "", self._refresh)
+        """Remove the selected evaluation."""
+        evaluation_work.remove(self, self._table.cursor_key or "", self._refresh)
 
     def _listed(self, found: dict[str, list[Evaluation]]) -> None:
         self._groups = found

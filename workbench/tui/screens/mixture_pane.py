@@ -93,14 +93,16 @@ class MixturePane(Vertical):
         dialogs.ask_text(self.app, "add a mixture", "A TOML file:", present.FILE_HELP, named)
 
     def remove_selected(self) -> None:
-        """Ask, then remove the selected mixture."""
+        """Remove the selected mixture."""
         name = self.selected or ""
-
-        def remove() -> None:
-            self._ask(lambda store: store.mixtures.remove(name), lambda _: self.read(self._model or ""))
-
-        question = "Its file is deleted for good; the datasets and templates of its tasks stay."
-        dialogs.confirm(self.app, f"Remove {name}?", question, ("remove", "keep"), remove)
+        lost = "Its file is deleted for good; the datasets and templates of its tasks stay."
+        dialogs.remove(
+            cast("WorkbenchScreen", self.screen),
+            name,
+            lost,
+            lambda store: store.mixtures.remove(name),
+            lambda: self.read(self._model or ""),
+        )
 
     def _added(self, mixture: Mixture) -> None:
         self._shares.pop(mixture.name, None)

@@ -53,13 +53,15 @@ class Writing:
         dialogs.ask_text(self._screen.app, "add a template", "A TOML file:", present.FILE_HELP, named)
 
     def remove(self, name: str) -> None:
-        """Ask, then remove a template."""
-
-        def remove() -> None:
-            self._screen.ask(lambda store: store.templates.remove(name), lambda _: self._refresh(None))
-
-        question = "Its file is deleted for good. Runs made with it keep its text in their lineage."
-        dialogs.confirm(self._screen.app, f"Remove {name}?", question, ("remove", "keep"), remove)
+        """Remove a template."""
+        lost = "Its file is deleted for good. Runs made with it keep its text in their lineage."
+        dialogs.remove(
+            self._screen,
+            name,
+            lost,
+            lambda store: store.templates.remove(name),
+            lambda: self._refresh(None),
+        )
 
     def edit(self, name: str) -> None:
         """Edit a template beside its preview."""

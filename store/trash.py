@@ -1,0 +1,190 @@
+"""What was removed and can be taken back: its files are in the trash folder, its record is in the catalog."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from store.db import write
+from store.errors import Conflict, NotFound, not_found
+from store.files import TRASH, folder_bytes, private_folder, sync
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+DAY_SECONDS = 86_400
+EVALUATIONS = "evaluation"
+"""Their answers stay in the catalog, marked as removed."""
+
+
+@dataclass(frozen=True)
+class Trashed:
+    """Something that was removed.
+
+    Args:
+        id: its name in the trash.
+        noun: what it is.
+        name: what it was called.
+        bytes: of its files.
+        removed: seconds since the epoch.
+    """
+
+    id: str
+    noun: str
+    name: str
+    bytes: int
+    removed: float
+
+
+class Trash:
+    """The trash of one store."""
+
+    def __init__(self, root: Path, db: Database) -> None:
+        self._root = root
+        self._db = db
+
+    def list(self) -> builtins.list[Trashed]:
+        """Return what can be taken back, what was removed last first."""
+        return [_trashed(row) for row in self._db.table("trash").rows_where(order_by="id desc")]
+
+    def restore(self, id: str | None = None) -> Trashed:
+        """Put something back as it was.
+
+        Args:
+            id: its name in the trash; what was removed last when left out.
+        Raises:
+            NotFound: there is no such thing, or nothing at all.
+            Conflict: something else has its name meanwhile.
+        """
+        moved: builtins.list[tuple[Path, Path]] = []
+        try:
+            with write(self._db):
+                row = self._get(id)
+                record = json.loads(row["record"])
+                if row["noun"] == EVALUATIONS:
+                    self._db.execute("update evaluations set trashed = null where trashed = ?", [row["id"]])
+                else:
+                    self._enter(row["noun"], row["name"], record)
+                    self._move_back(row, moved)
+                self._db.table("trash").delete(row["id"])
+        except BaseException:
+            for home, place in moved:
+                home.rename(place)
+            raise
+        shutil.rmtree(_place(self._root, row["id"]), ignore_errors=True)
+        return _trashed(row)
+
+    def expire(self, days: float) -> builtins.list[Trashed]:
+        """Delete for good what was removed so many days ago; 0 deletes everything.
+
+        Returns:
+            What was deleted.
+        """
+        before = time.time() - days * DAY_SECONDS
+        with write(self._db):
+            recover(self._root, self._db)
+            rows = list(self._db.table("trash").rows_where("removed <= ?", [before]))
+            for row in rows:
+                self._db.execute("delete from evaluations where trashed = ?", [row["id"]])
+                self._db.table("trash").delete(row["id"])
+        for row in rows:  # a folder without a row is swept by the next one if this is cut short
+            shutil.rmtree(_place(self._root, row["id"]), ignore_errors=True)
+        return [_trashed(row) for row in rows]
+
+    def _get(self, id: str | None) -> dict[str, Any]:
+        number = id.removeprefix("t") if id is not None else ""
+        where, values = (
+            ("id = ?", [int(number) if number.isdecimal() else -1]) if id is not None else ("1", [])
+        )
+        for row in self._db.table("trash").rows_where(where, values, order_by="id desc", limit=1):
+            return dict(row)
+        if id is None:
+            raise NotFound("the trash is empty", "there is nothing to take back")
+        raise not_found("entry of the trash", id, [each.id for each in self.list()])
+
+    def _enter(self, noun: str, name: str, record: Mapping[str, Any]) -> None:
+        if self._db.table(f"{noun}s").count_where("name = ?", [name]):
+            raise Conflict(
+                f"the name {name!r} is taken by another {noun} meanwhile",
+                f"workbench {noun} remove {name} puts that into the trash; then restore this one by its id",
+            )
+        for table, row in record.items():
+            known = self._db.table(table).columns_dict
+            self._db.table(table).insert({key: value for key, value in row.items() if key in known})
+
+    def _move_back(self, row: Mapping[str, Any], moved: builtins.list[tuple[Path, Path]]) -> None:
+        for place in (_place(self._root, row["id"]) / f"{row['noun']}s").glob("*"):
+            home = self._root / f"{row['noun']}s" / place.name
+            if home.exists():
+                raise Conflict(f"{home} is on the disk already", "move it away, and restore again")
+            place.rename(home)
+            moved.append((home, place))
+            sync(home.parent)
+
+
+def bury(
+    db: Database, root: Path, noun: str, name: str, record: Mapping[str, Any], files: Path | None
+) -> int:
+    """Enter something into the trash, within the transaction that removes it.
+
+    Args:
+        db: the catalog, with a write begun.
+        root: the store's folder.
+        noun: what it is.
+        name: what it is called.
+        record: its rows by table, as they are to be entered again.
+        files: its folder or file, which is moved; None where it has none.
+    Returns:
+        Its number in the trash.
+    """
+    recover(root, db)
+    size = 0
+    if files is not None:
+        size = folder_bytes(files) if files.is_dir() else files.stat().st_size
+    row = {"noun": noun, "name": name, "record": json.dumps(record), "bytes": size, "removed": time.time()}
+    number: Any = db.table("trash").insert(row).last_pk
+    if files is not None:
+        shelf = private_folder(_place(root, number) / f"{noun}s")
+        try:
+            files.rename(shelf / files.name)
+            sync(shelf)
+            sync(files.parent)
+        except BaseException:
+            exhume(root, number, noun, files)
+            raise
+    return int(number)
+
+
+def exhume(root: Path, number: int, noun: str, files: Path) -> None:
+    """Move files back that were buried in a transaction that then failed."""
+    place = _place(root, number) / f"{noun}s" / files.name
+    if place.exists():
+        place.rename(files)
+
+
+def recover(root: Path, db: Database) -> None:
+    """Put right what a process left that died between moving files and committing; with a write begun."""
+    known = {str(row["id"]) for row in db.table("trash").rows_where(select="id")}
+    for place in (root / TRASH).glob("t*"):
+        if place.name.removeprefix("t") in known:
+            continue
+        for files in place.glob("*/*"):
+            home, noun = root / files.parent.name / files.name, files.parent.name.removesuffix("s")
+            name = files.stem if files.is_file() else files.name
+            if not home.exists() and db.table(f"{noun}s").count_where("name = ?", [name]):
+                files.rename(home)
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _place(root: Path, number: int) -> Path:
+    return root / TRASH / f"t{number}"
+
+
+def _trashed(row: Mapping[str, Any]) -> Trashed:
+    return Trashed(f"t{row['id']}", row["noun"], row["name"], row["bytes"], row["removed"])
