@@ -56,3 +56,22 @@ def test_whole_frames_are_not_asked_of_a_multiplexer_or_where_they_are_unwanted(
     assert look_at(AUTO, {}).sync
     assert not look_at(AUTO, {"TMUX": "/run/tmux,1,0"}).sync
     assert not look_at(UiSection(sync="never"), {}).sync
+
+
+@pytest.mark.parametrize(
+    ("environment", "links"),
+    [
+        ({"TERM_PROGRAM": "WezTerm"}, True),
+        ({"VTE_VERSION": "7600"}, True),
+        ({"VTE_VERSION": "4800"}, False),
+        ({"TERM": "xterm-kitty"}, True),
+        ({"TERM": "xterm-256color"}, False),
+        ({"TERM": "linux"}, False),
+        ({"TERM_PROGRAM": "WezTerm", "TMUX": "/run/tmux,1,0"}, False),
+    ],
+    ids=str,
+)
+def test_links_are_sent_to_terminals_that_are_known_to_take_them(
+    environment: dict[str, str], links: bool
+) -> None:
+    assert look_at(UiSection(), environment).links is links

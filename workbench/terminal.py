@@ -22,6 +22,7 @@ _TRUECOLOR_TERMS = ("xterm-kitty", "xterm-ghostty", "alacritty", "foot", "wezter
 _TRUECOLOR_PROGRAMS = ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "WarpTerminal", "mintty", "rio")
 _TRUECOLOR_VARIABLES = ("KONSOLE_VERSION", "WT_SESSION", "KITTY_WINDOW_ID", "ALACRITTY_WINDOW_ID")
 _FIRST_TRUECOLOR_VTE = 3600
+_FIRST_VTE_WITH_LINKS = 5001  # 5000 crashed on them
 _COLOURLESS_TERMS = ("dumb", "vt100", "vt102", "vt220", "vt320", "xterm-mono")
 
 
@@ -37,6 +38,8 @@ class Terminal:
     sync: bool
     """Frames are bracketed, where the terminal knows how, so that it shows each one whole (mode 2026)."""
     mouse: bool
+    links: bool
+    """Paths are sent as links (OSC 8), which a click opens."""
 
 
 def look_at(ui: UiSection, environment: Mapping[str, str]) -> Terminal:
@@ -58,6 +61,7 @@ def look_at(ui: UiSection, environment: Mapping[str, str]) -> Terminal:
         # tmux 3.7 repaints its whole pane at the end of each such frame, earlier ones do not know it.
         sync=ui.sync == "auto" and not multiplexer,
         mouse=ui.mouse,
+        links=_takes_links(environment, multiplexer),
     )
 
 
@@ -81,6 +85,18 @@ def _colours(ui: UiSection, environment: Mapping[str, str], multiplexer: str) ->
     if _is_truecolor(environment, term):
         return "truecolor"
     return "256" if "256color" in term else "16"
+
+
+def _takes_links(environment: Mapping[str, str], multiplexer: str) -> bool:
+    if multiplexer:  # tmux hands them on where it is told to, but is asked by no variable
+        return False
+    vte = environment.get("VTE_VERSION", "")
+    return (
+        environment.get("TERM", "").lower() in _TRUECOLOR_TERMS
+        or environment.get("TERM_PROGRAM") in _TRUECOLOR_PROGRAMS
+        or any(environment.get(name) for name in _TRUECOLOR_VARIABLES)
+        or (vte.isdecimal() and int(vte) >= _FIRST_VTE_WITH_LINKS)
+    )
 
 
 def _is_truecolor(environment: Mapping[str, str], term: str) -> bool:

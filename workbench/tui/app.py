@@ -27,7 +27,7 @@ from workbench.tui import actions, keyboard, letters, narrow, overlays, places
 from workbench.tui import theme as themes
 from workbench.tui.actions import MODES, Action
 from workbench.tui.alerts import AlertsRaised
-from workbench.tui.clean import clean, line_filters, visible
+from workbench.tui.clean import clean, line_filters, link_to, visible
 from workbench.tui.command_line import NAMES_LANE, Command, CommandLine
 from workbench.tui.glyphs import ASCII, UNICODE
 from workbench.tui.hangup import EXIT_CODE, HangUpGuard
@@ -65,6 +65,7 @@ class WorkbenchApp(App[None]):
         theme: One of `theme.THEME_NAMES`.
         memory: What was shown before, and keeps what is shown; None where each session begins anew.
         trash_days: For how long what is removed can be taken back.
+        links: Send paths of the store as links.
     """
 
     TITLE = "workbench"
@@ -85,6 +86,7 @@ class WorkbenchApp(App[None]):
         theme: str = "night",
         memory: Memory | None = None,
         trash_days: int = 7,
+        links: bool = False,
     ) -> None:
         if memory is not None and memory.mode in MODES:
             self.DEFAULT_MODE = memory.mode  # type: ignore[misc]  # Textual reads it just now
@@ -99,6 +101,7 @@ class WorkbenchApp(App[None]):
         self.demo = demo
         self.ascii = ascii
         self.sync = sync
+        self._links = f"{link_to(root)}/" if links else ""
         self.trash_days = trash_days
         self.glyphs = ASCII if ascii else UNICODE
         self.runs: tuple[Run, ...] = ()
@@ -117,7 +120,8 @@ class WorkbenchApp(App[None]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's filters, then ours: nothing passes them to the terminal."""
-        return [*super().get_line_filters(), *line_filters(ascii=self.ascii, colourless=self.no_color)]
+        ours = line_filters(ascii=self.ascii, colourless=self.no_color, links=self._links)
+        return [*super().get_line_filters(), *ours]
 
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
         super()._display(screen, narrow.narrowed(renderable))
@@ -521,6 +525,7 @@ def run_app(
     theme: str = "night",
     fresh: bool = False,
     trash_days: int = 7,
+    links: bool = False,
 ) -> int:
     """Run the screens until the user leaves or the terminal goes away; `start.run_app` is the door to this.
 
@@ -534,13 +539,21 @@ def run_app(
         theme: One of `theme.THEME_NAMES`; what was chosen on the screens since comes before it.
         fresh: Begin without what was shown when the screens were left.
         trash_days: For how long what is removed can be taken back.
+        links: Send paths of the store as links.
 
     Returns:
         The exit code.
     """
     memory = Memory(root, theme, fresh=fresh)
     app = WorkbenchApp(
-        root, demo=demo, ascii=ascii, sync=sync, keys=keys, memory=memory, trash_days=trash_days
+        root,
+        demo=demo,
+        ascii=ascii,
+        sync=sync,
+        keys=keys,
+        memory=memory,
+        trash_days=trash_days,
+        links=links,
     )
     HangUpGuard(app.leave).install()
     app.run(mouse=mouse)

@@ -6,7 +6,11 @@ and `ControlFilter` is the net under every widget: no foreign control byte passe
 
 from __future__ import annotations
 
+import os
 import re
+import socket
+from pathlib import Path
+from urllib.parse import quote
 
 from rich.segment import Segment
 from textual.color import Color
@@ -19,6 +23,7 @@ LIMIT = 2000
 """The most characters of one field that any widget gets."""
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
+_LINK = re.compile(r"[A-Za-z0-9:/%._~-]+")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 _ASCII = str.maketrans(
@@ -107,9 +112,44 @@ class AsciiFilter(LineFilter):
         ]
 
 
-def line_filters(*, ascii: bool, colourless: bool) -> list[LineFilter]:
-    """What every line passes last on its way to the terminal, after Textual's own filters."""
-    filters: list[LineFilter] = [ControlFilter()]
+class LinkFilter(LineFilter):
+    """Lets links pass that lead to a place of ours, and makes plain text of all others.
+
+    Args:
+        beginning: What a link must begin with; empty lets none pass.
+    """
+
+    def __init__(self, beginning: str) -> None:
+        super().__init__()
+        self._beginning = beginning
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 (Textual's)
+        """Return the segments without other links."""
+        return [
+            segment
+            if segment.style is None or not segment.style.link or self._is_ours(segment.style.link)
+            else Segment(segment.text, segment.style.update_link(None))
+            for segment in segments
+        ]
+
+    def _is_ours(self, link: str) -> bool:
+        return bool(self._beginning) and link.startswith(self._beginning) and bool(_LINK.fullmatch(link))
+
+
+def link_to(path: Path) -> str:
+    """The address of a file or folder of ours, for a terminal on this machine or another."""
+    return f"file://{quote(socket.gethostname())}{quote(os.fsencode(path))}"
+
+
+def line_filters(*, ascii: bool, colourless: bool, links: str = "") -> list[LineFilter]:
+    """What every line passes last on its way to the terminal, after Textual's own filters.
+
+    Args:
+        ascii: Draw with ASCII alone.
+        colourless: Draw without colours.
+        links: What a link must begin with; empty lets none pass.
+    """
+    filters: list[LineFilter] = [ControlFilter(), LinkFilter(links)]
     if ascii:
         filters.append(AsciiFilter())
     if colourless:

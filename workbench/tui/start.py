@@ -63,6 +63,7 @@ def run_app(
         theme=ui.theme,
         fresh=fresh,
         trash_days=settings.store.trash_days,
+        links=terminal.links,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.widgets import Input
 
 from store import Store
@@ -94,3 +95,17 @@ async def test_an_adapter_tells_where_it_comes_from_and_leads_to_compare(
         await pilot.press("c")
         await look.wait(pilot, "who answers")
         await look.wait(pilot, "ROUGE-1 1.000")
+
+
+@pytest.mark.parametrize("links", [True, False])
+async def test_a_folder_is_a_link_where_the_terminal_takes_them(
+    links: bool, stocked: Store, still_app: Any, look: Any
+) -> None:
+    app = still_app(stocked.root, links=links)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("2")
+        await look.wait(pilot, "models/tiny")
+        strips = app.screen._compositor.render_strips()
+        segments = [segment for strip in strips for segment in strip if segment.style is not None]
+        found = {segment.text.strip() for segment in segments if segment.style.link}
+        assert found == ({"models/tiny"} if links else set())

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from textual.content import Content
+from textual.style import Style
 
-from workbench.tui.clean import clean, safe
+from workbench.tui.clean import clean, link_to, safe
 from workbench.tui.glyphs import number_text
 
 Cell = str | Content
@@ -39,11 +40,16 @@ def facts(pairs: Iterable[tuple[str, object]]) -> Content:
     """Labelled values, one a line, the labels in a quiet column.
 
     Args:
-        pairs: Label and value; a pair whose value is None or empty is left out.
+        pairs: Label and value; a pair whose value is None or empty is left out. Content is shown as it is.
     """
-    shown = [(label, str(value)) for label, value in pairs if value not in (None, "")]
+    shown = [(label, value) for label, value in pairs if value not in (None, "")]
     width = max((len(label) for label, _ in shown), default=0) + 2
-    return lines(Content.assemble((label.ljust(width), QUIET), clean(value)) for label, value in shown)
+    return lines(
+        Content.assemble(
+            (label.ljust(width), QUIET), value if isinstance(value, Content) else clean(str(value))
+        )
+        for label, value in shown
+    )
 
 
 def lines(parts: Iterable[Content | str]) -> Content:
@@ -77,6 +83,7 @@ def short(fingerprint: str) -> str:
     return fingerprint.rpartition(":")[2][:10]
 
 
-def place(folder: Path) -> str:
-    """Where a record's folder is, from the store's own folder on."""
-    return f"{folder.parent.name}/{folder.name}"
+def place(folder: Path) -> Content:
+    """Where a record's folder is, from the store's own folder on; a link, where the terminal takes one."""
+    told = clean(f"{folder.parent.name}/{folder.name}")
+    return Content.styled(told, Style(link=link_to(folder)))
