@@ -176,8 +176,9 @@ def recover(root: Path, db: Database) -> None:
             continue
         for files in place.glob("*/*"):
             home, noun = root / files.parent.name / files.name, files.parent.name.removesuffix("s")
-            name = files.stem if files.is_file() else files.name
-            if not home.exists() and db.table(f"{noun}s").count_where("name = ?", [name]):
+            # A folder without a record was on its way out for good; a text may never have had one.
+            known_still = files.is_file() or db.table(f"{noun}s").count_where("name = ?", [files.name])
+            if not home.exists() and known_still:
                 files.rename(home)
         shutil.rmtree(place, ignore_errors=True)
 

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from store import Store
+import pytest
+
+from store import Store, Unavailable
 from workbench.tui import drafts
 
 GONE = {"boot_id": "another", "pid": 1, "start_ticks": 1, "nonce": ""}
@@ -31,6 +33,12 @@ def test_a_draft_is_offered_once_its_writer_is_gone(store: Store) -> None:
     drafts.forget(store.root, "mine")
     drafts.forget(store.root, "mine")
     assert drafts.left(store.root) == []
+
+
+def test_a_draft_that_cannot_be_kept_is_told(store: Store) -> None:
+    (store.root / drafts.FOLDER).write_text("a file in the place of the folder")
+    with pytest.raises(Unavailable, match="no draft of mine can be kept"):
+        drafts.keep(store.root, "mine", "text")
 
 
 def test_damaged_drafts_are_none(store: Store) -> None:

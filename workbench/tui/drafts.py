@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from store.files import check_name, private_folder, write_atomic
+from store.errors import Unavailable
+from store.files import check_name, in_trash, private_folder, write_atomic
 from store.identity import Identity
 from workbench import processes
 
@@ -41,10 +42,18 @@ class Draft:
 
 
 def keep(root: Path, name: str, text: str) -> None:
-    """Keep a text as it stands now, in the place of an earlier one."""
+    """Keep a text as it stands now, in the place of an earlier one.
+
+    Raises:
+        Unavailable: The disk is full, or cannot be written.
+    """
     draft = Draft(name, text, time.time(), processes.me(""))
-    path = private_folder(root / FOLDER) / f"{check_name(name)}.json"
-    write_atomic(path, json.dumps(asdict(draft)))
+    try:
+        path = private_folder(root / FOLDER) / f"{check_name(name)}.json"
+        write_atomic(path, json.dumps(asdict(draft)))
+    except OSError as error:
+        why = f"no draft of {name} can be kept ({error.strerror})"
+        raise Unavailable(why, f"free some space, and save with ^s{in_trash(root)}") from error
 
 
 def forget(root: Path, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -68,4 +69,6 @@ class Memory:
 
     def write(self, state: State) -> None:
         """Write it; on a lane's thread, or last of all."""
-        states.save(self._root, state)
+        # Where the disk is full or read-only, the screens go on, and the next session begins as before.
+        with contextlib.suppress(OSError):
+            states.save(self._root, state)

@@ -144,12 +144,13 @@ class Question(Vertical):
         """Who is asked what, for another session: a text that was typed, or the row that was taken."""
         if self._recalled is not None:
             return dict(self._recalled)
+        typed = "" if self.prompt.origin else self.field.text[:PROMPT_LIMIT]
         return {
-            "model": self.model if self.by_hand else "",
+            "model": self.model if self.by_hand or typed else "",
             "systems": self.systems.chosen,
             "row": self.row,
             "source": asdict(self.source) if self.source is not None else {},
-            "typed": "" if self.prompt.origin else self.field.text,
+            "typed": typed,
         }
 
     def recall(self, saved: Saved) -> None:
