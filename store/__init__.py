@@ -11,6 +11,7 @@ from types import TracebackType
 
 from store.adapters import Adapters
 from store.alerts import Alerts
+from store.changes import Changes
 from store.checkpoints import Checkpoints
 from store.datasets import Datasets
 from store.db import CATALOG, connect, explained
@@ -90,6 +91,7 @@ class Store:
         self.adapters = Adapters(root, self.db)
         self.runs = Runs(root, self.db)
         self.metrics = Metrics(root, self.db)
+        self.changed = Changes(self.db)
         self.samples = Samples(root, self.db)
         self.checkpoints = Checkpoints(root, self.db)
         self.alerts = Alerts(root, self.db)

@@ -6,6 +6,7 @@ import builtins
 import hashlib
 import json
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -185,7 +186,7 @@ class Adapters:
         """
         for row in self._db.table("adapters").rows_where("name = ?", [name]):
             return self._adapter(row)
-        raise not_found("adapter", name, [adapter.name for adapter in self.list()])
+        raise not_found("adapter", name, self.names())
 
     def resolve(self, name: str) -> Adapter:
         """Return an adapter by its name, or a run's checkpoint as one: `RUN@STEP` or `RUN@latest`.
@@ -211,9 +212,37 @@ class Adapters:
         newest = Checkpoints(self._root, self._db).newest(Runs(self._root, self._db).get(run).id)
         return f"{run}{MARK}{newest.step}" if newest is not None else name
 
-    def list(self) -> builtins.list[Adapter]:
-        """Return all adapters, newest first."""
-        return [self._adapter(row) for row in self._db.table("adapters").rows_where(order_by="rowid desc")]
+    def list(self, *, model: str | None = None, limit: int | None = None) -> builtins.list[Adapter]:
+        """Return the adapters, newest first: all, or those of one base, or at most so many."""
+        where, values = ("model = ?", [model]) if model is not None else (None, [])
+        found = self._db.table("adapters").rows_where(where, values, order_by="rowid desc", limit=limit)
+        return self._listed(found)
+
+    def names(self, text: str = "") -> builtins.list[str]:
+        """Return the names of all adapters, newest first, or of those that hold a text, in any case.
+
+        Args:
+            text: is looked for in the name, the base, the method and the run.
+        """
+        found = self._db.execute(
+            _NAMES_HOLDING if text else _NAMES,
+            [f"%{_literal(text)}%"] if text else [],
+        )
+        return [name for (name,) in found]
+
+    def some(self, names: Sequence[str]) -> builtins.list[Adapter]:
+        """Return the adapters of these names, in any order; a name that has none is passed over."""
+        marks = ", ".join("?" * len(names))
+        return self._listed(self._db.table("adapters").rows_where(f"name in ({marks})", [*names]))
+
+    def count(self, *, model: str) -> int:
+        """Return how many adapters there are for a base."""
+        return self._db.table("adapters").count_where("model = ?", [model])
+
+    def made_by(self, run_id: str) -> builtins.list[str]:
+        """Return the names of the adapters that a run made."""
+        found = self._db.execute("select name from adapters where run = ? order by rowid desc", [run_id])
+        return [name for (name,) in found]
 
     def remove(self, name: str) -> None:
         """Remove an adapter with its folder.
@@ -309,6 +338,22 @@ class Adapters:
 
     def _adapter(self, row: dict[str, Any]) -> Adapter:
         return Adapter(**row, path=inside(self._root, "adapters", row["name"]))
+
+    def _listed(self, rows: Iterable[dict[str, Any]]) -> builtins.list[Adapter]:
+        """Many records: that no link leads out of the store is looked at for their folder, not for each."""
+        folder = inside(self._root, "adapters")
+        return [Adapter(**row, path=folder / check_name(row["name"])) for row in rows]
+
+
+_NAMES = "select name from adapters order by rowid desc"
+_NAMES_HOLDING = """select name from adapters
+    where name || char(10) || model || char(10) || method || char(10) || coalesce(run, '') like ? escape '\\'
+    order by rowid desc"""
+
+
+def _literal(text: str) -> str:
+    """A text as a LIKE pattern that matches itself."""
+    return "".join(f"\\{each}" if each in "%_\\" else each for each in text)
 
 
 def _checkpoint(checkpoints: Checkpoints, run: Run, step: str) -> Checkpoint:

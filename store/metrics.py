@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import time
@@ -131,13 +132,21 @@ class Metrics:
 
     def latest(self, run_id: str) -> dict[str, float]:
         """Return the newest value of each of a run's metrics."""
+        return self.latest_of([run_id])[run_id]
+
+    def latest_of(self, run_ids: Iterable[str], name: str | None = None) -> dict[str, dict[str, float]]:
+        """Return the newest value of each metric of many runs, by run id; of one metric where it is named."""
+        latest: dict[str, dict[str, float]] = {run_id: {} for run_id in run_ids}
         found = self._db.execute(
-            """select n.name, p.kind, p.value from metric_names n
-               join points p on p.id = (select id from points where run = :run and name = n.id
-                                        order by step desc, id desc limit 1)""",
-            {"run": run_number(run_id)},
+            f"""select r.value, n.name, p.kind, p.value from json_each(:runs) r join metric_names n
+               join points p on p.id = (select id from points where run = r.value and name = n.id
+                                        order by step desc, id desc limit 1)
+               {"where n.name = :name" if name is not None else ""} order by r.key, n.id""",  # noqa: S608 (a constant)
+            {"runs": json.dumps([run_number(run_id) for run_id in latest]), "name": name},
         )
-        return {name: _decode(kind, value) for name, kind, value in found}
+        for run, metric, kind, value in found:
+            latest[f"r{run}"][metric] = _decode(kind, value)
+        return latest
 
     def names(self, run_id: str) -> list[str]:
         """Return the names of a run's metrics, in the order in which they came."""

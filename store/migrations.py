@@ -231,3 +231,45 @@ def m011_trash(db: Database) -> None:
         "create index evaluations_by_trash on evaluations (trashed) where trashed is not null",
     ):
         db.conn.execute(statement)
+
+
+@step
+def m012_changes(db: Database) -> None:
+    """What changed is told by triggers, so that a reader of ten thousand runs reads those that changed.
+
+    A run's `change` is higher than that of any run that changed before it; every other table is counted.
+    """
+    nouns = (
+        "models",
+        "datasets",
+        "templates",
+        "mixtures",
+        "adapters",
+        "evaluations",
+        "checkpoints",
+        "engines",
+    )
+    for statement in (
+        "create table changes (noun text primary key, number integer not null) without rowid",
+        "alter table runs add column change integer not null default 0",
+        "update runs set change = id",
+        "create index runs_by_change on runs (change)",
+        """create trigger runs_came after insert on runs begin
+            update runs set change = (select max(change) + 1 from runs) where id = new.id;
+            update changes set number = number + 1 where noun = 'runs'; end""",
+        """create trigger runs_changed after update on runs when new.change = old.change begin
+            update runs set change = (select max(change) + 1 from runs) where id = new.id; end""",
+        """create trigger runs_moved after update of status on runs when new.status != old.status begin
+            update changes set number = number + 1 where noun = 'runs'; end""",
+        """create trigger runs_went after delete on runs begin
+            update changes set number = number + 1 where noun = 'runs'; end""",
+        *(
+            f"""create trigger {noun}_{kind} after {kind} on {noun} begin
+                update changes set number = number + 1 where noun = '{noun}'; end"""  # noqa: S608 (constants)
+            for noun in nouns
+            for kind in ("insert", "update", "delete")
+        ),
+        "create index adapters_by_model on adapters (model)",
+    ):
+        db.conn.execute(statement)
+    db.conn.executemany("insert into changes values (?, 0)", [(noun,) for noun in ("runs", *nouns)])

@@ -11,6 +11,8 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 LIVE: frozenset[Status] = frozenset({"starting", "running"})
 ENDED: frozenset[Status] = frozenset({"completed", "failed", "cancelled", "interrupted"})
 RESUMABLE: frozenset[Status] = frozenset({"paused", "interrupted", "failed"})
+UNDER_WAY: frozenset[Status] = LIVE | {"queued", "paused"}
+"""It goes on, or is meant to."""
 IDLE: frozenset[Status] = RESUMABLE | {"queued"}
 """No worker works on it, and one may yet."""
 

@@ -23,6 +23,8 @@ from store.run_status import ENDED, IDLE, LIVE, RESUMABLE, Request, Status, chec
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+LOG = "log.txt"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -155,17 +157,30 @@ class Runs:
         number = _number(id_or_name)
         where, value = ("id = ?", number) if number is not None else ("name = ?", id_or_name)
         for row in self._db.table("runs").rows_where(where, [value], order_by="id desc", limit=1):
-            return _run(row)
+            return record_of(row)
         known = [row["name"] for row in self._db.table("runs").rows_where(order_by="id desc", limit=100)]
         raise not_found("run", id_or_name, dict.fromkeys(known))
 
-    def list(self, status: Status | None = None, *, sweep: str | None = None) -> builtins.list[Run]:
-        """Return the runs, newest first, all or those of one status or of one sweep."""
-        wanted = {"status": status, "sweep": sweep}
+    def list(
+        self,
+        status: Status | None = None,
+        *,
+        sweep: str | None = None,
+        model: str | None = None,
+        method: str | None = None,
+        limit: int | None = None,
+    ) -> builtins.list[Run]:
+        """Return the runs, newest first: all, or at most so many, or those of one status, sweep and so on."""
+        wanted = {"status": status, "sweep": sweep, "model": model, "method": method}
         chosen = {column: value for column, value in wanted.items() if value is not None}
         where = " and ".join(f"{column} = ?" for column in chosen) or None
-        found = self._db.table("runs").rows_where(where, [*chosen.values()], order_by="id desc")
-        return [_run(row) for row in found]
+        found = self._db.table("runs").rows_where(where, [*chosen.values()], order_by="id desc", limit=limit)
+        return [record_of(row) for row in found]
+
+    def sweeps(self) -> builtins.list[str]:
+        """Return the names of the sweeps that the runs belong to, the newest first."""
+        found = "select sweep from runs where sweep is not null group by sweep order by max(id) desc"
+        return [name for (name,) in self._db.execute(found)]
 
     def folder(self, run: Run) -> Path:
         """Return a run's folder, where its worker's current directory is."""
@@ -173,7 +188,7 @@ class Runs:
 
     def log_path(self, run: Run) -> Path:
         """Return the file that the worker's output goes to."""
-        return self.folder(run) / "log.txt"
+        return self.folder(run) / LOG
 
     def claim(self, id: str, nonce: str, devices: Iterable[int] = ()) -> Run | None:
         """Take a queued run to start it; None when someone else has taken or cancelled it.
@@ -385,8 +400,9 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _run(row: dict[str, Any]) -> Run:
-    fields = {key: value for key, value in row.items() if key != "nonce"}
+def record_of(row: dict[str, Any]) -> Run:
+    """Make the record of a row of the catalog's table."""
+    fields = {key: value for key, value in row.items() if key not in ("nonce", "change")}
     identity = json.loads(row["identity"]) if row["identity"] else None
     fields |= {
         "id": f"r{row['id']}",

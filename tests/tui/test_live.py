@@ -130,7 +130,7 @@ def test_it_ends_within_a_second_when_asked(reader: LiveReader, messages: Messag
 
 def test_newer_news_replaces_older_but_points_are_all_kept() -> None:
     assert RunsChanged(()).can_replace(RunsChanged(()))
-    assert not RunsChanged(()).can_replace(CatalogChanged())
+    assert not RunsChanged(()).can_replace(CatalogChanged(frozenset()))
     assert not MetricPoints(()).can_replace(MetricPoints(()))
 
 

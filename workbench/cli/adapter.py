@@ -57,7 +57,7 @@ def list_adapters(session: Session) -> None:
     with session.open_store() as store:
         adapters = store.adapters.list()
     empty = "no adapters yet: workbench run start trains one, workbench adapter add DIR brings one in"
-    session.show(adapters, table(COLUMNS, adapters, empty=empty))
+    session.show(adapters, lambda: table(COLUMNS, adapters, empty=empty))
 
 
 @command.command()

@@ -12,7 +12,7 @@ from typing import Any
 from store import Store
 from store.errors import StoreError
 from store.metrics import Point
-from store.runs import Run
+from store.runs import LOG, Run
 from workbench.cli import figures, queueing
 from workbench.cli.output import cell, jsonable, status
 from workbench.cli.progress import Line
@@ -113,22 +113,29 @@ def failure(run: Run) -> StoreError | None:
     return StoreError(what, run.hint or f"`workbench run logs {run.id}` says more")
 
 
-def run_document(store: Store, run: Run, waiting: Mapping[str, int] | None = None) -> dict[str, Any]:
+def run_document(
+    store: Store,
+    run: Run,
+    waiting: Mapping[str, int] | None = None,
+    latest: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
     """Write a run as the JSON document of `run show`.
 
     Args:
         store: An open store.
         run: The run.
         waiting: The places in the queue, where they are known already.
+        latest: Its newest metrics, where they are known already.
     """
     if waiting is None:
         waiting = queueing.places(store) if run.status == "queued" else {}
+    folder = store.runs.folder(run)
     record: dict[str, Any] = jsonable(run)
     record["pid"] = run.pid
     record["queue_place"] = waiting.get(run.id)
-    record["latest"] = jsonable(store.metrics.latest(run.id))
-    record["folder"] = str(store.runs.folder(run))
-    record["log"] = str(store.runs.log_path(run))
+    record["latest"] = jsonable(dict(store.metrics.latest(run.id) if latest is None else latest))
+    record["folder"] = str(folder)
+    record["log"] = str(folder / LOG)
     return record | watched_document(store, run)
 
 

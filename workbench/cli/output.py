@@ -40,6 +40,7 @@ STATUS_MARKS = {
 PLAIN = str.maketrans({"←": "left", "→": "right", "↑": "up", "↓": "down", "…": "...", "–": "-"})
 
 Item = TypeVar("Item")
+_PLAIN = (str, int, bool, type(None))
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ def jsonable(value: Any) -> Any:
         Dataclasses as objects, paths as text, NaN and infinities as the texts "NaN", "Infinity", "-Infinity":
         JSON has no such numbers, and null would hide them.
     """
+    if type(value) in _PLAIN:  # most of what a list of a hundred thousand records holds
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {each.name: jsonable(getattr(value, each.name)) for each in dataclasses.fields(value)}
     if isinstance(value, dict):
@@ -197,7 +200,7 @@ def _narrow(widths: list[int], columns: Sequence[Column]) -> None:
 
 def _width(text: str) -> int:
     """Count terminal cells: wide characters take two, combining marks none, colours none."""
-    plain = click.unstyle(text)
+    plain = click.unstyle(text) if "\x1b" in text else text
     if plain.isascii():
         return len(plain)
     return sum(

@@ -183,9 +183,12 @@ def list_runs(session: Session, wanted: Status | None, sweep: str | None, text: 
         attend(store)
         runs = [run for run in store.runs.list(wanted, sweep=sweep) if passes(run)]
         waiting = places(store)
-        rows = [(run, store.metrics.latest(run.id), waiting.get(run.id)) for run in runs]
-        documents = [run_document(store, run, waiting) for run in runs] if session.as_json else []
-    session.show(documents, table(RUN_COLUMNS, rows, empty=_no_runs(wanted or sweep or text)))
+        latest = store.metrics.latest_of(run.id for run in runs)
+        documents = (
+            [run_document(store, run, waiting, latest[run.id]) for run in runs] if session.as_json else []
+        )
+    rows = [(run, latest[run.id], waiting.get(run.id)) for run in runs]
+    session.show(documents, lambda: table(RUN_COLUMNS, rows, empty=_no_runs(wanted or sweep or text)))
 
 
 def _no_runs(asked: str | None) -> str:

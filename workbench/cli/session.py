@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,15 @@ class Session:
         with self.open_store() as store:
             return store.root
 
-    def show(self, document: Any, text: str) -> None:
-        """Print the document in JSON mode, the text otherwise; a stream calls it once a line."""
+    def show(self, document: Any, text: str | Callable[[], str]) -> None:
+        """Print the document in JSON mode, the text otherwise; a stream calls it once a line.
+
+        A text of a hundred thousand rows is handed in as what makes it, and made where it is printed.
+        """
         if self.as_json:
             output.print_json(document)
         else:
-            output.print_text(text)
+            output.print_text(text if isinstance(text, str) else text())
 
 
 def _speak_json(context: click.Context, _option: click.Parameter, chosen: bool) -> None:

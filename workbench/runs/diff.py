@@ -72,7 +72,8 @@ def read_differences(store: Store, runs: Sequence[Run]) -> list[Difference]:
 
 def _read_trained(store: Store, runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
     """What the adapters that runs made say of how they were made, by run id."""
-    cards = {each.name: each.path / LINEAGE for each in store.adapters.list()}
+    made = store.adapters.some([run.adapter for run in runs if run.adapter])
+    cards = {each.name: each.path / LINEAGE for each in made}
     found = {run.id: cards[run.adapter] for run in runs if run.adapter in cards}
     return {run: read_json(card) for run, card in found.items() if card.is_file()}
 

@@ -12,6 +12,9 @@ from workbench.runs.options import RunOptions
 from workbench.runs.plan import Plan
 from workbench.runs.probing import Memory
 
+EARLIER_RUNS = 20
+"""So many of the newest runs of the same kind are looked at for their speed."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -58,9 +61,8 @@ def _seconds(
         return plan.steps * measured["step_seconds"], "the measured step, of the longest rows"
     if mean is None:
         return None, "not known before the rows are measured"
-    for run in store.runs.list("completed"):
-        if (run.model, run.method) != (options.model, options.method):
-            continue
+    alike = store.runs.list("completed", model=options.model, method=options.method, limit=EARLIER_RUNS)
+    for run in alike:
         speeds = [speed for _, speed in store.metrics.series(run.id, "tokens_per_second")]
         if speeds:
             tokens = plan.epochs * plan.rows * mean

@@ -29,6 +29,8 @@ KEPT_ANSWERS = 500
 TIMEOUT_SECONDS = 180.0
 FIRST_MARGIN, LEAST_MARGIN = 0.10, 0.03
 EARLIER_RUNS = 20
+LOOKED_AT_RUNS = 200
+"""Among so many of the newest that are alike the earlier ones are looked for."""
 # What the memory of a step does not depend on; a setting that is not named here counts.
 WITHOUT_EFFECT = frozenset(
     {"num_train_epochs", "max_steps", "max_seconds", "learning_rate", "lr_scheduler_type", "warmup_steps"}
@@ -221,9 +223,8 @@ def keep(store: Store, options: RunOptions, answer: Mapping[str, Any]) -> None:
 
 def experience(store: Store, options: RunOptions) -> Experience:
     """How earlier runs of the same model, method and precision compare with what was predicted of them."""
-    ratios = [ratio for run in store.runs.list() if (ratio := _ratio(run, options)) is not None][
-        :EARLIER_RUNS
-    ]
+    alike = store.runs.list(model=options.model, method=options.method, limit=LOOKED_AT_RUNS)
+    ratios = [ratio for run in alike if (ratio := _ratio(run, options)) is not None][:EARLIER_RUNS]
     if not ratios:
         return Experience(1.0, FIRST_MARGIN, 0)
     ratio = statistics.median(ratios)
@@ -232,8 +233,7 @@ def experience(store: Store, options: RunOptions) -> Experience:
 
 
 def _ratio(run: Run, options: RunOptions) -> float | None:
-    alike = (run.model, run.method, run.settings.get("dtype"))
-    if alike != (options.model, options.method, options.settings.dtype):
+    if run.settings.get("dtype") != options.settings.dtype:
         return None
     predicted, measured = run.plan.get("predicted_peak_bytes"), run.plan.get("measured_peak_bytes")
     return measured / predicted if predicted and measured else None

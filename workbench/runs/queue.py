@@ -211,7 +211,7 @@ class Dispatcher:
         return self._process(run) is None and time.monotonic() - unknown_since > IDENTIFY_SECONDS
 
     def _interrupt(self, run: Run, error: str) -> None:
-        published = [adapter.name for adapter in self._store.adapters.list() if adapter.run == run.id]
+        published = self._store.adapters.made_by(run.id)
         if run.status == "running" and published:
             # It died between its last two writes: the adapter is whole, so the run is.
             self._store.runs.complete(run.id, published[0])

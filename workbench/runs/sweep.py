@@ -137,7 +137,7 @@ def results(store: Store, name: str) -> list[Result]:
     """
     runs = store.runs.list(sweep=name)
     if not runs:
-        known = {run.sweep: None for run in store.runs.list() if run.sweep}
+        known = dict.fromkeys(store.runs.sweeps())
         if not known:
             raise NotFound(f"no sweep named {name!r}", "start one with `workbench run sweep FILE.toml`")
         raise not_found("sweep", name, known)
@@ -166,7 +166,7 @@ def _told(run: Run) -> dict[str, Any]:
 
 
 def _free_name(store: Store, name: str) -> str:
-    taken = {run.sweep for run in store.runs.list() if run.sweep}
+    taken = set(store.runs.sweeps())
     numbered = (f"{name}-{number}" for number in itertools.count(2))
     return name if name not in taken else next(each for each in numbered if each not in taken)
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from store.trash import Trashed
 
 T = TypeVar("T")
+Passed = RunsChanged | MetricPoints | CatalogChanged | Telemetry | InboxChanged | AlertsRaised
 COPY_LIMIT = 100_000
 LOG_NAME = "tui.log"
 LOG_BYTES = 1_000_000
@@ -105,6 +106,7 @@ class WorkbenchApp(App[None]):
         self.trash_days = trash_days
         self.glyphs = ASCII if ascii else UNICODE
         self.runs: tuple[Run, ...] = ()
+        self.live_runs: tuple[Run, ...] = ()
         self.inbox = InboxState()
         self.alert_counts: Mapping[str, int] = {}
         self._jump: letters.Jump | None = None
@@ -208,7 +210,8 @@ class WorkbenchApp(App[None]):
 
     def on_runs_changed(self, message: RunsChanged) -> None:
         """Keep the runs for screens that open later, and tell those that are open."""
-        ended, self.runs = newly_ended(self.runs, message.runs), message.runs
+        ended = newly_ended(self.live_runs, message.runs)
+        self.runs, self.live_runs = message.runs, message.live or ()
         self._pass_on(message)
         self._notices.ends(ended)
         for run in ended:
@@ -219,7 +222,8 @@ class WorkbenchApp(App[None]):
         """Tell the screens, and the person."""
         self.alert_counts = message.counts
         self._pass_on(message)
-        names = {run.id: run.name for run in self.runs}
+        told = {alert.run for alert in message.alerts}
+        names = {run.id: run.name for run in self.runs if run.id in told} if told else {}
         self._notices.alerts(message.alerts, names)
         for alert in message.alerts:
             title = f"{alert.run} {names.get(alert.run, alert.run)}: {trouble(alert.kind)}"
@@ -235,10 +239,9 @@ class WorkbenchApp(App[None]):
         self._pass_on(message)
         self.call_later(self._live.taken)
 
-    def on_catalog_changed(self) -> None:
+    def on_catalog_changed(self, message: CatalogChanged) -> None:
         """Tell the screens."""
-        for screen in self._open_screens():
-            screen.post_message(CatalogChanged())
+        self._pass_on(message)
 
     def on_telemetry(self, message: Telemetry) -> None:
         """Tell the screens."""
@@ -249,7 +252,7 @@ class WorkbenchApp(App[None]):
         self.inbox = message.state
         self._pass_on(message)
 
-    def _pass_on(self, message: RunsChanged | MetricPoints | Telemetry | InboxChanged | AlertsRaised) -> None:
+    def _pass_on(self, message: Passed) -> None:
         for screen in self._open_screens():
             screen.post_message(replace(message))
 

@@ -7,7 +7,7 @@ stalls costs no memory and loses no point.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
@@ -21,6 +21,7 @@ from store.runs import Run
 from workbench import telemetry
 from workbench.telemetry import GpuReading, HostReading
 from workbench.tui.alerts import AlertReader
+from workbench.tui.run_reader import RunReader
 
 TICK_SECONDS = 0.35
 TELEMETRY_SECONDS = 1.0
@@ -38,9 +39,19 @@ class Newest(Message, bubble=False):
 
 @dataclass
 class RunsChanged(Newest, bubble=False):
-    """The list of runs, newest first, after something about a run changed."""
+    """The list of runs, newest first, after something about a run changed.
+
+    Of a long list the newest come first and those that wait or are at work, then all.
+    """
 
     runs: tuple[Run, ...]
+    live: tuple[Run, ...] | None = None
+    """Those of them that are at work; found where they are not given."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.live is None:
+            self.live = tuple(run for run in self.runs if run.live)
 
 
 @dataclass
@@ -50,8 +61,11 @@ class MetricPoints(Message, bubble=False):
     points: tuple[Point, ...]
 
 
-class CatalogChanged(Newest, bubble=False):
-    """Another process or thread committed to the store: lists of models, datasets and so on may differ."""
+@dataclass
+class CatalogChanged(Message, bubble=False):
+    """Records of these tables came, changed or went; of runs only their coming, going and status count."""
+
+    nouns: frozenset[str]
 
 
 @dataclass
@@ -115,30 +129,27 @@ class LiveReader:
     def _read(self, store: Store) -> None:
         cursor = store.metrics.end()
         alerts = AlertReader(store)
+        runs = RunReader(store, lambda seconds: self._stop.wait(seconds))
+        counts = store.changed.counts()
         seen: int | None = None
-        runs: tuple[Run, ...] | None = None
         host: HostReading | None = None
         telemetry_at = 0.0
-        while not self._stop.wait(0 if runs is None else TICK_SECONDS):
+        while not self._stop.wait(0 if seen is None else TICK_SECONDS):
             changes = store.changes()
             if changes != seen:
-                runs = self._post_runs(store, runs)
-                raised = alerts.new(store, runs)
+                for read in runs.new():
+                    self._post(RunsChanged(*read))
+                raised = alerts.new(store, runs.live)
                 if raised is not None:
                     self._post(raised)
-                if seen is not None:
-                    self._post(CatalogChanged())
+                before, counts = counts, store.changed.counts()
+                if counts != before:
+                    self._post(CatalogChanged(frozenset(dict(counts.items() - before.items()))))
                 seen = changes
             cursor = self._post_points(store, cursor)
             if time.monotonic() >= telemetry_at:
                 telemetry_at = time.monotonic() + TELEMETRY_SECONDS
-                host = self._post_telemetry(runs or (), host)
-
-    def _post_runs(self, store: Store, before: tuple[Run, ...] | None) -> tuple[Run, ...]:
-        runs = tuple(store.runs.list())
-        if runs != before:
-            self._post(RunsChanged(runs))
-        return runs
+                host = self._post_telemetry(runs.live, host)
 
     def _post_points(self, store: Store, cursor: int) -> int:
         if not self._taken.is_set():
@@ -149,8 +160,8 @@ class LiveReader:
             self._post(MetricPoints(tuple(points)))
         return cursor
 
-    def _post_telemetry(self, runs: tuple[Run, ...], since: HostReading | None) -> HostReading:
+    def _post_telemetry(self, live: Iterable[Run], since: HostReading | None) -> HostReading:
         host = telemetry.read_host(since)
-        processes = {run.id: telemetry.process_memory(run.pid) for run in runs if run.live and run.pid}
+        processes = {run.id: telemetry.process_memory(run.pid) for run in live if run.pid}
         self._post(Telemetry(tuple(telemetry.read_gpus()), host, processes, time.monotonic()))
         return host

@@ -39,6 +39,7 @@ class Workbench(Protocol):
     demo: bool
     ascii: bool
     runs: tuple[Run, ...]
+    live_runs: tuple[Run, ...]
     inbox: InboxState
     alert_counts: Mapping[str, int]
     trash_days: int
@@ -150,7 +151,7 @@ class WorkbenchScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Count the runs at work in the header, and go back to what was shown when the screens were left."""
-        self._count(self.workbench.runs)
+        self._count(self.workbench.live_runs)
         if saved := self.workbench.saved(self.scope):
             self.recall(saved)
 
@@ -184,16 +185,15 @@ class WorkbenchScreen(Screen[None]):
 
     def on_runs_changed(self, message: RunsChanged) -> None:
         """Count the runs at work in the header."""
-        self._count(message.runs)
+        self._count(message.live or ())
 
     def on_alerts_raised(self, _message: AlertsRaised) -> None:
         """Count the alerts of the runs at work in the header."""
-        self._count(self.workbench.runs)
+        self._count(self.workbench.live_runs)
 
-    def _count(self, runs: Sequence[Run]) -> None:
-        live = [run.id for run in runs if run.live]
+    def _count(self, live: Sequence[Run]) -> None:
         counts = self.workbench.alert_counts
-        self.query_one(Header).show_live(len(live), sum(counts.get(run_id, 0) for run_id in live))
+        self.query_one(Header).show_live(len(live), sum(counts.get(run.id, 0) for run in live))
 
     @property
     def workbench(self) -> Workbench:

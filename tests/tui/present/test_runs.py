@@ -21,8 +21,7 @@ def plain(cell: object) -> str:
 
 
 def test_a_run_is_one_line_of_the_list(make_run: Make) -> None:
-    [(key, cells)] = runs.table([make_run()], {"r1": 2.34567}, NOW)
-    assert key == "r1"
+    cells = runs.cells(make_run(), 2.34567, None, NOW)
     assert [plain(cell) for cell in cells] == [
         "● running",
         "r1",
@@ -37,7 +36,7 @@ def test_a_run_is_one_line_of_the_list(make_run: Make) -> None:
 
 
 def test_a_status_is_a_glyph_and_a_word_in_ascii_too(make_run: Make) -> None:
-    [(_, cells)] = runs.table([make_run(status="failed")], {}, NOW, ASCII)
+    cells = runs.cells(make_run(status="failed"), None, None, NOW, ASCII)
     assert plain(cells[0]) == "x failed"
 
 

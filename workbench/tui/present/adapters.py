@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 
 from workbench.tui.clean import clean
 from workbench.tui.glyphs import bytes_text, count_text
-from workbench.tui.present.cells import Row, age, facts, lines, outside, place, quiet, short
+from workbench.tui.present.cells import Cell, age, facts, lines, outside, place, quiet, short
 
 if TYPE_CHECKING:
     from store.adapters import Adapter
@@ -25,21 +25,17 @@ EMPTY = (
 )
 
 
-def table(found: Iterable[Adapter], now: float) -> list[Row]:
-    """The adapter list."""
-    rows: list[Row] = []
-    for adapter in found:
-        cells = (
-            outside(adapter.name),
-            outside(adapter.model),
-            outside(adapter.method),
-            outside(adapter.run or "added"),
-            count_text(adapter.trainable),
-            bytes_text(adapter.bytes),
-            quiet(age(adapter.created, now)),
-        )
-        rows.append((adapter.name, cells))
-    return rows
+def cells(adapter: Adapter, now: float) -> tuple[Cell, ...]:
+    """An adapter in the list."""
+    return (
+        outside(adapter.name),
+        outside(adapter.model),
+        outside(adapter.method),
+        outside(adapter.run or "added"),
+        count_text(adapter.trainable),
+        bytes_text(adapter.bytes),
+        quiet(age(adapter.created, now)),
+    )
 
 
 def detail(of: Adapter, lineage: Mapping[str, Any], now: float) -> Content:

@@ -12,7 +12,7 @@ from workbench.evaluation import bleu, rouge
 from workbench.runs.fields import FieldInfo
 from workbench.tui.clean import clean
 from workbench.tui.glyphs import duration
-from workbench.tui.present.cells import BAD, QUIET, WARNING, Row, lines, outside, quiet
+from workbench.tui.present.cells import BAD, QUIET, WARNING, Cell, lines, outside, quiet
 
 if TYPE_CHECKING:
     from workbench.client import Output, Restart
@@ -152,10 +152,11 @@ def told(facts: Sequence[str]) -> Content:
     return lines(Content.styled(clean(fact), WARNING) for fact in facts)
 
 
-def choices(model: str, found: Iterable[Speaker]) -> list[Row]:
-    """The systems that can answer: the bare base and what was made for it."""
-    base: Row = (BASE_KEY, (Content.styled(BASE, "bold"), quiet(clean(model))))
-    return [base, *((each.system, (outside(each.system), quiet(clean(each.note)))) for each in found)]
+def choice(model: str, speaker: Speaker | None) -> tuple[Cell, ...]:
+    """A system that can answer: what was made for a base, or the bare base."""
+    if speaker is None:
+        return Content.styled(BASE, "bold"), quiet(clean(model))
+    return outside(speaker.system), quiet(clean(speaker.note))
 
 
 def sampling(options: Sampling, *, blind: bool = False) -> Content:

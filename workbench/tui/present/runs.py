@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -21,7 +20,7 @@ from workbench.tui.glyphs import (
     progress_bar,
     status_text,
 )
-from workbench.tui.present.cells import BAD, NONE, QUIET, Cell, Row, age, lines, number_of, outside, quiet
+from workbench.tui.present.cells import BAD, NONE, QUIET, Cell, age, lines, number_of, outside, quiet
 
 if TYPE_CHECKING:
     from store.metrics import Point
@@ -38,26 +37,18 @@ EMPTY = (
 )
 
 
-def table(
-    runs: Iterable[Run],
-    losses: Mapping[str, float],
-    now: float,
-    signs: Glyphs = UNICODE,
-    sparks: Mapping[str, Spark] = MappingProxyType({}),
-) -> list[Row]:
-    """The run list, in the order given.
+def cells(
+    run: Run, loss: float | None, spark: Spark | None, now: float, signs: Glyphs = UNICODE
+) -> tuple[Cell, ...]:
+    """A run in the list.
 
     Args:
-        runs: The runs.
-        losses: The newest loss of each run that has one, by run id.
-        now: Seconds since the epoch, for the ages.
+        run: The run.
+        loss: Its newest loss, where it has one.
+        spark: Its losses in a few cells, where they are known.
+        now: Seconds since the epoch, for the age.
         signs: The signs to draw with.
-        sparks: The losses of each run in a few cells, by run id.
     """
-    return [(run.id, _cells(run, losses.get(run.id), sparks.get(run.id), now, signs)) for run in runs]
-
-
-def _cells(run: Run, loss: float | None, spark: Spark | None, now: float, signs: Glyphs) -> tuple[Cell, ...]:
     return (
         status_text(run.status, signs),
         quiet(run.id),

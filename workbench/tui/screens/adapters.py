@@ -17,14 +17,13 @@ from store.configs import read_json
 from workbench.tui.inbox import InboxChanged
 from workbench.tui.present import adapter_work as work
 from workbench.tui.present import adapters as present
-from workbench.tui.present.cells import Row
 from workbench.tui.screens import adapter_work
-from workbench.tui.screens.catalog import CatalogScreen
 from workbench.tui.screens.inbox_line import InboxLine
-from workbench.tui.widgets.live_table import Column, LiveTable
+from workbench.tui.screens.paged_catalog import PagedCatalogScreen
+from workbench.tui.widgets.live_table import Cell, Column, LiveTable
 
 
-class AdaptersScreen(CatalogScreen[Adapter]):
+class AdaptersScreen(PagedCatalogScreen[Adapter]):
     """The list of adapters beside the selected one."""
 
     scope = "adapters"
@@ -55,13 +54,17 @@ class AdaptersScreen(CatalogScreen[Adapter]):
         """Show what lies in the inbox."""
         self.query_one(InboxLine).open()
 
-    def read(self, store: Store) -> Sequence[Adapter]:
-        """All adapters."""
-        return store.adapters.list()
+    def read_names(self, store: Store, text: str) -> list[str]:
+        """The adapters' names."""
+        return store.adapters.names(text)
 
-    def rows(self, records: Sequence[Adapter]) -> list[Row]:
-        """The list."""
-        return present.table(records, time.time())
+    def read_some(self, store: Store, names: Sequence[str]) -> Sequence[Adapter]:
+        """Some adapters."""
+        return store.adapters.some(names)
+
+    def row_of(self, record: Adapter) -> Sequence[Cell]:
+        """An adapter in the list."""
+        return present.cells(record, time.time())
 
     def describe(self, store: Store, record: Adapter) -> Content:  # noqa: ARG002 (a card is a file)
         """Everything about an adapter, with its lineage card."""

@@ -47,8 +47,8 @@ class BenchmarksScreen(WorkbenchScreen):
         self._refresh()
 
     @on(CatalogChanged)
-    def _catalog_changed(self) -> None:
-        if self.is_current:
+    def _catalog_changed(self, message: CatalogChanged) -> None:
+        if self.is_current and "evaluations" in message.nouns:
             self._refresh()
 
     def _refresh(self) -> None:

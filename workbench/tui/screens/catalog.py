@@ -83,10 +83,14 @@ class CatalogScreen(WorkbenchScreen, Generic[T]):
         """List and detail, and what is being brought in."""
         yield Activity()
         with Horizontal(id="catalog"):
-            yield LiveTable(self.columns, title=f"{self.noun}s", empty=self.empty, id="list", classes="pane")
+            yield self.make_table()
             with VerticalScroll(id="detail", classes="pane") as pane:
                 pane.border_title = self.noun
                 yield Static(id="about", markup=False)
+
+    def make_table(self) -> LiveTable:
+        """The list's widget."""
+        return LiveTable(self.columns, title=f"{self.noun}s", empty=self.empty, id="list", classes="pane")
 
     def on_screen_resume(self) -> None:
         """Read what has changed while another screen was shown."""
@@ -100,8 +104,8 @@ class CatalogScreen(WorkbenchScreen, Generic[T]):
         return self._records.get(table.cursor_key or "") if table is not None else None
 
     @on(CatalogChanged)
-    def _catalog_changed(self) -> None:
-        if self.is_current:
+    def _catalog_changed(self, message: CatalogChanged) -> None:
+        if self.is_current and f"{self.noun}s" in message.nouns:
             self._refresh()
 
     @on(LiveTable.Highlighted, "#list")

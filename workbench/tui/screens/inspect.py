@@ -159,8 +159,8 @@ class InspectScreen(WorkbenchScreen):
         return focused is not None and self._reading in focused.ancestors_with_self
 
     @on(CatalogChanged)
-    def _catalog_changed(self) -> None:
-        if self.is_current:
+    def _catalog_changed(self, message: CatalogChanged) -> None:
+        if self.is_current and "evaluations" in message.nouns:
             self._refresh()
 
     def _refresh(self) -> None:

@@ -43,8 +43,7 @@ class ModelsScreen(CatalogScreen[Model]):
 
     def describe(self, store: Store, record: Model) -> Content:
         """Everything about a model, with the adapters there are for it."""
-        adapters = sum(1 for adapter in store.adapters.list() if adapter.model == record.name)
-        return present.detail(record, adapters, time.time())
+        return present.detail(record, store.adapters.count(model=record.name), time.time())
 
     def bring_in(self, store: Store, source: str, progress: Callable[[str], None]) -> Model:  # noqa: ARG002 (the store tells none)
         """Check and copy a model, which is fetched first where it is on the Hub."""

@@ -129,15 +129,15 @@ def take(
 
 def newest(store: Store) -> Choice | None:
     """What a newcomer wants to compare: the adapter made last and its base, else the first model."""
-    for adapter in store.adapters.list():
+    for adapter in store.adapters.list(limit=1):
         return Choice(adapter.model, (None, adapter.name))
     return next((Choice(model.name, (None,)) for model in store.models.list()), None)
 
 
 def speakers(store: Store, model: str) -> list[Speaker]:
     """The adapters of a base, newest first, then the runs that have only checkpoints so far."""
-    made = [Speaker(each.name, each.method) for each in store.adapters.list() if each.model == model]
-    going = [run for run in store.runs.list()[:RUNS_LOOKED_AT] if run.model == model and not run.adapter]
+    made = [Speaker(each.name, each.method) for each in store.adapters.list(model=model)]
+    going = [run for run in store.runs.list(limit=RUNS_LOOKED_AT) if run.model == model and not run.adapter]
     return [*made, *(found for run in going if (found := checkpoint_of(store, run)) is not None)]
 
 

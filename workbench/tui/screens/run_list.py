@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, cast
 
 from textual.geometry import Size
 
+from store.metrics import run_number
 from workbench.tui.glyphs import glyphs
 from workbench.tui.present import runs as present
 from workbench.tui.present.sparks import WIDTH
 from workbench.tui.screens.run_losses import Losses, read_losses
 from workbench.tui.state import chosen
-from workbench.tui.widgets.live_table import Column, LiveTable
+from workbench.tui.widgets.live_table import Cell, Column
+from workbench.tui.widgets.paged_table import PagedTable
+from workbench.tui.widgets.surface import Row
 
 if TYPE_CHECKING:
     from store.metrics import Point
@@ -34,18 +37,15 @@ COLUMNS = (
 )
 
 
-class RunList(LiveTable):
+class RunList(PagedTable):
     """Runs by id."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(COLUMNS, title="runs", empty=present.EMPTY, id=id, classes=classes)
+        super().__init__(COLUMNS, self._row_of, title="runs", empty=present.EMPTY, id=id, classes=classes)
         self.runs: Mapping[str, Run] = MappingProxyType({})
         """All of them, the newest first, whether a filter hides them or not."""
         self._losses = Losses()
-
-    def on_mount(self) -> None:
-        """Read the losses so far."""
-        cast("Workbench", self.app).ask("losses", read_losses, self._take_losses)
+        self._asked_losses: set[str] = set()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
         """As many lines as there are runs, under the labels: what a short list leaves is the curves'."""
@@ -58,13 +58,13 @@ class RunList(LiveTable):
 
     @property
     def marked_runs(self) -> list[Run]:
-        """The marked runs, whether a filter hides them or not."""
-        return [run for run in self.runs.values() if run.id in self.marked]
+        """The marked runs, the newest first, whether a filter hides them or not."""
+        return [self.runs[key] for key in sorted(self.marked, key=run_number, reverse=True)]
 
     @property
-    def listed_runs(self) -> list[Run]:
-        """The runs that pass the filter."""
-        return [self.runs[key] for key in self.keys]
+    def next_runs(self) -> list[Run]:
+        """The run under the cursor, and the one below it."""
+        return [self.runs[key] for key in self.keys[self._index :][:2]]
 
     def show(self, runs: Iterable[Run]) -> None:
         """Show these runs; the first time with the cursor on one that is at work."""
@@ -73,22 +73,31 @@ class RunList(LiveTable):
         if len(self.runs) != before:
             self.refresh(layout=True)
         recalled = chosen(self.remembered, "cursor", str, "")
-        self.fill()
+        self.set_keys(tuple(self.runs))
         if first and self.cursor_key != recalled:
             self.move_to(next((run.id for run in self.runs.values() if run.live), ""))
 
     def add(self, points: Iterable[Point]) -> None:
         """Take points that have just been written."""
         self._losses.add(points, self.runs)
-        self.fill()
+        self.redraw()
 
-    def fill(self) -> None:
-        """Write the rows; ages go on by themselves."""
-        known = self._losses
-        self.set_rows(
-            present.table(self.runs.values(), known.newest, time.time(), glyphs(self), known.sparks)
-        )
+    def draw(self, width: int, height: int) -> list[Row]:
+        """The rows; the losses of those that are seen for the first time are asked for."""
+        drawn = super().draw(width, height)
+        fresh = [key for key in self.shown_keys if key not in self._asked_losses]
+        if fresh:
+            self._asked_losses.update(fresh)
+            runs = [self.runs[key] for key in fresh]
+            workbench = cast("Workbench", self.app)
+            workbench.ask("losses", lambda store: read_losses(store, runs), self._take_losses)
+        return drawn
+
+    def _row_of(self, key: str) -> tuple[Cell, ...]:
+        run, known = self.runs[key], self._losses
+        spark = known.sparks.get(key)
+        return present.cells(run, known.newest.get(key), spark, time.time(), glyphs(self))
 
     def _take_losses(self, losses: Losses) -> None:
         self._losses.take(losses)
-        self.fill()
+        self.redraw()

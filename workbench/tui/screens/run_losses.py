@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,6 @@ if TYPE_CHECKING:
     from store import Store
     from store.metrics import Point
     from store.runs import Run
-
-READ_RUNS = 200
-DRAWN_RUNS = 60
-"""So many of the newest runs have their losses drawn: each takes some dozen short reads."""
 
 
 @dataclass
@@ -37,19 +33,18 @@ class Losses:
     def take(self, found: Losses) -> None:
         """Take what was read meanwhile; what has come by itself since is newer."""
         self.newest = found.newest | self.newest
-        for run, spark in self.sparks.items():
-            found.sparks.setdefault(run, Spark()).join(spark)
-        self.sparks = found.sparks
+        for run, spark in found.sparks.items():
+            if run in self.sparks:
+                spark.join(self.sparks[run])
+            self.sparks[run] = spark
 
 
-def read_losses(store: Store) -> Losses:
-    """Read the losses of the newest runs."""
+def read_losses(store: Store, runs: Sequence[Run]) -> Losses:
+    """Read the losses of some runs: each takes some dozen short reads."""
     losses = Losses()
-    for place, run in enumerate(store.runs.list()[:READ_RUNS]):
-        latest = store.metrics.latest(run.id)
-        if "loss" in latest:
-            losses.newest[run.id] = latest["loss"]
-        if place < DRAWN_RUNS:
-            losses.sparks[run.id] = Spark()
-            losses.sparks[run.id].add(store.metrics.series(run.id, "loss", width=WIDTH), run.total_steps)
+    latest = store.metrics.latest_of([run.id for run in runs], "loss")
+    losses.newest = {run_id: metrics["loss"] for run_id, metrics in latest.items() if metrics}
+    for run in runs:
+        losses.sparks[run.id] = Spark()
+        losses.sparks[run.id].add(store.metrics.series(run.id, "loss", width=WIDTH), run.total_steps)
     return losses

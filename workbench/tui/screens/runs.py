@@ -199,7 +199,7 @@ class RunsScreen(WorkbenchScreen):
 
     @property
     def _compared(self) -> list[Run]:
-        return present.compared(self._list.marked_runs, self._list.listed_runs, self.selected)
+        return present.compared(self._list.marked_runs, self._list.next_runs, self.selected)
 
     @property
     def _list(self) -> RunList:
@@ -217,5 +217,5 @@ class RunsScreen(WorkbenchScreen):
 
     def _tick(self) -> None:
         if self.is_current:
-            self._list.fill()
+            self._list.redraw()
             self.query_one(RunView).show()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from workbench.tui.clean import safe
 from workbench.tui.present import compare as present
 from workbench.tui.state import Saved
-from workbench.tui.widgets.live_table import Column, LiveTable
+from workbench.tui.widgets.live_table import Cell, Column
+from workbench.tui.widgets.paged_table import PagedTable
 
 if TYPE_CHECKING:
     from workbench.tui.present.compare import Speaker
@@ -16,19 +17,34 @@ if TYPE_CHECKING:
 COLUMNS = (Column("name", "name", minimum=8), Column("method", "", 12, hide_below=26))
 
 
-class Systems(LiveTable):
+class Systems(PagedTable):
     """Marked lines answer."""
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(COLUMNS, title="who answers", empty=present.NO_MODEL, id=id, classes="pane")
+        self._speakers: dict[str, Speaker] = {}
+        self._model = ""
+        super().__init__(
+            COLUMNS, self._row_of, title="who answers", empty=present.NO_MODEL, id=id, classes="pane"
+        )
 
     def open(self, model: str, speakers: Iterable[Speaker], chosen: Sequence[str | None]) -> None:
         """List the base and who else there is, and mark the chosen ones."""
-        self.set_rows(present.choices(model, speakers))
+        self._model = model
+        self._speakers = {each.system: each for each in speakers}
         wanted = {present.BASE_KEY if system is None else system for system in chosen}
-        self.marked = frozenset(wanted & set(self.keys))
+        self.marked = frozenset(wanted & {present.BASE_KEY, *self._speakers})
+        self.set_keys((present.BASE_KEY, *self._speakers))
         self.border_subtitle = safe("space marks")
-        self.redraw()
+
+    def words(self, key: str) -> str:
+        """A filter looks into names and what is told of them."""
+        speaker = self._speakers.get(key)
+        return (
+            f"{speaker.system}\n{speaker.note}" if speaker is not None else f"{present.BASE}\n{self._model}"
+        )
+
+    def _row_of(self, key: str) -> Sequence[Cell]:
+        return present.choice(self._model, self._speakers.get(key))
 
     def recall(self, saved: Saved) -> None:
         """Go back to a line; who is marked is chosen with the base."""
@@ -37,6 +53,8 @@ class Systems(LiveTable):
     @property
     def chosen(self) -> list[str | None]:
         """Who is marked, the base (None) first."""
+        if not self.marked:
+            return []
         return [None if key == present.BASE_KEY else key for key in self.keys if key in self.marked]
 
     @property

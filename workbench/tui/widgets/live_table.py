@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -136,6 +136,7 @@ class LiveTable(Counted, can_focus=True):
         self._cells: dict[str, list[Cell]] = {}
         self._needs: dict[str, int] = {}
         self._keys: tuple[str, ...] = ()
+        self._place = 0
         self._cursor: str | None = None
         self._top = 0
         self._filter = ""
@@ -180,18 +181,18 @@ class LiveTable(Counted, can_focus=True):
         """Show these rows, each a key and one cell per column; cursor and marks stay with their keys."""
         index = self._index
         self._cells = {key: list(row) for key, row in rows}
-        self._needs = {
-            column.key: max([len(column.label), *(_length(row[place]) for row in self._cells.values())])
-            for place, column in enumerate(self.columns)
-            if column.width is None
-        }
+        self._needs = self._widest(self._cells.values())
         self._arrange(index)
+        self._rows_came()
+
+    def _rows_came(self) -> None:
+        """Go where the cursor is wanted, forget marks of what is gone, and come back to what was recalled."""
         if self._wanted is not None and self.move_to(self._wanted):
             self._wanted = None
-        marked = self.marked & self._cells.keys()
+        marked = self._known(self.marked)
         if marked != self.marked:
             self._set_marked(marked)
-        if self._recalled is not None and self._cells:
+        if self._recalled is not None and self._has_rows:
             self.recall(self._recalled)
 
     @property
@@ -203,7 +204,7 @@ class LiveTable(Counted, can_focus=True):
 
     def recall(self, saved: Saved) -> None:
         """Go back to what an earlier session remembered, as far as its rows are still there."""
-        if not self._cells:
+        if not self._has_rows:
             self._recalled = saved  # as soon as there are rows
             return
         self._recalled = None
@@ -236,7 +237,7 @@ class LiveTable(Counted, can_focus=True):
         """The row under the cursor, its cells separated by tabs."""
         if self._cursor is None:
             return None
-        return "\t".join(_plain(cell) for cell in self._cells[self._cursor])
+        return "\t".join(_plain(cell) for cell in self._row_cells(self._cursor))
 
     def draw(self, width: int, height: int) -> list[Row]:
         """Labels, then the rows around the cursor."""
@@ -255,6 +256,14 @@ class LiveTable(Counted, can_focus=True):
 
     # Drawing
 
+    def _widest(self, rows: Collection[Sequence[Cell]]) -> dict[str, int]:
+        """The widest cell of each column that has no width of its own."""
+        return {
+            column.key: max([len(column.label), *(_length(row[place]) for row in rows)])
+            for place, column in enumerate(self.columns)
+            if column.width is None
+        }
+
     def _header(self, widths: Mapping[str, int], width: int, gutter: int) -> Row:
         labels = {column.key: cells(Content(column.label), HEADER_STYLE) for column in self.columns}
         return self._line(labels, widths, width, gutter)
@@ -262,7 +271,7 @@ class LiveTable(Counted, can_focus=True):
     def _row(self, key: str, widths: Mapping[str, int], width: int, gutter: int) -> Row:
         texts = {
             column.key: cells(cell)
-            for column, cell in zip(self.columns, self._cells[key], strict=True)
+            for column, cell in zip(self.columns, self._row_cells(key), strict=True)
             if column.key in widths
         }
         row = self._line(texts, widths, width, gutter)
@@ -291,7 +300,9 @@ class LiveTable(Counted, can_focus=True):
 
     def _empty_rows(self, width: int, page: int) -> list[Row]:
         rows = [blank(width) for _ in range(page)]
-        text = f"no row matches “{clean(self._filter, 40)}”" if self._filter and self._cells else self.empty
+        text = (
+            f"no row matches “{clean(self._filter, 40)}”" if self._filter and self._has_rows else self.empty
+        )
         lines = [part for line in text.splitlines() for part in textwrap.wrap(line, max(width, 1)) or [""]]
         for row, line in zip(rows[1 if page > len(lines) else 0 :], lines, strict=False):
             put(row, 0, line, EMPTY_STYLE)
@@ -309,14 +320,23 @@ class LiveTable(Counted, can_focus=True):
 
     # Rows and cursor
 
-    @property
-    def _index(self) -> int:
-        return self._keys.index(self._cursor) if self._cursor in self._keys else 0
+    def _known(self, keys: frozenset[str]) -> frozenset[str]:
+        """Those that have a row, shown or not."""
+        return keys & self._cells.keys()
 
-    def _arrange(self, index: int) -> None:
-        """Filter again; a cursor whose row is gone goes to the one now at its place."""
+    def _row_cells(self, key: str) -> Sequence[Cell]:
+        """The cells of a row."""
+        return self._cells[key]
+
+    @property
+    def _has_rows(self) -> bool:
+        """Whether there are rows, shown or not."""
+        return bool(self._cells)
+
+    def _filtered(self) -> tuple[str, ...]:
+        """The keys of the rows that pass the filter."""
         finds = patterns.lenient(self._filter).search
-        self._keys = tuple(
+        return tuple(
             key
             for key, row in self._cells.items()
             if (
@@ -325,13 +345,25 @@ class LiveTable(Counted, can_focus=True):
                 else not self._filter or any(finds(_plain(cell)) for cell in row)
             )
         )
+
+    @property
+    def _index(self) -> int:
+        # A search through a hundred thousand keys is for when they have moved.
+        if not (self._place < len(self._keys) and self._keys[self._place] == self._cursor):
+            self._place = self._keys.index(self._cursor) if self._cursor in self._keys else 0
+        return self._place
+
+    def _arrange(self, index: int) -> None:
+        """Filter again; a cursor whose row is gone goes to the one now at its place."""
+        self._keys = self._filtered()
         if self._cursor in self._keys:
             self.redraw()
         else:
             self._go(index)
 
     def _go(self, index: int) -> None:
-        key = self._keys[min(max(index, 0), len(self._keys) - 1)] if self._keys else None
+        self._place = max(min(index, len(self._keys) - 1), 0)
+        key = self._keys[self._place] if self._keys else None
         moved, self._cursor = key != self._cursor, key
         self.redraw()
         if moved:
@@ -406,7 +438,7 @@ class LiveTable(Counted, can_focus=True):
 
     def mark(self, keys: Iterable[str]) -> None:
         """Mark these rows and no others."""
-        marked = frozenset(keys) & self._cells.keys()
+        marked = self._known(frozenset(keys))
         if marked != self.marked:
             self._set_marked(marked)
 

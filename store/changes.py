@@ -1,0 +1,50 @@
+"""What changed since somebody looked, told by triggers of the catalog: cheap on a store of any size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from store.metrics import run_number
+from store.runs import Run, record_of
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+class Changes:
+    """Cursors over the changes of one store."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def counts(self) -> dict[str, int]:
+        """Return how often each table was changed; of runs only that one came, went or got another status."""
+        return dict(self._db.execute("select noun, number from changes").fetchall())
+
+    def run_end(self) -> int:
+        """Return the cursor behind the newest change of a run, for `runs_after`."""
+        newest: int = self._db.execute("select coalesce(max(change), 0) from runs").fetchone()[0]
+        return newest
+
+    def runs_after(self, cursor: int, *, limit: int = 1000) -> tuple[list[Run], int]:
+        """Return the runs that came or changed after a cursor, and the cursor for the next call.
+
+        Args:
+            cursor: 0 for the beginning, then what the last call returned.
+            limit: at most so many runs; call again when as many came.
+        """
+        found = list(
+            self._db.table("runs").rows_where("change > ?", [cursor], order_by="change", limit=limit)
+        )
+        return [record_of(row) for row in found], found[-1]["change"] if found else cursor
+
+    def runs_before(self, run_id: str, *, limit: int) -> list[Run]:
+        """Return the next runs of the list of all, the newest first, that were made before this one."""
+        rows = self._db.table("runs").rows_where(
+            "id < ?", [run_number(run_id)], order_by="id desc", limit=limit
+        )
+        return [record_of(row) for row in rows]
+
+    def run_ids(self) -> list[str]:
+        """Return the ids of all runs, newest first."""
+        return [f"r{number}" for (number,) in self._db.execute("select id from runs order by id desc")]

@@ -1,0 +1,105 @@
+"""The catalog screen of a noun with any number of records: only those that are seen are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from textual import on
+
+from workbench.tui.screens.catalog import CatalogScreen, Record
+from workbench.tui.widgets.live_table import Cell, LiveTable
+from workbench.tui.widgets.paged_table import PagedTable
+
+if TYPE_CHECKING:
+    from store import Store
+
+T = TypeVar("T", bound=Record)
+KEPT_RECORDS = 2000
+"""So many records are kept of those that were seen."""
+
+
+class PagedCatalogScreen(CatalogScreen[T]):
+    """A list of names, whose records come as they are seen."""
+
+    SCOPED_CSS = False
+
+    def read_names(self, store: Store, text: str) -> list[str]:
+        """The names of the records that hold a text, all without one, off the loop."""
+        raise NotImplementedError
+
+    def read_some(self, store: Store, names: Sequence[str]) -> Sequence[T]:
+        """The records of these names, in any order, off the loop."""
+        raise NotImplementedError
+
+    def row_of(self, record: T) -> Sequence[Cell]:
+        """A record in the list."""
+        raise NotImplementedError
+
+    def make_table(self) -> LiveTable:
+        """A table that asks for what it shows."""
+        title = f"{self.noun}s"
+        return PagedTable(
+            self.columns, self._row_of, title=title, empty=self.empty, id="list", classes="pane"
+        )
+
+    def apply_filter(self, text: str) -> None:
+        """Show only the records that hold a text; they are looked for off the loop."""
+        table = self._table
+        if table.filter_text != text:
+            table.show_filter(text)
+            self._refresh()
+
+    @property
+    def _table(self) -> PagedTable:
+        return self.query_one("#list", PagedTable)
+
+    def _row_of(self, name: str) -> Sequence[Cell] | None:
+        record = self._records.get(name)
+        return self.row_of(record) if record is not None else None
+
+    def _refresh(self, show: str | None = None) -> None:
+        text = self._table.filter_text
+
+        def read(store: Store) -> tuple[list[str], list[T]]:
+            names = self.read_names(store, text)
+            return names, list(self.read_some(store, self._wanted(names, show)))
+
+        self.ask(read, lambda found: self._found(text, *found, show))
+
+    def _wanted(self, names: Sequence[str], show: str | None) -> list[str]:
+        """What is seen now, and what will be where nothing is yet."""
+        table = self._table
+        seen = dict.fromkeys((*table.seen_keys, *sorted(table.marked), *names[: max(table.size.height, 20)]))
+        if show is not None:
+            seen[show] = None
+        return list(seen)[:KEPT_RECORDS]
+
+    def _found(self, text: str, names: list[str], records: list[T], show: str | None) -> None:
+        table = self._table
+        if text != table.filter_text:
+            return  # another filter was typed meanwhile, and its names are on their way
+        selected = self.selected
+        self._records = {record.name: record for record in records}
+        self.set_class(not names and not text, "-empty")
+        table.set_keys(names)
+        if show is not None:
+            table.move_to(show)
+        if self.selected != selected:
+            self.show_record()
+
+    @on(PagedTable.Needed, "#list")
+    def _needed(self, message: PagedTable.Needed) -> None:
+        names = [key for key in self._table.seen_keys if key not in self._records] or message.keys
+        self.ask(lambda store: self.read_some(store, names), self._read)
+
+    def _read(self, records: Sequence[T]) -> None:
+        table = self._table
+        if len(self._records) + len(records) > KEPT_RECORDS:
+            kept = {*table.seen_keys, *table.marked}
+            self._records = {name: record for name, record in self._records.items() if name in kept}
+        known = self.selected
+        self._records |= {record.name: record for record in records}
+        table.redraw()
+        if self.selected is not known:
+            self.show_record()

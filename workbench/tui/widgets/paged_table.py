@@ -1,0 +1,126 @@
+"""A table of any number of rows: it holds their keys, and asks for the rows that are seen as it draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from textual.message import Message
+
+from store import patterns
+from workbench.tui.clean import safe
+from workbench.tui.widgets.live_table import Cell, Column, LiveTable
+from workbench.tui.widgets.surface import Row
+
+MEASURED = 100
+"""So many of the first rows say how wide a column is to be, and those that were seen."""
+
+MakeRow = Callable[[str], Sequence[Cell] | None]
+"""Makes the cells of the row of a key, as it is to be drawn now; None where it has not been read yet."""
+
+
+class PagedTable(LiveTable):
+    """Rows that are made when they are drawn; one that has not been read yet is drawn as its key.
+
+    Args:
+        columns: What the cells of a row are, in order; the key stands in the first.
+        make_row: Makes the cells of a row.
+        options: As a `LiveTable` takes them.
+    """
+
+    @dataclass
+    class Needed(Message):
+        """Rows are seen that have not been read; `redraw` once they are."""
+
+        table: PagedTable
+        keys: tuple[str, ...]
+
+        @property
+        def control(self) -> PagedTable:
+            """The table, for `@on` with a selector."""
+            return self.table
+
+        def can_replace(self, message: Message) -> bool:
+            """Rows that went by are not asked for."""
+            return isinstance(message, PagedTable.Needed) and message.table is self.table
+
+    def __init__(self, columns: Sequence[Column], make_row: MakeRow, **options: str | None) -> None:
+        super().__init__(columns, **cast("dict[str, Any]", options))
+        self._make_row = make_row
+        self._all: tuple[str, ...] = ()
+        self._asked: tuple[str, ...] = ()
+
+    def set_keys(self, keys: Sequence[str]) -> None:
+        """Show the rows of these keys, in this order; cursor and marks stay with their keys."""
+        index, others = self._index, tuple(keys)
+        self._asked = ()
+        if others != self._all or self._passes is not None:
+            self._all = others
+            self._arrange(index)
+        if len(others) <= MEASURED:
+            self._needs = {}
+        self._measure(others[:MEASURED])
+        self._rows_came()
+        self.redraw()
+
+    def words(self, key: str) -> str:
+        """What of a row a filter without a rule looks into."""
+        return key
+
+    def filter_by(self, text: str, passes: Callable[[str], bool] | None) -> None:
+        """Show only the rows whose key passes, or without a rule those in whose words the text finds something."""
+        if passes is None and text:
+            finds = patterns.lenient(text).search
+            super().filter_by(text, lambda key: bool(finds(self.words(key))))
+        else:
+            super().filter_by(text, passes)
+
+    def show_filter(self, text: str) -> None:
+        """Tell the filter that the keys have passed which are given next."""
+        self._filter, self._passes = text, None
+        self.border_subtitle = safe(f"/{text}") if text else None
+
+    @property
+    def seen_keys(self) -> tuple[str, ...]:
+        """The keys of the rows within the window, and of a page before and after it."""
+        page = max(self.size.height, 1)
+        return self._keys[max(self._top - page, 0) : self._top + 2 * page]
+
+    @property
+    def shown_keys(self) -> tuple[str, ...]:
+        """The keys of the rows within the window."""
+        return self._keys[self._top : self._top + max(self.size.height - 1, 1)]
+
+    def draw(self, width: int, height: int) -> list[Row]:
+        """Labels and rows; what of them is not there yet is asked for."""
+        self._scroll(max(height - 1, 1))
+        shown = self.shown_keys
+        self._measure(shown)
+        missing = tuple(key for key in shown if self._make_row(key) is None)
+        if missing and missing != self._asked:
+            self._asked = missing
+            self.post_message(self.Needed(self, missing))
+        return super().draw(width, height)
+
+    def _measure(self, keys: Sequence[str]) -> None:
+        """Let the columns grow with what is seen; they never shrink, so that scrolling moves no column."""
+        rows = [row for key in keys if (row := self._make_row(key)) is not None]
+        widest = self._widest(rows)
+        self._needs = {key: max(need, self._needs.get(key, 0)) for key, need in widest.items()}
+
+    def _row_cells(self, key: str) -> Sequence[Cell]:
+        row = self._make_row(key)
+        return row if row is not None else [key, *("" for _ in self.columns[1:])]
+
+    @property
+    def _has_rows(self) -> bool:
+        return bool(self._all) or bool(self._filter)
+
+    def _filtered(self) -> tuple[str, ...]:
+        if self._passes is None:
+            return self._all
+        return tuple(key for key in self._all if self._passes(key))
+
+    def _known(self, keys: frozenset[str]) -> frozenset[str]:
+        return keys.intersection(self._all) if keys else keys
