@@ -35,6 +35,7 @@ def _load(name: str) -> ModuleType:
 
 tiny_models = _load("tiny_models")
 stocking = _load("stocking")
+big_store = _load("big_store")
 
 
 @pytest.fixture
@@ -71,6 +72,12 @@ def tiny_causal(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_seq2seq(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A transformers folder of a two-layer T5 with random weights and a tokenizer of 384 tokens."""
     return _once(tmp_path_factory, "tiny-seq2seq", tiny_models.write_tiny_seq2seq)
+
+
+@pytest.fixture(scope="session")
+def big_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of 100,000 adapters, 10,000 runs and 5 million metric points; to be read, and added to."""
+    return _once(tmp_path_factory, "big-store", big_store.write_big_store)
 
 
 @pytest.fixture(scope="session")

@@ -148,6 +148,14 @@ class Terminal:
             self._stream.feed(chunk)
         return bytes(seen)
 
+    def wait_for_bytes(self, until: float) -> None:
+        """Wait, until a moment of `time.perf_counter`, for something to be written to the terminal."""
+        select.select([self.master], [], [], max(until - time.perf_counter(), 0))
+
+    def take(self) -> bytes:
+        """What has been written to the terminal and not been read yet."""
+        return self.read(0.002)
+
     def read_for(self, seconds: float) -> bytes:
         """What is written to the terminal within a time, pauses included."""
         seen = bytearray()
@@ -160,6 +168,11 @@ class Terminal:
         """Give the terminal another size."""
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self._screen.resize(rows, columns)
+
+    @property
+    def screen(self) -> pyte.Screen:
+        """What a user sees, with its colours."""
+        return self._screen
 
     @property
     def lines(self) -> list[str]:

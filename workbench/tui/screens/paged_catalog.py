@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from textual import on
@@ -17,12 +18,26 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound=Record)
 KEPT_RECORDS = 2000
 """So many records are kept of those that were seen."""
+FIRST_RECORDS = 60
+"""So many of a list are read together with its names."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a list holds, and what it was read for: a filter, and how often the records had changed."""
+
+    key: tuple[str, int]
+    names: list[str]
 
 
 class PagedCatalogScreen(CatalogScreen[T]):
     """A list of names, whose records come as they are seen."""
 
     SCOPED_CSS = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names_known: tuple[str, int] | None = None
 
     def read_names(self, store: Store, text: str) -> list[str]:
         """The names of the records that hold a text, all without one, off the loop."""
@@ -59,30 +74,29 @@ class PagedCatalogScreen(CatalogScreen[T]):
         return self.row_of(record) if record is not None else None
 
     def _refresh(self, show: str | None = None) -> None:
-        text = self._table.filter_text
+        table, known = self._table, self._names_known
+        text, seen = table.filter_text, [*table.seen_keys, *sorted(table.marked), *([show] if show else [])]
 
-        def read(store: Store) -> tuple[list[str], list[T]]:
-            names = self.read_names(store, text)
-            return names, list(self.read_some(store, self._wanted(names, show)))
+        def read(store: Store) -> tuple[Names | None, list[T]]:
+            key = (text, store.changed.counts()[f"{self.noun}s"])
+            names = Names(key, self.read_names(store, text)) if key != known else None
+            wanted = dict.fromkeys((*seen, *(names.names[:FIRST_RECORDS] if names is not None else ())))
+            return names, list(self.read_some(store, list(wanted)))
 
         self.ask(read, lambda found: self._found(text, *found, show))
 
-    def _wanted(self, names: Sequence[str], show: str | None) -> list[str]:
-        """What is seen now, and what will be where nothing is yet."""
-        table = self._table
-        seen = dict.fromkeys((*table.seen_keys, *sorted(table.marked), *names[: max(table.size.height, 20)]))
-        if show is not None:
-            seen[show] = None
-        return list(seen)[:KEPT_RECORDS]
-
-    def _found(self, text: str, names: list[str], records: list[T], show: str | None) -> None:
+    def _found(self, text: str, names: Names | None, records: list[T], show: str | None) -> None:
         table = self._table
         if text != table.filter_text:
             return  # another filter was typed meanwhile, and its names are on their way
         selected = self.selected
-        self._records = {record.name: record for record in records}
-        self.set_class(not names and not text, "-empty")
-        table.set_keys(names)
+        if names is None:
+            self._read(records)
+        else:
+            self._names_known = names.key
+            self._records = {record.name: record for record in records}
+            self.set_class(not names.names and not text, "-empty")
+            table.set_keys(names.names)
         if show is not None:
             table.move_to(show)
         if self.selected != selected:
@@ -100,6 +114,6 @@ class PagedCatalogScreen(CatalogScreen[T]):
             self._records = {name: record for name, record in self._records.items() if name in kept}
         known = self.selected
         self._records |= {record.name: record for record in records}
-        table.redraw()
+        table.renew()
         if self.selected is not known:
             self.show_record()

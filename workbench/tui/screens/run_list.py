@@ -64,7 +64,7 @@ class RunList(PagedTable):
     @property
     def next_runs(self) -> list[Run]:
         """The run under the cursor, and the one below it."""
-        return [self.runs[key] for key in self.keys[self._index :][:2]]
+        return [self.runs[key] for key in self.keys[self._index : self._index + 2]]
 
     def show(self, runs: Iterable[Run]) -> None:
         """Show these runs; the first time with the cursor on one that is at work."""
@@ -80,7 +80,7 @@ class RunList(PagedTable):
     def add(self, points: Iterable[Point]) -> None:
         """Take points that have just been written."""
         self._losses.add(points, self.runs)
-        self.redraw()
+        self.renew()
 
     def draw(self, width: int, height: int) -> list[Row]:
         """The rows; the losses of those that are seen for the first time are asked for."""
@@ -100,4 +100,4 @@ class RunList(PagedTable):
 
     def _take_losses(self, losses: Losses) -> None:
         self._losses.take(losses)
-        self.redraw()
+        self.renew()

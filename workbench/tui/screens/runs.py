@@ -119,7 +119,8 @@ class RunsScreen(WorkbenchScreen):
     @on(LiveTable.Highlighted)
     @on(LiveTable.Marked)
     def _chosen(self) -> None:
-        self._follow()
+        # The cursor is seen to move before anything of the run is drawn.
+        self.call_after_refresh(self._follow)
         self.refresh_chrome()
 
     @on(MarksChanged)
@@ -217,5 +218,5 @@ class RunsScreen(WorkbenchScreen):
 
     def _tick(self) -> None:
         if self.is_current:
-            self._list.redraw()
+            self._list.renew()
             self.query_one(RunView).show()

@@ -269,15 +269,20 @@ class LiveTable(Counted, can_focus=True):
         return self._line(labels, widths, width, gutter)
 
     def _row(self, key: str, widths: Mapping[str, int], width: int, gutter: int) -> Row:
+        row = self._plain_row(key, widths, width, gutter)
+        if key in self.marked:
+            row = list(row)
+            put(row, 0, *self.mark_signs.get(key, (self.signs.mark, "$accent")))
+        return restyle(row, self._cursor_style) if key == self._cursor else row
+
+    def _plain_row(self, key: str, widths: Mapping[str, int], width: int, gutter: int) -> Row:
+        """A row without its mark and without the cursor."""
         texts = {
             column.key: cells(cell)
             for column, cell in zip(self.columns, self._row_cells(key), strict=True)
             if column.key in widths
         }
-        row = self._line(texts, widths, width, gutter)
-        if key in self.marked:
-            put(row, 0, *self.mark_signs.get(key, (self.signs.mark, "$accent")))
-        return restyle(row, self._cursor_style) if key == self._cursor else row
+        return self._line(texts, widths, width, gutter)
 
     @property
     def _cursor_style(self) -> str:

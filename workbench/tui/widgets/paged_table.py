@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -15,6 +15,9 @@ from workbench.tui.widgets.surface import Row
 
 MEASURED = 100
 """So many of the first rows say how wide a column is to be, and those that were seen."""
+
+MOST_DRAWN = 1000
+"""So many rows are remembered as they were drawn."""
 
 MakeRow = Callable[[str], Sequence[Cell] | None]
 """Makes the cells of the row of a key, as it is to be drawn now; None where it has not been read yet."""
@@ -50,6 +53,9 @@ class PagedTable(LiveTable):
         self._make_row = make_row
         self._all: tuple[str, ...] = ()
         self._asked: tuple[str, ...] = ()
+        self._made: dict[str, Sequence[Cell]] = {}
+        self._drawn: dict[str, Row] = {}
+        self._drawn_for: object = None
 
     def set_keys(self, keys: Sequence[str]) -> None:
         """Show the rows of these keys, in this order; cursor and marks stay with their keys."""
@@ -60,8 +66,14 @@ class PagedTable(LiveTable):
             self._arrange(index)
         if len(others) <= MEASURED:
             self._needs = {}
+        self._forget()
         self._measure(others[:MEASURED])
         self._rows_came()
+        self.redraw()
+
+    def renew(self) -> None:
+        """Make the rows anew, and draw what differs; `redraw` alone is for the cursor and the marks."""
+        self._forget()
         self.redraw()
 
     def words(self, key: str) -> str:
@@ -96,21 +108,36 @@ class PagedTable(LiveTable):
         """Labels and rows; what of them is not there yet is asked for."""
         self._scroll(max(height - 1, 1))
         shown = self.shown_keys
-        self._measure(shown)
-        missing = tuple(key for key in shown if self._make_row(key) is None)
+        self._measure(key for key in shown if key not in self._made)
+        missing = tuple(key for key in shown if key not in self._made)
         if missing and missing != self._asked:
             self._asked = missing
             self.post_message(self.Needed(self, missing))
         return super().draw(width, height)
 
-    def _measure(self, keys: Sequence[str]) -> None:
+    def _measure(self, keys: Iterable[str]) -> None:
         """Let the columns grow with what is seen; they never shrink, so that scrolling moves no column."""
-        rows = [row for key in keys if (row := self._make_row(key)) is not None]
-        widest = self._widest(rows)
+        made = {key: row for key in keys if (row := self._make_row(key)) is not None}
+        self._made |= made
+        widest = self._widest(made.values())
         self._needs = {key: max(need, self._needs.get(key, 0)) for key, need in widest.items()}
 
+    def _forget(self) -> None:
+        self._made, self._drawn = {}, {}
+
+    def _plain_row(self, key: str, widths: Mapping[str, int], width: int, gutter: int) -> Row:
+        """What a row looks like is worked out once; a cursor that goes by changes only its colour."""
+        look = (dict(widths), width, gutter)
+        if look != self._drawn_for:
+            self._drawn, self._drawn_for = {}, look
+        if key not in self._drawn:
+            if len(self._drawn) > MOST_DRAWN:
+                self._forget()
+            self._drawn[key] = super()._plain_row(key, widths, width, gutter)
+        return self._drawn[key]
+
     def _row_cells(self, key: str) -> Sequence[Cell]:
-        row = self._make_row(key)
+        row = self._made.get(key) or self._make_row(key)
         return row if row is not None else [key, *("" for _ in self.columns[1:])]
 
     @property
