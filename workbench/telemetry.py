@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import pwd
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,16 @@ class HostReading:
     total_ticks: int
 
 
+@dataclass(frozen=True)
+class ProcessOwner:
+    """Whose a process is."""
+
+    user: str
+    command: str
+    session: int
+    """The id of its session's first process: a trainer's, for all that a run has started."""
+
+
 def read_gpus() -> list[GpuReading]:
     """Read every NVIDIA GPU; the list is empty where there is no driver, or none any more."""
     nvml = _nvml()
@@ -79,6 +90,21 @@ def process_memory(pid: int) -> int:
         return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE_BYTES
     except (FileNotFoundError, ProcessLookupError):
         return 0
+
+
+def process_owner(pid: int) -> ProcessOwner | None:
+    """Tell whose a process is, anybody's on this machine; None when it is gone or in another container."""
+    try:
+        user = Path(f"/proc/{pid}").stat().st_uid
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    name, _, rest = stat.rpartition(")")
+    try:
+        known = pwd.getpwuid(user).pw_name
+    except KeyError:
+        known = str(user)
+    return ProcessOwner(known, name.partition("(")[2], int(rest.split()[3]))
 
 
 @functools.cache

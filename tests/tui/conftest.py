@@ -164,10 +164,19 @@ class Terminal:
             seen += self.read(min(left, 0.05))
         return bytes(seen)
 
-    def resize(self, columns: int, rows: int) -> None:
-        """Give the terminal another size."""
+    def drain(self, seconds: float) -> int:
+        """Read without drawing, which pyte takes long for; how much was written within a time."""
+        written, end = 0, time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if select.select([self.master], [], [], left)[0]:
+                written += len(os.read(self.master, 1 << 20))
+        return written
+
+    def resize(self, columns: int, rows: int, *, draw: bool = True) -> None:
+        """Give the terminal another size; without drawing where what is written is drained."""
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        self._screen.resize(rows, columns)
+        if draw:
+            self._screen.resize(rows, columns)
 
     @property
     def screen(self) -> pyte.Screen:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import pwd
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
+from workbench import telemetry
 from workbench.telemetry import GpuReading, HostReading
 from workbench.tui.glyphs import UNICODE
-from workbench.tui.live import Telemetry
-from workbench.tui.widgets.gpu_pane import GpuPane, device_row
+from workbench.tui.live import Telemetry, gpu_owners
+from workbench.tui.widgets.gpu_pane import GpuPane, course, device_row
 from workbench.tui.widgets.line_chart import LineChart
 
 GB = 1024**3
@@ -52,3 +57,48 @@ def test_a_narrow_row_keeps_the_figure_that_matters() -> None:
         row = device_row(("0 H200", 34 * GB, 139 * GB, "87%"), width, UNICODE)
         assert len(row) == width
     assert "34 GB" in "".join(cell for cell, _ in device_row(("0 H200", 34 * GB, 139 * GB, ""), 16, UNICODE))
+
+
+async def test_each_process_on_a_gpu_has_its_owner_and_its_memory_over_time(host: Any) -> None:
+    """Other people's processes too: they are why a run does not fit."""
+    pane = GpuPane()
+    owners = {7: "r3 dialogue-lora", 8: "alice python", 9: "\x1b[31mroot nvtop"}
+    async with host(pane).run_test(size=(90, 20)) as pilot:
+        for second in range(8):
+            on_gpu = ((7, (second + 1) * 4 * GB), (8, 20 * GB), (9, GB))
+            pane.show(
+                Telemetry((replace(gpu(0, 60 * GB), processes=on_gpu),), HOST, {}, float(second), owners)
+            )
+        await pilot.pause()
+        lines = pilot.app.drawn()
+        ours, theirs = (next(line for line in lines if who in line) for who in ("r3 dialogue", "alice"))
+        assert lines.index(ours) < lines.index(theirs)
+        assert "32 GB on 0" in ours
+        assert "▁▃" in ours.replace(" ", "") or "▂▃" in ours
+        assert "20 GB on 0" in theirs
+        assert not any("\x1b" in line for line in lines)
+        pane.show(Telemetry((replace(gpu(0, GB), processes=((8, GB),)),), HOST, {}, 9.0, owners))
+        await pilot.pause()
+        assert not any("r3" in line for line in pilot.app.drawn())
+
+
+async def test_the_load_of_a_gpu_is_drawn_over_time(host: Any) -> None:
+    pane = GpuPane()
+    async with host(pane).run_test(size=(120, 16)) as pilot:
+        for second in range(6):
+            pane.show(Telemetry((replace(gpu(0, GB), utilization=second * 20),), HOST, {}, float(second)))
+        await pilot.pause()
+        line = next(line for line in pilot.app.drawn() if "H200" in line)
+        assert "100%" in line
+        assert course([0, 20, 40, 60, 80, 100], 100, UNICODE) in line
+
+
+def test_a_process_belongs_to_the_run_whose_session_it_is_in() -> None:
+    own = os.getpid()
+    mine = telemetry.process_owner(own)
+    assert mine is not None
+    assert mine.user == pwd.getpwuid(os.getuid()).pw_name
+    run = SimpleNamespace(pid=mine.session, id="r3", name="lora")
+    on_gpu = (replace(gpu(0, GB), processes=((own, GB), (2**22 + 1, GB))),)
+    assert gpu_owners(on_gpu, [cast("Any", run)]) == {own: "r3 lora", 2**22 + 1: f"process {2**22 + 1}"}
+    assert gpu_owners(on_gpu, [])[own] == f"{mine.user} {mine.command}"

@@ -78,6 +78,8 @@ class Telemetry(Newest, bubble=False):
     """Resident bytes of the process of each live run, by run id."""
     seconds: float = 0.0
     """When it was read, by a clock that never jumps."""
+    owners: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Whose each process on a GPU is, by its id: a live run's id and name, else a user and a command."""
 
 
 class LiveReader:
@@ -163,5 +165,20 @@ class LiveReader:
     def _post_telemetry(self, live: Iterable[Run], since: HostReading | None) -> HostReading:
         host = telemetry.read_host(since)
         processes = {run.id: telemetry.process_memory(run.pid) for run in live if run.pid}
-        self._post(Telemetry(tuple(telemetry.read_gpus()), host, processes, time.monotonic()))
+        gpus = tuple(telemetry.read_gpus())
+        owners = gpu_owners(gpus, live)
+        self._post(Telemetry(gpus, host, processes, time.monotonic(), owners))
         return host
+
+
+def gpu_owners(gpus: Iterable[GpuReading], live: Iterable[Run]) -> dict[int, str]:
+    """Whose each process on the GPUs is: of the session of a live run's trainer, or somebody else's."""
+    runs = {run.pid: f"{run.id} {run.name}" for run in live if run.pid}
+    owners = {}
+    for pid in {pid for gpu in gpus for pid, _ in gpu.processes}:
+        found = telemetry.process_owner(pid)
+        if found is None:
+            owners[pid] = f"process {pid}"
+        else:
+            owners[pid] = runs.get(found.session) or f"{found.user} {found.command}"
+    return owners

@@ -21,6 +21,7 @@ from store.errors import BadInput
 from workbench.tui import actions
 from workbench.tui.actions import Action
 from workbench.tui.clean import clean
+from workbench.tui.widgets.fields import Field
 from workbench.tui.widgets.modal import OneField
 
 HELP_WIDTH = 70
@@ -123,7 +124,7 @@ class FilterLine(OneField[None]):
             yield Static(id="fault", markup=False)
             with Horizontal(classes="foot-line"):
                 yield Static("/", classes="foot-prefix", markup=False)
-                yield Input(self._value, compact=True, max_length=patterns.LIMIT, select_on_focus=False)
+                yield Field(self._value, max_length=patterns.LIMIT, select_on_focus=False)
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:

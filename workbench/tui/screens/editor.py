@@ -25,6 +25,7 @@ from workbench.tui.present.cells import quiet
 from workbench.tui.present.compose import trouble
 from workbench.tui.present.faults import Place
 from workbench.tui.screens.draft_dialog import LANE
+from workbench.tui.widgets.fields import Area
 
 if TYPE_CHECKING:
     from store import Store
@@ -54,7 +55,7 @@ def save_template(store: Store, name: str, text: str) -> Template:
     return template
 
 
-class TemplateText(TextArea):
+class TemplateText(Area):
     """The text, its keys and expressions in colour, and a fault marked where it stands."""
 
     fault: Place | None = None
@@ -118,7 +119,6 @@ class EditorPane(Vertical):
     def compose(self) -> ComposeResult:
         """The text, and what is wrong with it."""
         area = TemplateText("", show_line_numbers=True, soft_wrap=True, tab_behavior="focus")
-        area.cursor_blink = False  # it would write to the terminal twice a second, for ever
         yield area
         yield Static(id="told", markup=False)
 

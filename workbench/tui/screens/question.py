@@ -18,6 +18,7 @@ from workbench.tui.screens import prompts
 from workbench.tui.screens.prompts import Choice, Source
 from workbench.tui.screens.systems import Systems
 from workbench.tui.state import Saved, chosen
+from workbench.tui.widgets.fields import Area
 
 if TYPE_CHECKING:
     from workbench.tui.screen import Workbench
@@ -66,7 +67,7 @@ class Question(Vertical):
         """List, prompt, reference."""
         with Horizontal():
             yield Systems(id="systems")
-            prompt = TextArea(id="prompt", classes="pane", tab_behavior="focus")
+            prompt = Area(id="prompt", classes="pane", tab_behavior="focus")
             prompt.border_title = "prompt"
             yield prompt
         yield Static(id="reference", markup=False)

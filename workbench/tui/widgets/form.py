@@ -17,6 +17,7 @@ from textual.widgets import Input, Static
 from store.errors import BadInput
 from workbench.tui import actions
 from workbench.tui.clean import clean
+from workbench.tui.widgets.fields import Field
 from workbench.tui.widgets.surface import Row, Surface, blank, put
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class FieldRow(Horizontal):
         if self._choices is not None:
             yield Choice(self._choices, self._text)
         else:
-            yield Input(self._text, compact=True, max_length=TEXT_LIMIT, select_on_focus=False)
+            yield Field(self._text, max_length=TEXT_LIMIT, select_on_focus=False)
         yield Static(Content(self.field.unit or ""), classes="field-unit")
 
     @property

@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 
 from workbench.tui import actions
 from workbench.tui.clean import safe
+from workbench.tui.widgets.fields import Field
 from workbench.tui.widgets.live_table import Column, LiveTable
 
 T = TypeVar("T")
@@ -123,7 +124,7 @@ class Prompt(Dialog[str | None], OneField[str | None]):
     def compose_body(self) -> ComposeResult:
         """Label, field, help."""
         yield Static(safe(self._label), classes="dialog-label")
-        yield Input(self._value, compact=True, max_length=TEXT_LIMIT, select_on_focus=False)
+        yield Field(self._value, max_length=TEXT_LIMIT, select_on_focus=False)
         yield Static(safe(self._help, "$muted"), id="dialog-help")
 
     @on(Input.Submitted)

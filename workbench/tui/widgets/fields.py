@@ -1,0 +1,44 @@
+"""Where a person types: Textual's fields, without a blinking cursor and with a limit to what is pasted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual import events
+from textual.widgets import Input, TextArea
+
+PASTE_LIMIT = 100_000
+"""The most characters that are taken from one paste; more is a file, and wrapping it would take minutes."""
+
+
+def _refuse_flood(field: Input | TextArea, event: events.Paste) -> None:
+    if len(event.text) > PASTE_LIMIT:
+        event.stop()
+        event.prevent_default()
+        told = f"{len(event.text):,} characters are too many to paste: {PASTE_LIMIT:,} at most"
+        field.app.notify(told, severity="warning", markup=False)
+
+
+class Field(Input):
+    """One line."""
+
+    def __init__(self, value: str = "", *, max_length: int, select_on_focus: bool = True) -> None:
+        super().__init__(value, compact=True, max_length=max_length, select_on_focus=select_on_focus)
+        # It would write to the terminal twice a second, for ever.
+        self.cursor_blink = False
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Take no more than can be typed."""
+        _refuse_flood(self, event)
+
+
+class Area(TextArea):
+    """Several lines."""
+
+    def __init__(self, text: str = "", **options: Any) -> None:
+        super().__init__(text, **options)
+        self.cursor_blink = False
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Take no more than can be shown at once."""
+        _refuse_flood(self, event)
