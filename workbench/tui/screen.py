@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from workbench.tui.live import RunsChanged
 
 T = TypeVar("T")
+REST_SECONDS = 0.15
+"""Longer than between two keys of one that is held down."""
 TOO_SMALL = Content("This window is too small: 40 by 10 cells at least, 80 by 24 are comfortable.")
 
 
@@ -69,6 +72,8 @@ class WorkbenchScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = []
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (40, "-narrow"), (100, "-normal"), (150, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (10, "-short"), (30, "-medium"), (45, "-tall")]
+
+    _resting: Timer | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         cls.BINDINGS = [*cls.__dict__.get("BINDINGS", []), *_own_bindings(cls.scope)]
@@ -183,6 +188,12 @@ class WorkbenchScreen(Screen[None]):
             self.set_focus(focused)
             self.maximize(pane)
 
+    def _compositor_refresh(self) -> None:
+        super()._compositor_refresh()
+        if self.app.screen is not self:
+            # Textual would paint all of a screen under a dialog again at each message that it gets, for ever.
+            self._repaint_required = False
+
     def on_runs_changed(self, message: RunsChanged) -> None:
         """Count the runs at work in the header."""
         self._count(message.live or ())
@@ -210,6 +221,12 @@ class WorkbenchScreen(Screen[None]):
     ) -> None:
         """Run work on the store off the loop; see `WorkbenchApp.ask`."""
         self.workbench.ask(lane, work, then, failed)
+
+    def when_at_rest(self, show: Callable[[], object]) -> None:
+        """Show what a cursor has come to once it rests: most of it is passed by."""
+        if self._resting is not None:
+            self._resting.stop()
+        self._resting = self.set_timer(REST_SECONDS, show)
 
     def refresh_chrome(self) -> None:
         """Say that what can be done has changed; the footer is drawn again only where it differs."""

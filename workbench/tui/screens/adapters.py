@@ -68,7 +68,8 @@ class AdaptersScreen(PagedCatalogScreen[Adapter]):
 
     def describe(self, store: Store, record: Adapter) -> Content:  # noqa: ARG002 (a card is a file)
         """Everything about an adapter, with its lineage card."""
-        card = read_json(record.path / LINEAGE)
+        path = record.path / LINEAGE
+        card = read_json(path) if path.is_file() else {"lineage": f"{LINEAGE} is missing in its folder"}
         lineage = {key: value for key, value in card.items() if key not in asdict(record)}
         return present.detail(record, lineage, time.time())
 

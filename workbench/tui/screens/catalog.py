@@ -110,7 +110,8 @@ class CatalogScreen(WorkbenchScreen, Generic[T]):
 
     @on(LiveTable.Highlighted, "#list")
     def _highlighted(self) -> None:
-        self.show_record()
+        self.when_at_rest(self.show_record)
+        self.refresh_chrome()
 
     def action_add(self) -> None:
         """Ask what to bring in, and bring it in."""

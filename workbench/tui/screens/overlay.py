@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from store.runs import Run
     from workbench.tui.screen import Workbench
     from workbench.tui.widgets.line_chart import LineChart
+    from workbench.tui.widgets.plot import Series
 
 LANE = "curves"
 WIDTH = 2000
@@ -80,6 +81,8 @@ class Overlay:
         self._waiting: dict[Key, list[Measured]] = {}
         self._zoomed: tuple[float, float] | None = None
         self._refining = False
+        self._until: float | None = None
+        self._told = ""
         self._marks: Mapping[str, tuple[str, str]] = {}
 
     @property
@@ -140,6 +143,17 @@ class Overlay:
         if not self._refining:
             self._read_zoomed()
 
+    def cut(self, at: float | None, told: str) -> None:
+        """Show the curves only up to a place on the axis, and what is told of it; all of them for None."""
+        self._until, self._told = at, told
+        self.redraw()
+
+    @property
+    def drawn_series(self) -> list[Series]:
+        """The measured values of the curves that are drawn, all of them."""
+        keys = [(run, metric) for run in self._runs for metric in self.choice.metrics]
+        return [self._series(run, metric)[0] for run, metric in keys if (run.id, metric) in self._curves]
+
     def redraw(self, *, anew: bool = False) -> None:
         """Draw what is known; `anew` with all of the axis."""
         chart, choice = self._chart, self.choice
@@ -147,7 +161,7 @@ class Overlay:
         front = next((run for run in self._runs if run.id == self._front), None)
         # Those of the run in front come first, so that the legend has room for them.
         lines = [
-            present.line(run, metric, choice, slots, self._series(run, metric))
+            present.line(run, metric, choice, slots, self._seen_series(run, metric))
             for run in sorted(self._runs, key=lambda run: run is not front)
             for metric in choice.metrics
             if (run.id, metric) in self._curves
@@ -156,11 +170,13 @@ class Overlay:
         if str(chart.border_title) != told:
             chart.border_title = safe(told)
         chart.empty = self._empty if not self._wanted() & self._waiting.keys() else "reading the points"
-        chart.note = present.note(self._without_tokens())
+        chart.note = self._told or present.note(self._without_tokens())
         chart.x_unit = present.AXIS_UNITS[choice.axis]
         chart.log_scale = choice.log
         steps = max((run.total_steps for run in self._runs), default=0)
-        limit = steps or None if choice.axis == "step" else None
+        limit: float | None = steps or None if choice.axis == "step" else None
+        if self._until is not None:  # the axis does not move while the curves grow
+            limit = max((series.xs[-1] for series in self.drawn_series if series.xs), default=limit)
         first = choice.metrics[0] if choice.metrics else ""
         name = present.label(front, first, runs=len(self._runs), metrics=len(choice.metrics)) if front else ""
         chart.show_lines(lines, name, x_limit=limit, anew=anew)
@@ -173,6 +189,12 @@ class Overlay:
         choice, tokens = self.choice, self._curves.get((run.id, TOKENS))
         kind = (choice.axis, choice.smoothing, run.started, id(tokens) if choice.axis == "tokens" else 0)
         return self._curves[run.id, metric].series(kind, _place(choice.axis, run, tokens), choice.smoothing)
+
+    def _seen_series(self, run: Run, metric: str) -> Any:
+        whole = self._series(run, metric)
+        if self._until is None:
+            return whole
+        return tuple(each.within(-math.inf, self._until) if each is not None else None for each in whole)
 
     def _without_tokens(self) -> list[str]:
         if self.choice.axis != "tokens":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from textual.geometry import Size
 
 from store.metrics import run_number
+from workbench.tui.clean import safe
 from workbench.tui.glyphs import glyphs
 from workbench.tui.present import runs as present
 from workbench.tui.present.sparks import WIDTH
@@ -44,6 +45,9 @@ class RunList(PagedTable):
         super().__init__(COLUMNS, self._row_of, title="runs", empty=present.EMPTY, id=id, classes=classes)
         self.runs: Mapping[str, Run] = MappingProxyType({})
         """All of them, the newest first, whether a filter hides them or not."""
+        self.follows_newest = False
+        """The cursor goes to each run as it begins."""
+        self._newest = ""
         self._losses = Losses()
         self._asked_losses: set[str] = set()
 
@@ -74,8 +78,18 @@ class RunList(PagedTable):
             self.refresh(layout=True)
         recalled = chosen(self.remembered, "cursor", str, "")
         self.set_keys(tuple(self.runs))
-        if first and self.cursor_key != recalled:
-            self.move_to(next((run.id for run in self.runs.values() if run.live), ""))
+        newest = next((run.id for run in self.runs.values() if run.live), "")
+        come_back = first and self.cursor_key == recalled
+        if (first and not come_back) or (self.follows_newest and newest != self._newest):
+            self.move_to(newest)
+        self._newest = newest
+
+    def follow_newest(self, wanted: bool) -> None:
+        """Go to the newest run that is at work, now and each time that another one begins."""
+        self.follows_newest = wanted
+        self.border_title = safe("runs · to the newest" if wanted else "runs")
+        if wanted:
+            self.move_to(self._newest)
 
     def add(self, points: Iterable[Point]) -> None:
         """Take points that have just been written."""

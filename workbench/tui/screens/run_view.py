@@ -18,6 +18,7 @@ from workbench.tui.glyphs import glyphs
 from workbench.tui.present import curves
 from workbench.tui.present import runs as present
 from workbench.tui.screens.overlay import Overlay
+from workbench.tui.screens.replaying import Replaying
 from workbench.tui.screens.run_watched import WatchedLines
 from workbench.tui.widgets.gpu_pane import GpuPane
 from workbench.tui.widgets.line_chart import LineChart
@@ -89,7 +90,9 @@ class RunView(Vertical):
 
     def on_mount(self) -> None:
         """Let the main chart draw any metrics of any runs."""
-        self.overlay = Overlay(self.query_one("#loss", LineChart), self.workbench)
+        chart = self.query_one("#loss", LineChart)
+        self.overlay = Overlay(chart, self.workbench)
+        self.replaying = Replaying(self.overlay, chart)
 
     @property
     def workbench(self) -> Workbench:
@@ -107,6 +110,8 @@ class RunView(Vertical):
         self.run = run
         self.query_one(WatchedLines).follow(run)
         if other:
+            if self.replaying.active:
+                self.replaying.stop()
             self._open(run)
         drawn = together or ((run,) if run is not None else ())
         self.set_class(len(drawn) > 1, "-overlay")

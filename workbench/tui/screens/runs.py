@@ -84,6 +84,8 @@ class RunsScreen(WorkbenchScreen):
             return None if len(self._compared) > 1 else "there is only one run; mark others with space"
         if name == "compare":
             return present.why_not_try(self.selected)
+        if name in ("replay_slower", "replay_faster"):
+            return None if self.query_one(RunView).replaying.active else "nothing is replayed; v begins"
         return present.why_not_use(self.selected) if name == "inspect" else None
 
     def apply_filter(self, text: str) -> None:
@@ -91,8 +93,11 @@ class RunsScreen(WorkbenchScreen):
         comparing.filter_runs(self._list, lambda key: self._list.runs[key], text)
 
     def leave(self) -> None:
-        """Go back to the list, then show all rows again, then take the marks away."""
-        if not self._list.has_focus:
+        """End a replay, or go back to the list, then show all rows again, then take the marks away."""
+        replaying = self.query_one(RunView).replaying
+        if replaying.active:
+            replaying.stop()
+        elif not self._list.has_focus:
             self._list.focus()
         elif self.filter_text:
             self.apply_filter("")
@@ -117,10 +122,13 @@ class RunsScreen(WorkbenchScreen):
         self.query_one(RunView).read(message)
 
     @on(LiveTable.Highlighted)
+    def _highlighted(self) -> None:
+        self.when_at_rest(self._follow)
+        self.refresh_chrome()
+
     @on(LiveTable.Marked)
-    def _chosen(self) -> None:
-        # The cursor is seen to move before anything of the run is drawn.
-        self.call_after_refresh(self._follow)
+    def _marked(self) -> None:
+        self._follow()
         self.refresh_chrome()
 
     @on(MarksChanged)
@@ -186,6 +194,18 @@ class RunsScreen(WorkbenchScreen):
         """Draw the curves in another way."""
         self.query_one(RunView).overlay.change(what)
 
+    def action_replay(self) -> None:
+        """Let the curves of a run that is over grow again from their beginning, or show all of them."""
+        self.query_one(RunView).replaying.toggle()
+
+    def action_replay_speed(self, times: int) -> None:
+        """Replay twice as fast, or half as fast."""
+        self.query_one(RunView).replaying.faster(times)
+
+    def action_newest(self) -> None:
+        """Go to each run as it begins, or stay from now on where the cursor is."""
+        self._list.follow_newest(not self._list.follows_newest)
+
     def action_metrics(self) -> None:
         """Choose the metrics that are drawn."""
         comparing.choose_metrics(self, self.query_one(RunView).overlay)
@@ -217,6 +237,6 @@ class RunsScreen(WorkbenchScreen):
         self.query_one(RunView).follow(self.selected, drawn)
 
     def _tick(self) -> None:
-        if self.is_current:
+        if self.app.screen is self:
             self._list.renew()
             self.query_one(RunView).show()
