@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,13 @@ from workbench.tui.widgets.line_chart import LineChart
 
 def last_step(pilot: Any) -> float:
     return float(pilot.app.screen.query_one("#loss", LineChart).points("loss").xs[-1])
+
+
+async def until(pilot: Any, true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end
+        await pilot.pause(0.05)
 
 
 async def test_a_finished_run_is_played_again_and_then_shown_whole(
@@ -28,8 +36,8 @@ async def test_a_finished_run_is_played_again_and_then_shown_whole(
         await pilot.press("less_than_sign", "less_than_sign")
         before = last_step(pilot)
         await pilot.press(*["greater_than_sign"] * 8)
-        await look.until(pilot, lambda: last_step(pilot) > before)
-        await look.until(pilot, lambda: last_step(pilot) == 100)
+        await until(pilot, lambda: last_step(pilot) > before)
+        await until(pilot, lambda: last_step(pilot) == 100)
         await pilot.press("v")
         await look.wait(pilot, "replay at")
         await pilot.press("escape")
@@ -54,13 +62,13 @@ async def test_the_cursor_goes_to_each_run_as_it_begins_while_that_is_wanted(
         await look.wait(pilot, "running")
         table = pilot.app.screen.query_one(RunList)
         fake_worker(stocked.root, name="two", steps=500, pace=0.05)
-        await look.until(pilot, lambda: len(table.keys) == 2)
+        await until(pilot, lambda: len(table.keys) == 2)
         assert table.cursor_key == "r1"
         await pilot.press("F")
-        await look.until(pilot, lambda: table.cursor_key == "r2")
+        await until(pilot, lambda: table.cursor_key == "r2")
         fake_worker(stocked.root, name="three", steps=500, pace=0.05)
-        await look.until(pilot, lambda: table.cursor_key == "r3")
+        await until(pilot, lambda: table.cursor_key == "r3")
         await pilot.press("F")
         fake_worker(stocked.root, name="four", steps=500, pace=0.05)
-        await look.until(pilot, lambda: len(table.keys) == 4)
+        await until(pilot, lambda: len(table.keys) == 4)
         assert table.cursor_key == "r3"
