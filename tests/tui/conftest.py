@@ -285,6 +285,7 @@ class Host(App[None]):
 
     on_live_table_selected = on_live_table_highlighted
     on_live_table_marked = on_live_table_highlighted
+    on_paged_table_needed = on_live_table_highlighted
     on_token_view_moved = on_live_table_highlighted
     on_form_changed = on_live_table_highlighted
     on_form_submitted = on_live_table_highlighted
