@@ -146,6 +146,8 @@ class CatalogScreen(WorkbenchScreen, Generic[T]):
         self.ask(self.read, lambda records: self._listed(records, show))
 
     def _listed(self, records: Sequence[T], show: str | None) -> None:
+        if not self.query("#list"):
+            return  # closed meanwhile
         known, self._records = self._records, {record.name: record for record in records}
         self.set_class(not records, "-empty")
         table = self.query_one("#list", LiveTable)

@@ -74,6 +74,9 @@ class PagedCatalogScreen(CatalogScreen[T]):
         return self.row_of(record) if record is not None else None
 
     def _refresh(self, show: str | None = None) -> None:
+        if not self.query("#list"):
+            self.call_after_refresh(self._refresh, show)  # shown before its list is there
+            return
         table, known = self._table, self._names_known
         text, seen = table.filter_text, [*table.seen_keys, *sorted(table.marked), *([show] if show else [])]
 
@@ -86,6 +89,8 @@ class PagedCatalogScreen(CatalogScreen[T]):
         self.ask(read, lambda found: self._found(text, *found, show))
 
     def _found(self, text: str, names: Names | None, records: list[T], show: str | None) -> None:
+        if not self.query("#list"):
+            return  # closed meanwhile
         table = self._table
         if text != table.filter_text:
             return  # another filter was typed meanwhile, and its names are on their way
@@ -108,6 +113,8 @@ class PagedCatalogScreen(CatalogScreen[T]):
         self.ask(lambda store: self.read_some(store, names), self._read)
 
     def _read(self, records: Sequence[T]) -> None:
+        if not self.query("#list"):
+            return  # closed meanwhile
         table = self._table
         if len(self._records) + len(records) > KEPT_RECORDS:
             kept = {*table.seen_keys, *table.marked}
