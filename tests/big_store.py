@@ -107,5 +107,6 @@ def _add_points(store: Store, runs: int) -> None:
                 select runs.id, names.id, steps.n, 0, {value}, runs.started + steps.n * 0.001
                 from runs, metric_names as names, steps where runs.id between {first} and {last}""",  # noqa: S608 (numbers of ours)
         )
+    conn.execute("update runs set step = ?, total_steps = ? where id = 1", [LONG_STEPS, LONG_STEPS])
     conn.execute("update points set value = ? where run = 1 and name = 1 and step = ?", [SPIKE, SPIKE_STEP])
     conn.execute("create index points_by_run on points (run, name, step)")
