@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import hashlib
 import json
+import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -218,17 +219,18 @@ class Adapters:
         found = self._db.table("adapters").rows_where(where, values, order_by="rowid desc", limit=limit)
         return self._listed(found)
 
-    def names(self, text: str = "") -> builtins.list[str]:
-        """Return the names of all adapters, newest first, or of those that hold a text, in any case.
+    def names(self, wanted: re.Pattern[str] | None = None) -> builtins.list[str]:
+        """Return the names of all adapters, newest first, or of those in which a pattern finds something.
 
         Args:
-            text: is looked for in the name, the base, the method and the run.
+            wanted: is looked for in the name, the base, the method and the run.
         """
+        if wanted is None:
+            return [name for (name,) in self._db.execute("select name from adapters order by rowid desc")]
         found = self._db.execute(
-            _NAMES_HOLDING if text else _NAMES,
-            [f"%{_literal(text)}%"] if text else [],
+            "select name, model, method, coalesce(run, '') from adapters order by rowid desc"
         )
-        return [name for (name,) in found]
+        return [row[0] for row in found if wanted.search("\n".join(row)) is not None]
 
     def some(self, names: Sequence[str]) -> builtins.list[Adapter]:
         """Return the adapters of these names, in any order; a name that has none is passed over."""
@@ -343,17 +345,6 @@ class Adapters:
         """Many records: that no link leads out of the store is looked at for their folder, not for each."""
         folder = inside(self._root, "adapters")
         return [Adapter(**row, path=folder / check_name(row["name"])) for row in rows]
-
-
-_NAMES = "select name from adapters order by rowid desc"
-_NAMES_HOLDING = """select name from adapters
-    where name || char(10) || model || char(10) || method || char(10) || coalesce(run, '') like ? escape '\\'
-    order by rowid desc"""
-
-
-def _literal(text: str) -> str:
-    """A text as a LIKE pattern that matches itself."""
-    return "".join(f"\\{each}" if each in "%_\\" else each for each in text)
 
 
 def _checkpoint(checkpoints: Checkpoints, run: Run, step: str) -> Checkpoint:

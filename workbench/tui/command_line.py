@@ -20,6 +20,7 @@ from workbench.tui import actions, keyboard
 from workbench.tui.actions import Action
 from workbench.tui.clean import clean
 from workbench.tui.keyboard import Kept
+from workbench.tui.widgets.fields import Field
 from workbench.tui.widgets.modal import OneField
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class CommandLine(OneField[Command | None]):
             yield Static(id="matches", markup=False)
             with Horizontal(classes="foot-line"):
                 yield Static(":", classes="foot-prefix", markup=False)
-                yield Input(compact=True, max_length=LINE_LIMIT)
+                yield Field(max_length=LINE_LIMIT)
 
     async def on_mount(self) -> None:
         """Show what can be typed, and have the history read."""

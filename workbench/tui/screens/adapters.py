@@ -11,7 +11,7 @@ from textual import on
 from textual.content import Content
 from textual.widget import Widget
 
-from store import Store
+from store import Store, patterns
 from store.adapters import LINEAGE, Adapter
 from store.configs import read_json
 from workbench.tui.inbox import InboxChanged
@@ -56,7 +56,7 @@ class AdaptersScreen(PagedCatalogScreen[Adapter]):
 
     def read_names(self, store: Store, text: str) -> list[str]:
         """The adapters' names."""
-        return store.adapters.names(text)
+        return store.adapters.names(patterns.lenient(text) if text else None)
 
     def read_some(self, store: Store, names: Sequence[str]) -> Sequence[Adapter]:
         """Some adapters."""

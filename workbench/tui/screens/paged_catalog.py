@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from textual import on
 
 from workbench.tui.screens.catalog import CatalogScreen, Record
+from workbench.tui.state import Saved, chosen
 from workbench.tui.widgets.live_table import Cell, LiveTable
 from workbench.tui.widgets.paged_table import PagedTable
 
@@ -40,7 +41,7 @@ class PagedCatalogScreen(CatalogScreen[T]):
         self._names_known: tuple[str, int] | None = None
 
     def read_names(self, store: Store, text: str) -> list[str]:
-        """The names of the records that hold a text, all without one, off the loop."""
+        """The names of the records in which a regular expression finds something, off the loop; empty: all."""
         raise NotImplementedError
 
     def read_some(self, store: Store, names: Sequence[str]) -> Sequence[T]:
@@ -59,11 +60,19 @@ class PagedCatalogScreen(CatalogScreen[T]):
         )
 
     def apply_filter(self, text: str) -> None:
-        """Show only the records that hold a text; they are looked for off the loop."""
+        """Show only the records in which a regular expression finds something, looked for off the loop."""
         table = self._table
         if table.filter_text != text:
             table.show_filter(text)
             self._refresh()
+
+    def recall(self, saved: Saved) -> None:
+        """Come back to the list; its filter is applied as when it was typed."""
+        tables = chosen(saved, "tables", dict, {})
+        kept = chosen(tables, "list", dict, {})
+        unfiltered = {name: value for name, value in kept.items() if name != "filter"}
+        super().recall({**saved, "tables": {**tables, "list": unfiltered}})
+        self.apply_filter(chosen(kept, "filter", str, ""))
 
     @property
     def _table(self) -> PagedTable:

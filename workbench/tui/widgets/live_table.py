@@ -208,7 +208,8 @@ class LiveTable(Counted, can_focus=True):
             self._recalled = saved  # as soon as there are rows
             return
         self._recalled = None
-        if (text := chosen(saved, "filter", str, "")) != self._filter and self._passes is None:
+        text = chosen(saved, "filter", str, self._filter)
+        if text != self._filter and self._passes is None:
             self.filter_text = text
         if "marked" in saved:
             self.mark(texts(saved, "marked"))

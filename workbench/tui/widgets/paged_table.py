@@ -81,7 +81,7 @@ class PagedTable(LiveTable):
         return key
 
     def filter_by(self, text: str, passes: Callable[[str], bool] | None) -> None:
-        """Show only the rows whose key passes, or without a rule those in whose words the text finds something."""
+        """Show only the rows whose key passes, or without a rule those in whose words the text is found."""
         if passes is None and text:
             finds = patterns.lenient(text).search
             super().filter_by(text, lambda key: bool(finds(self.words(key))))
@@ -150,4 +150,6 @@ class PagedTable(LiveTable):
         return tuple(key for key in self._all if self._passes(key))
 
     def _known(self, keys: frozenset[str]) -> frozenset[str]:
-        return keys.intersection(self._all) if keys else keys
+        # Which rows there are besides is not known of a list that was filtered elsewhere.
+        filtered_elsewhere = bool(self._filter) and self._passes is None
+        return keys if filtered_elsewhere or not keys else keys.intersection(self._all)
