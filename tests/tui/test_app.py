@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -208,6 +209,19 @@ async def test_a_click_on_the_footer_does_what_it_says(store: Store) -> None:
         at = "".join(cell for cell, _ in row).index("help")
         await pilot.click(Footer, offset=(at, 0))
         await until(pilot, lambda: isinstance(app.screen, HelpOverlay))
+
+
+async def test_keys_that_come_in_a_burst_go_where_slow_ones_go(store: Store) -> None:
+    """Into the line that the first of them opens, though the list has keys of the same names."""
+    add_run(store, "run-05")
+    app = WorkbenchApp(store.root)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "run-05" in drawn(app))
+        for key, character in (("slash", "/"), *((each, each) for each in "05j3")):
+            app.post_message(events.Key(key, character))
+        await until(pilot, lambda: isinstance(app.screen, FilterLine))
+        line = app.screen.query_one(Input)
+        await until(pilot, lambda: line.value == "05j3")
 
 
 async def test_an_answer_that_comes_while_the_screens_are_taken_down_is_dropped(store: Store) -> None:

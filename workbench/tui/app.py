@@ -32,6 +32,7 @@ from workbench.tui.command_line import NAMES_LANE, Command, CommandLine
 from workbench.tui.glyphs import ASCII, UNICODE
 from workbench.tui.hangup import EXIT_CODE, HangUpGuard
 from workbench.tui.inbox import InboxChanged, InboxState, InboxWatch
+from workbench.tui.key_line import KeyLine
 from workbench.tui.keyboard import Place
 from workbench.tui.lanes import Answer, Lanes
 from workbench.tui.live import CatalogChanged, LiveReader, MetricPoints, RunsChanged, Telemetry
@@ -111,6 +112,7 @@ class WorkbenchApp(App[None]):
         self.alert_counts: Mapping[str, int] = {}
         self._jump: letters.Jump | None = None
         self._notices = Notices(self._write_to_terminal, Path.cwd())
+        self._key_line = KeyLine(self, self._send_key)
         self._lanes = Lanes(root, self.post_message)
         self._live = LiveReader(root, self.post_message, self._tell_from_thread)
         self._inbox_watch = InboxWatch(root, self.post_message)
@@ -415,10 +417,20 @@ class WorkbenchApp(App[None]):
         self._take_jump("")
 
     async def on_event(self, event: events.Event) -> None:
-        """Let letters on the panes have the next key before all others."""
-        if isinstance(event, events.Key) and not event.is_forwarded and self._take_jump(event.key):
-            return
-        await super().on_event(event)
+        """Let a key wait until what the one before it does is done."""
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            await self._key_line.add(event)
+        else:
+            await super().on_event(event)
+
+    async def _send_key(self, key: events.Key) -> None:
+        # Letters on the panes have the next key before all others.
+        if not self._take_jump(key.key):
+            await super().on_event(key)
+
+    async def on_key_done(self) -> None:
+        """Send the next key on its way."""
+        await self._key_line.done()
 
     def action_mark_place(self) -> None:
         """Let a letter mark the place that is shown."""

@@ -1,0 +1,67 @@
+"""Keys one after the other: what a key does is done before the next one is looked at.
+
+Over a slow line keys come in bursts. Textual hands each to the widget in focus at once, and a binding runs
+when its key has bubbled up to the app: the second key of `/r` would still go to the list that the first left.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from textual import events
+from textual.app import App
+from textual.message import Message
+
+LOST_SECONDS = 0.5
+"""After so long a key counts as done: the widget that had it may be gone, and what follows it too."""
+
+
+class KeyDone(Message):
+    """Follows a key through the same widgets up to the app."""
+
+
+class KeyLine:
+    """The keys that wait for the one on its way.
+
+    Args:
+        app: Whose keys they are; it calls `done` for each `KeyDone`.
+        send: Sends a key on its way.
+    """
+
+    def __init__(self, app: App[None], send: Callable[[events.Key], Awaitable[None]]) -> None:
+        self._app = app
+        self._send = send
+        self._waiting: deque[events.Key] = deque()
+        self._under_way = 0
+        self._sent = 0
+
+    async def add(self, key: events.Key) -> None:
+        """Send a key, or let it wait."""
+        self._waiting.append(key)
+        if not self._under_way:
+            await self._next()
+        else:
+            self._app.set_timer(LOST_SECONDS, self._give_up(self._sent))
+
+    async def done(self) -> None:
+        """Send the next key."""
+        self._under_way = 0
+        if self._waiting:
+            await self._next()
+
+    async def _next(self) -> None:
+        key = self._waiting.popleft()
+        self._sent += 1
+        self._under_way = self._sent
+        way = self._app.focused or self._app.screen
+        await self._send(key)
+        if not way.post_message(KeyDone()):
+            await self.done()
+
+    def _give_up(self, number: int) -> Callable[[], Awaitable[None]]:
+        async def give_up() -> None:
+            if self._under_way == number:
+                await self.done()
+
+        return give_up
