@@ -24,7 +24,7 @@ Row = list[tuple[str, str]]
 """One screen line: a character and its style per cell. The cell after a wide character holds an empty one."""
 
 CellText = str | Content
-CLOSE_CELLS = 12
+CLOSE_CELLS = 24
 
 
 def blank(width: int, style: str = "") -> Row:
