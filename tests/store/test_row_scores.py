@@ -103,6 +103,7 @@ def test_what_is_scored_tells_whether_the_limit_cut_an_answer_off(scored: Store)
 
 def test_scores_go_with_their_evaluation(scored: Store) -> None:
     scored.evaluations.remove("e1")
+    scored.trash.expire(0)
     assert (scored.row_scores.count("e1"), scored.row_scores.count("e2")) == (0, 2)
 
 

@@ -23,7 +23,7 @@ from workbench.tui.overlays import HelpOverlay
 from workbench.tui.widgets.chrome import Footer
 
 FILE = Path("/home/somebody/.workbench.toml")
-DIALOGS = {"samples", "dialog", "letter", "chooser", "launch", "confirm", "help", "line", "filter"}
+DIALOGS = {"samples", "dialog", "letter", "chooser", "launch", "confirm", "help", "line", "filter", "draft"}
 
 Until = Callable[..., Any]
 Drawn = Callable[..., str]

@@ -60,8 +60,10 @@ async def test_a_filter_without_a_rule_looks_into_the_words_of_a_row(host: Any) 
     table = PagedTable(COLUMNS, Rows().make)
     async with host(table).run_test(size=(40, 11)):
         table.set_keys(KEYS)
-        table.filter_text = "ROW9999"
+        table.filter_text = "row9999"
         assert table.row_count == 11
+        table.filter_text = "^row[12]$"
+        assert table.row_count == 2
         table.filter_text = ""
         assert table.row_count == len(KEYS)
 

@@ -70,7 +70,7 @@ async def test_screen_cursor_marks_filter_curves_and_zoom_come_back(store: Store
         assert runs.filter_text == "run-[0-3]"
         assert runs.keys == tuple(reversed(ids[:4]))
         assert runs.marked == {ids[3]}
-        assert screen.selected.id == ids[1]
+        assert screen.selected.id == ids[0]
         choice = screen.query_one("#run").overlay.choice
         assert (choice.log, choice.smoothing) == (True, 0.5)
         assert screen.maximized is not None and screen.maximized.id == "loss"

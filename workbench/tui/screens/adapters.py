@@ -111,5 +111,6 @@ class AdaptersScreen(PagedCatalogScreen[Adapter]):
     def _chosen(self) -> list[Adapter]:
         marked = self.query_one("#list", LiveTable).marked
         if marked:
-            return [adapter for name, adapter in self._records.items() if name in marked]
+            records = (self._records[name] for name in marked if name in self._records)
+            return sorted(records, key=lambda adapter: adapter.created, reverse=True)
         return [self.selected] if self.selected is not None else []

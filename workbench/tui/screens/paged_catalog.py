@@ -41,7 +41,7 @@ class PagedCatalogScreen(CatalogScreen[T]):
         self._names_known: tuple[str, int] | None = None
 
     def read_names(self, store: Store, text: str) -> list[str]:
-        """The names of the records in which a regular expression finds something, off the loop; empty: all."""
+        """The names of the records in which a regular expression finds something, off the loop."""
         raise NotImplementedError
 
     def read_some(self, store: Store, names: Sequence[str]) -> Sequence[T]:

@@ -192,7 +192,7 @@ class LiveTable(Counted, can_focus=True):
         marked = self._known(self.marked)
         if marked != self.marked:
             self._set_marked(marked)
-        if self._recalled is not None and self._has_rows:
+        if self._recalled is not None and self._has_come:
             self.recall(self._recalled)
 
     @property
@@ -204,7 +204,7 @@ class LiveTable(Counted, can_focus=True):
 
     def recall(self, saved: Saved) -> None:
         """Go back to what an earlier session remembered, as far as its rows are still there."""
-        if not self._has_rows:
+        if not self._has_come:
             self._recalled = saved  # as soon as there are rows
             return
         self._recalled = None
@@ -333,6 +333,11 @@ class LiveTable(Counted, can_focus=True):
     def _row_cells(self, key: str) -> Sequence[Cell]:
         """The cells of a row."""
         return self._cells[key]
+
+    @property
+    def _has_come(self) -> bool:
+        """Whether rows have been given."""
+        return bool(self._cells)
 
     @property
     def _has_rows(self) -> bool:

@@ -141,6 +141,10 @@ class PagedTable(LiveTable):
         return row if row is not None else [key, *("" for _ in self.columns[1:])]
 
     @property
+    def _has_come(self) -> bool:
+        return bool(self._all)
+
+    @property
     def _has_rows(self) -> bool:
         return bool(self._all) or bool(self._filter)
 
