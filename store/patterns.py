@@ -14,9 +14,12 @@ LIMIT = 500
 
 _ESCAPED = re.compile(r"\\.", re.DOTALL)
 _CLASS = re.compile(r"\[\^?\]?[^\]]*\]")
-_BOUNDED = re.compile(r"\{\d+\}")
-_UNBOUNDED = re.compile(r"\{\d*,\d*\}")
+_GROUP_OF_SO_MANY = re.compile(r"\)\{\d+\}")
+_SO_MANY = re.compile(r"\{\d+\}")
+_FROM_TO = re.compile(r"\{\d*,\d*\}")
 _INNERMOST = re.compile(r"\((?:\?[^()]*?[:>=!])?([^()]*)\)([*+]?)")
+_ENDLESS = re.compile(r"[*+]")
+_MOST_ENDLESS = 4
 _ALL_SIGNS = re.compile(r"[\\|()\[\]{}.^$*+?]")
 _SIGNS = re.compile(r"[\\|()\[\]{}]")
 
@@ -30,8 +33,9 @@ def pattern(text: str) -> re.Pattern[str]:
     text = text[:LIMIT]
     if _repeats_repeats(text):
         raise BadInput(
-            f"{text!r} repeats what repeats already, which may be searched for without an end",
-            "leave one of the two + or * out",
+            f"{text!r} repeats a group that repeats, or that can be read in two ways, or has many * and +: "
+            "it may be searched for without an end",
+            "repeat only plain groups, and not more than four times in all",
         )
     try:
         return re.compile(text, _flags(text))
@@ -68,12 +72,18 @@ def _flags(text: str) -> int:
 
 
 def _repeats_repeats(text: str) -> bool:
-    """Whether a repeated group has a repeat within: a text is then tried in all ways to divide it."""
+    """Whether a text could be tried in so many ways that it takes for ever.
+
+    A repeated group with a repeat, an option or alternatives within is tried in all ways to divide the text;
+    of several repeats in a row each multiplies the ways by the length of a line.
+    """
     bare = _CLASS.sub("x", _ESCAPED.sub("x", text))
-    bare = _UNBOUNDED.sub("*", _BOUNDED.sub("", bare))
+    bare = _FROM_TO.sub("*", _SO_MANY.sub("", _GROUP_OF_SO_MANY.sub(")*", bare)))
+    if len(_ENDLESS.findall(bare)) > _MOST_ENDLESS:
+        return True
     while (group := _INNERMOST.search(bare)) is not None:
-        repeats = "*" in group[1] or "+" in group[1]
-        if repeats and group[2]:
+        several = any(sign in group[1] for sign in "*+?|")
+        if several and group[2]:
             return True
-        bare = f"{bare[: group.start()]}x{'*' if repeats else ''}{group[2]}{bare[group.end() :]}"
+        bare = f"{bare[: group.start()]}x{'*' if several else ''}{group[2]}{bare[group.end() :]}"
     return False
