@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -32,7 +33,7 @@ from workbench.tui.command_line import NAMES_LANE, Command, CommandLine
 from workbench.tui.glyphs import ASCII, UNICODE
 from workbench.tui.hangup import EXIT_CODE, HangUpGuard
 from workbench.tui.inbox import InboxChanged, InboxState, InboxWatch
-from workbench.tui.key_line import KeyLine
+from workbench.tui.key_line import KeyDone, KeyLine
 from workbench.tui.keyboard import Place
 from workbench.tui.lanes import Answer, Lanes
 from workbench.tui.live import CatalogChanged, LiveReader, MetricPoints, RunsChanged, Telemetry
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Passed = RunsChanged | MetricPoints | CatalogChanged | Telemetry | InboxChanged | AlertsRaised
+ARRIVAL_SECONDS = 3.0
+"""So long an action waits for the row that it was asked for."""
 COPY_LIMIT = 100_000
 LOG_NAME = "tui.log"
 LOG_BYTES = 1_000_000
@@ -397,8 +400,21 @@ class WorkbenchApp(App[None]):
         if action.scope == "app":
             self.go_to(Place(action.name, key))
         elif action.scope == getattr(self.screen, "scope", ""):
-            cast("WorkbenchScreen", self.screen).go_to(key)
-            self.call_after_refresh(self.action_perform, action.scope, action.name)
+            screen = cast("WorkbenchScreen", self.screen)
+            screen.go_to(key)
+            until = time.monotonic() + ARRIVAL_SECONDS
+            self.call_after_refresh(self._perform_at, action, key, screen, until)
+
+    async def _perform_at(self, action: Action, key: str, screen: WorkbenchScreen, until: float) -> None:
+        """Do an action once the cursor is on its row: never on another one."""
+        if self.screen is not screen:
+            return
+        if screen.is_at(key):
+            await self.action_perform(action.scope, action.name)
+        elif time.monotonic() < until:
+            self.set_timer(0.03, partial(self._perform_at, action, key, screen, until))
+        else:
+            self.say(f"{action.label}: {key} is not in the list", "warning")
 
     def action_jump(self) -> None:
         """Put a letter on every widget that takes keys, and go to the one whose letter is typed."""
@@ -418,19 +434,19 @@ class WorkbenchApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Let a key wait until what the one before it does is done."""
-        if isinstance(event, events.Key) and not event.is_forwarded:
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             await self._key_line.add(event)
         else:
             await super().on_event(event)
 
-    async def _send_key(self, key: events.Key) -> None:
+    async def _send_key(self, key: events.Key | events.Paste) -> None:
         # Letters on the panes have the next key before all others.
-        if not self._take_jump(key.key):
+        if isinstance(key, events.Paste) or not self._take_jump(key.key):
             await super().on_event(key)
 
-    async def on_key_done(self) -> None:
+    async def on_key_done(self, message: KeyDone) -> None:
         """Send the next key on its way."""
-        await self._key_line.done()
+        await self._key_line.done(message.number)
 
     def action_mark_place(self) -> None:
         """Let a letter mark the place that is shown."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from textual import events
 from textual.app import App
@@ -18,34 +19,40 @@ LOST_SECONDS = 0.5
 
 
 class KeyDone(Message):
-    """Follows a key through the same widgets up to the app."""
+    """Follows a key through the same widgets up to the app; `number` is the key's."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
 
 
 class KeyLine:
-    """The keys that wait for the one on its way.
+    """The keys, and what is pasted, that wait for the one on its way.
 
     Args:
         app: Whose keys they are; it calls `done` for each `KeyDone`.
         send: Sends a key on its way.
     """
 
-    def __init__(self, app: App[None], send: Callable[[events.Key], Awaitable[None]]) -> None:
+    def __init__(self, app: App[None], send: Callable[[events.Key | events.Paste], Awaitable[None]]) -> None:
         self._app = app
         self._send = send
-        self._waiting: deque[events.Key] = deque()
+        self._waiting: deque[events.Key | events.Paste] = deque()
         self._under_way = 0
         self._sent = 0
 
-    async def add(self, key: events.Key) -> None:
+    async def add(self, key: events.Key | events.Paste) -> None:
         """Send a key, or let it wait."""
         self._waiting.append(key)
         if not self._under_way:
             await self._next()
         else:
-            self._app.set_timer(LOST_SECONDS, self._give_up(self._sent))
+            self._app.set_timer(LOST_SECONDS, partial(self.done, self._sent))
 
-    async def done(self) -> None:
-        """Send the next key."""
+    async def done(self, number: int) -> None:
+        """Send the next key, unless that key was given up and another is on its way."""
+        if number != self._under_way:
+            return
         self._under_way = 0
         if self._waiting:
             await self._next()
@@ -56,12 +63,5 @@ class KeyLine:
         self._under_way = self._sent
         way = self._app.focused or self._app.screen
         await self._send(key)
-        if not way.post_message(KeyDone()):
-            await self.done()
-
-    def _give_up(self, number: int) -> Callable[[], Awaitable[None]]:
-        async def give_up() -> None:
-            if self._under_way == number:
-                await self.done()
-
-        return give_up
+        if not way.post_message(KeyDone(self._sent)):
+            await self.done(self._sent)

@@ -124,6 +124,11 @@ class WorkbenchScreen(Screen[None]):
             table.want(key)
             table.focus()
 
+    def is_at(self, key: str) -> bool:
+        """Whether the cursor of the list is on a row."""
+        table = next(iter(self.query(LiveTable)), None)
+        return table is not None and table.cursor_key == key
+
     @property
     def filter_text(self) -> str:
         """What the list is filtered by now."""

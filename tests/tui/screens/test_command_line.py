@@ -52,6 +52,22 @@ async def test_an_action_is_done_on_the_run_that_is_named(
         await look.wait(pilot, "new run")
 
 
+async def test_what_is_named_is_removed_and_nothing_else(
+    fleet: Store, opened: Any, look: Any, until: Any
+) -> None:
+    """Whatever the filter shows, and wherever the cursor is; the filter gives way."""
+    async with opened(fleet.root) as pilot:
+        await pilot.press("5")
+        await look.wait(pilot, "third")
+        table = pilot.app.screen.query_one(LiveTable)
+        await pilot.press("slash", *"second", "enter")
+        await until(pilot, lambda: table.keys == ("second",))
+        await type_line(pilot, until, *"remove", "space", *"third", "enter")
+        await until(pilot, lambda: "third" not in fleet.adapters.names())
+        assert set(fleet.adapters.names()) == {"first-try", "second"}
+        await until(pilot, lambda: set(table.keys) == {"first-try", "second"})
+
+
 async def test_the_tab_key_goes_through_what_fits(worked: Store, opened: Any, until: Any) -> None:
     async with opened(worked.root) as pilot:
         line = await type_line(pilot, until, *"comp", "tab")

@@ -59,6 +59,16 @@ class PagedCatalogScreen(CatalogScreen[T]):
             self.columns, self._row_of, title=title, empty=self.empty, id="list", classes="pane"
         )
 
+    def go_to(self, key: str, row: int | None = None) -> None:
+        """Put the cursor on a record; one that the filter hides brings all of them back."""
+        if self._table.filter_text and key not in self._table.keys:
+            self.apply_filter("")
+        super().go_to(key, row)
+
+    def is_at(self, key: str) -> bool:
+        """Whether the cursor is on a record, and that has been read."""
+        return super().is_at(key) and key in self._records
+
     def apply_filter(self, text: str) -> None:
         """Show only the records in which a regular expression finds something, looked for off the loop."""
         table = self._table
