@@ -77,3 +77,14 @@ async def test_marks_and_cursor_stay_with_their_rows(host: Any, settle: Settle) 
         await settle(pilot)
         assert table.cursor_key == "row3"
         assert table.marked == {"row2"}
+
+
+async def test_the_bar_on_the_right_leaves_no_trail(host: Any, settle: Settle) -> None:
+    table = PagedTable(COLUMNS, Rows().make)
+    async with host(table).run_test(size=(40, 11)) as pilot:
+        table.set_keys(KEYS[:30])
+        await settle(pilot)
+        long = "".join(pilot.app.drawn()).count("▐")
+        await pilot.press(*"j" * 29)
+        await settle(pilot)
+        assert 0 < "".join(pilot.app.drawn()).count("▐") == long

@@ -134,7 +134,7 @@ class PagedTable(LiveTable):
             if len(self._drawn) > MOST_DRAWN:
                 self._forget()
             self._drawn[key] = super()._plain_row(key, widths, width, gutter)
-        return self._drawn[key]
+        return list(self._drawn[key])  # the bar on the right is drawn into it
 
     def _row_cells(self, key: str) -> Sequence[Cell]:
         row = self._made.get(key) or self._make_row(key)
