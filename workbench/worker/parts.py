@@ -41,7 +41,7 @@ class LowRank:
     Attributes:
         down: [rank, inputs]; of an embedding [rank, vocabulary].
         up: [rank, outputs].
-        scale: By PEFT's rules alpha / rank, or alpha / √rank; 1 once `up` has it inside.
+        scale: By PEFT's rules alpha / rank, or alpha / √rank; 1 once `up` has it inside, as `read` leaves it.
         gain: [outputs], of DoRA.
         offset: [outputs], of a bias that was trained, or that DoRA leaves as it is.
     """
@@ -112,6 +112,11 @@ def read(
         if part is None:
             return None
         parts[path] = part
+    for part in parts.values():
+        if isinstance(part, LowRank):
+            # Once, whoever shares its batch later: in half precision another order rounds otherwise.
+            part.up.mul_(part.scale)
+            part.scale = 1.0
     return parts
 
 

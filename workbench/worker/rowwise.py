@@ -36,7 +36,7 @@ class _Block:
     Attributes:
         keys: The adapters in their order.
         down: By module [sum of ranks, inputs].
-        up: By module [sum of ranks, outputs], times each part's scale.
+        up: By module [sum of ranks, outputs].
         spans: By module, where each adapter's ranks are.
     """
 
@@ -154,23 +154,23 @@ class Rows:
         low_rank = {key: part for key, part in here.items() if isinstance(part, LowRank)}
         if not low_rank:
             return own
-        down, up, scale, spans = self._low_rank(path, low_rank)
+        down, up, spans = self._low_rank(path, low_rank)
         shares = None if alike else _Shares.of([spans.get(member or "") for member in members], down)
-        return _added(own, down, up, scale, shares, embedding=type(module) is nn.Embedding)
+        return _added(own, down, up, shares, embedding=type(module) is nn.Embedding)
 
     def _low_rank(
         self, path: str, parts: Mapping[str, LowRank]
-    ) -> tuple[torch.Tensor, torch.Tensor, float, dict[str, slice]]:
-        """Both matrices of a module, what their product is scaled by, and which ranks are whose."""
+    ) -> tuple[torch.Tensor, torch.Tensor, dict[str, slice]]:
+        """Both matrices of a module, and which ranks are whose."""
         block = self._block
         if len(parts) == 1 or block is None:
             ((key, part),) = parts.items()
-            return part.down, part.up, part.scale, {key: slice(0, part.rank)}
+            return part.down, part.up, {key: slice(0, part.rank)}
         places = {key: block.spans[path][key] for key in parts}
         first = min(place.start for place in places.values())
         last = max(place.stop for place in places.values())
         spans = {key: slice(place.start - first, place.stop - first) for key, place in places.items()}
-        return block.down[path][first:last], block.up[path][first:last], 1.0, spans
+        return block.down[path][first:last], block.up[path][first:last], spans
 
     def _lay_out(self, keys: Sequence[str], adapters: Mapping[str, Parts]) -> None:
         """See that low-rank parts that are asked for together lie end to end; no byte is held twice."""
@@ -182,12 +182,12 @@ class Rows:
         for path in sorted(paths):
             parts = {key: part for key in keys if isinstance(part := adapters[key].get(path), LowRank)}
             block.down[path] = torch.cat([part.down for part in parts.values()])
-            block.up[path] = torch.cat([part.up * part.scale for part in parts.values()])
+            block.up[path] = torch.cat([part.up for part in parts.values()])
             block.spans[path], start = {}, 0
             for key, part in parts.items():
                 place = slice(start, start + part.rank)
                 block.spans[path][key], start = place, place.stop
-                part.down, part.up, part.scale = block.down[path][place], block.up[path][place], 1.0
+                part.down, part.up = block.down[path][place], block.up[path][place]
         # Only now: where memory ended before, there is no block.
         self._block, self._members = block, {key: adapters[key] for key in keys}
 
@@ -217,7 +217,6 @@ def _added(
     own: Forward,
     down: torch.Tensor,
     up: torch.Tensor,
-    scale: float,
     shares: _Shares | None,
     *,
     embedding: bool,
@@ -227,8 +226,7 @@ def _added(
     Args:
         own: Its forward pass.
         down: [ranks, inputs].
-        up: [ranks, outputs].
-        scale: What their product is multiplied by.
+        up: [ranks, outputs], with the scale inside.
         shares: Which ranks are whose; None where each row has all.
         embedding: Whether it looks up numbers of tokens.
     """
@@ -243,7 +241,7 @@ def _added(
                 inputs = _split(given, len(spread)).to(down.dtype)
                 for rows, ranks in shares.runs:
                     inner = functional.linear(inputs[rows], down[ranks]).flatten(end_dim=1)
-                    spread[rows].view(-1, spread.shape[-1]).addmm_(inner, up[ranks], alpha=scale)
+                    spread[rows].view(-1, spread.shape[-1]).addmm_(inner, up[ranks])
                 return result
         if embedding:
             inner = functional.embedding(given, down.T)  # [..., ranks]
@@ -254,9 +252,9 @@ def _added(
             inner = _split(inner, len(shares.foreign)).masked_fill_(shares.foreign, 0)
         flat = inner.reshape(-1, inner.shape[-1])
         if in_place:
-            result.view(-1, result.shape[-1]).addmm_(flat, up, alpha=scale)
+            result.view(-1, result.shape[-1]).addmm_(flat, up)
             return result
-        return result + (scale * (flat @ up)).view(result.shape).to(result.dtype)
+        return result + (flat @ up).view(result.shape).to(result.dtype)
 
     return forward
 
