@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from statistics import median
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -14,7 +15,6 @@ import pytest
 from store import Store
 from store.evaluations import EvaluationRow
 from store.row_scores import NAMES, Sort
-from tests.benchmarks.test_first_paint import terminal_module
 from workbench.tui.present.scored_rows import columns, order_text
 
 pytestmark = pytest.mark.benchmark
@@ -90,11 +90,11 @@ def test_a_hundred_thousand_rows_are_sorted_by_any_column_before_they_could_be_r
 
 
 def test_a_hundred_thousand_rows_are_seen_at_once_in_whatever_order_a_key_asks_for(
-    large: tuple[Store, list[str]],
+    large: tuple[Store, list[str]], terminals: ModuleType
 ) -> None:
     """In a terminal: from the key until the rows around the cursor stand there, by their numbers."""
     store, ids = large
-    terminal = terminal_module().Terminal(store.root, size=(200, 50))
+    terminal = terminals.Terminal(store.root, size=(200, 50))
 
     def seen(key: str, title: str, expected: list[int]) -> float:
         wanted = [f"{number:,}" for number in expected]
