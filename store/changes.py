@@ -23,7 +23,7 @@ class Changes:
 
     def run_end(self) -> int:
         """Return the cursor behind the newest change of a run, for `runs_after`."""
-        newest: int = self._db.execute("select coalesce(max(change), 0) from runs").fetchone()[0]
+        newest: int = self._db.execute("select coalesce(max(change), 0) from run_changes").fetchone()[0]
         return newest
 
     def runs_after(self, cursor: int, *, limit: int = 1000) -> tuple[list[Run], int]:
@@ -34,7 +34,11 @@ class Changes:
             limit: at most so many runs; call again when as many came.
         """
         found = list(
-            self._db.table("runs").rows_where("change > ?", [cursor], order_by="change", limit=limit)
+            self._db.query(
+                """select runs.*, change from run_changes join runs on runs.id = run_changes.run
+                   where change > ? order by change limit ?""",
+                [cursor, limit],
+            )
         )
         return [record_of(row) for row in found], found[-1]["change"] if found else cursor
 

@@ -7,7 +7,7 @@ import json
 import re
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -46,6 +46,9 @@ class Evaluation:
     created: float
 
 
+_FIELDS = frozenset(each.name for each in fields(Evaluation))
+
+
 @dataclass(frozen=True)
 class EvaluationRow:
     """What was asked, what was answered and what would have been right; `index` is the row's in the split.
@@ -67,6 +70,7 @@ PAGE_ROWS = 500
 """So many rows are read at a time where all are."""
 ROW_COLUMNS = "row_index, prompt, prediction, reference_texts, source, tokens, truncated"
 """What `row_of` takes."""
+_KEPT = "id not in (select evaluation from trashed_evaluations)"
 
 
 class Evaluations:
@@ -168,16 +172,16 @@ class Evaluations:
         Raises:
             NotFound: there is none.
         """
-        for row in self._db.table("evaluations").rows_where("id = ? and trashed is null", [_number("e", id)]):
+        for row in self._db.table("evaluations").rows_where(f"id = ? and {_KEPT}", [_number("e", id)]):
             return _evaluation(row)
         raise not_found("evaluation", id, [found.id for found in self.list()])
 
     def list(self, group: str | None = None) -> builtins.list[Evaluation]:
         """Return the evaluations: all, newest first, or those of one group in the order they were entered."""
         if group is None:
-            everything = self._db.table("evaluations").rows_where("trashed is null", order_by="id desc")
+            everything = self._db.table("evaluations").rows_where(_KEPT, order_by="id desc")
             return [_evaluation(row) for row in everything]
-        of_group = "group_id = ? and trashed is null"
+        of_group = f"group_id = ? and {_KEPT}"
         found = self._db.table("evaluations").rows_where(of_group, [_number("g", group)], order_by="id")
         return [_evaluation(row) for row in found]
 
@@ -221,8 +225,8 @@ class Evaluations:
             if found:
                 name = found[0].group if len(found) > 1 else found[0].id
                 number = bury(self._db, self._root, EVALUATIONS, name, {}, None)
-                for each in found:
-                    self._db.table("evaluations").update(_number("e", each.id), {"trashed": number})
+                marks = [(_number("e", each.id), number) for each in found]
+                self._db.conn.executemany("insert into trashed_evaluations values (?, ?)", marks)
 
     def _new_group(self) -> int:
         statement = "insert into evaluation_groups (created) values (?)"
@@ -256,14 +260,15 @@ def _json(value: Any) -> str:
 
 
 def _evaluation(row: dict[str, Any]) -> Evaluation:
-    fields = {key: value for key, value in row.items() if key not in ("group_id", "trashed")}
-    fields |= {
+    """The record of a row of the table; columns that it does not know are left out."""
+    values = {key: value for key, value in row.items() if key in _FIELDS}
+    values |= {
         "id": f"e{row['id']}",
         "group": f"g{row['group_id']}",
         "scores": json.loads(row["scores"]),
         "settings": json.loads(row["settings"]),
     }
-    return Evaluation(**fields)
+    return Evaluation(**values)
 
 
 def row_of(

@@ -222,13 +222,19 @@ def m010_scored_rows(db: Database) -> None:
 
 @step
 def m011_trash(db: Database) -> None:
-    """What was removed and can still be taken back; evaluations stay where they are, marked."""
+    """What was removed and can still be taken back; evaluations stay where they are, marked beside.
+
+    Runs and evaluations get no more columns: a trainer of an older version that is still running reads
+    whole rows, and would end at one that it does not know.
+    """
     for statement in (
         """create table trash (
             id integer primary key autoincrement, noun text not null, name text not null,
             record text not null, bytes integer not null, removed real not null)""",
-        "alter table evaluations add column trashed integer",
-        "create index evaluations_by_trash on evaluations (trashed) where trashed is not null",
+        """create table trashed_evaluations (
+            evaluation integer primary key references evaluations (id) on delete cascade,
+            trash integer not null)""",
+        "create index trashed_evaluations_by_trash on trashed_evaluations (trash)",
     ):
         db.conn.execute(statement)
 
@@ -237,7 +243,8 @@ def m011_trash(db: Database) -> None:
 def m012_changes(db: Database) -> None:
     """What changed is told by triggers, so that a reader of ten thousand runs reads those that changed.
 
-    A run's `change` is higher than that of any run that changed before it; every other table is counted.
+    A run's `change` is higher than that of any run that changed before it, and stands beside the runs for
+    the reason that `m011_trash` tells; every other table is counted.
     """
     nouns = (
         "models",
@@ -251,14 +258,16 @@ def m012_changes(db: Database) -> None:
     )
     for statement in (
         "create table changes (noun text primary key, number integer not null) without rowid",
-        "alter table runs add column change integer not null default 0",
-        "update runs set change = id",
-        "create index runs_by_change on runs (change)",
+        """create table run_changes (
+            run integer primary key references runs (id) on delete cascade, change integer not null)""",
+        "insert into run_changes select id, id from runs",
+        "create index run_changes_by_change on run_changes (change)",
         """create trigger runs_came after insert on runs begin
-            update runs set change = (select max(change) + 1 from runs) where id = new.id;
+            insert into run_changes select new.id, coalesce(max(change), 0) + 1 from run_changes;
             update changes set number = number + 1 where noun = 'runs'; end""",
-        """create trigger runs_changed after update on runs when new.change = old.change begin
-            update runs set change = (select max(change) + 1 from runs) where id = new.id; end""",
+        """create trigger runs_changed after update on runs begin
+            update run_changes set change = (select max(change) + 1 from run_changes)
+            where run = new.id; end""",
         """create trigger runs_moved after update of status on runs when new.status != old.status begin
             update changes set number = number + 1 where noun = 'runs'; end""",
         """create trigger runs_went after delete on runs begin
@@ -268,6 +277,11 @@ def m012_changes(db: Database) -> None:
                 update changes set number = number + 1 where noun = '{noun}'; end"""  # noqa: S608 (constants)
             for noun in nouns
             for kind in ("insert", "update", "delete")
+        ),
+        *(
+            f"""create trigger evaluations_trash_{kind} after {kind} on trashed_evaluations begin
+                update changes set number = number + 1 where noun = 'evaluations'; end"""  # noqa: S608 (constants)
+            for kind in ("insert", "delete")
         ),
         "create index adapters_by_model on adapters (model)",
     ):

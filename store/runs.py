@@ -8,7 +8,7 @@ import re
 import time
 import tomllib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +98,9 @@ class Run:
     def over(self) -> bool:
         """It has ended, well or badly; a paused one has not."""
         return self.status in ENDED
+
+
+_FIELDS = frozenset(each.name for each in fields(Run))
 
 
 class Runs:
@@ -401,10 +404,10 @@ def _json(value: Any) -> str:
 
 
 def record_of(row: dict[str, Any]) -> Run:
-    """Make the record of a row of the catalog's table."""
-    fields = {key: value for key, value in row.items() if key not in ("nonce", "change")}
+    """Make the record of a row of the catalog's table; columns that it does not know are left out."""
+    values = {key: value for key, value in row.items() if key in _FIELDS}
     identity = json.loads(row["identity"]) if row["identity"] else None
-    fields |= {
+    values |= {
         "id": f"r{row['id']}",
         "settings": json.loads(row["settings"]),
         "lineage": json.loads(row["lineage"]),
@@ -412,4 +415,4 @@ def record_of(row: dict[str, Any]) -> Run:
         "devices": tuple(json.loads(row["devices"])),
         "plan": json.loads(row["plan"]),
     }
-    return Run(**fields)
+    return Run(**values)

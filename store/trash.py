@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DAY_SECONDS = 86_400
 EVALUATIONS = "evaluation"
-"""Their answers stay in the catalog, marked as removed."""
+"""Their answers stay in the catalog, named in `trashed_evaluations`."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Trash:
                 row = self._get(id)
                 record = json.loads(row["record"])
                 if row["noun"] == EVALUATIONS:
-                    self._db.execute("update evaluations set trashed = null where trashed = ?", [row["id"]])
+                    self._db.execute("delete from trashed_evaluations where trash = ?", [row["id"]])
                 else:
                     self._enter(row["noun"], row["name"], record)
                     self._move_back(row, moved)
@@ -91,7 +91,11 @@ class Trash:
             recover(self._root, self._db)
             rows = list(self._db.table("trash").rows_where("removed <= ?", [before]))
             for row in rows:
-                self._db.execute("delete from evaluations where trashed = ?", [row["id"]])
+                self._db.execute(
+                    """delete from evaluations
+                       where id in (select evaluation from trashed_evaluations where trash = ?)""",
+                    [row["id"]],
+                )
                 self._db.table("trash").delete(row["id"])
         for row in rows:  # a folder without a row is swept by the next one if this is cut short
             shutil.rmtree(_place(self._root, row["id"]), ignore_errors=True)
