@@ -6,7 +6,7 @@ import builtins
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 DAY_SECONDS = 86_400
 EVALUATIONS = "evaluation"
 """Their answers stay in the catalog, named in `trashed_evaluations`."""
+GONE = "gone-"
+"""So begins a folder's name from when it is given up on: nothing in it is moved back any more."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Trash:
         moved: builtins.list[tuple[Path, Path]] = []
         try:
             with write(self._db):
+                recover(self._root, self._db)
                 row = self._get(id)
                 record = json.loads(row["record"])
                 if row["noun"] == EVALUATIONS:
@@ -97,9 +100,17 @@ class Trash:
                     [row["id"]],
                 )
                 self._db.table("trash").delete(row["id"])
-        for row in rows:  # a folder without a row is swept by the next one if this is cut short
-            shutil.rmtree(_place(self._root, row["id"]), ignore_errors=True)
+            gone = self._give_up([_place(self._root, row["id"]) for row in rows])
+        for place in gone:  # the next one does it if this is cut short
+            shutil.rmtree(place, ignore_errors=True)
         return [_trashed(row) for row in rows]
+
+    def _give_up(self, places: Iterable[Path]) -> builtins.list[Path]:
+        """Rename folders so that none comes back once their rows are gone; until then `recover` undoes it."""
+        gone = [place.rename(place.with_name(GONE + place.name)) for place in places if place.exists()]
+        if gone:
+            sync(self._root / TRASH)
+        return gone
 
     def _get(self, id: str | None) -> dict[str, Any]:
         number = id.removeprefix("t") if id is not None else ""
@@ -174,9 +185,15 @@ def exhume(root: Path, number: int, noun: str, files: Path) -> None:
 
 def recover(root: Path, db: Database) -> None:
     """Put right what a process left that died between moving files and committing; with a write begun."""
-    known = {str(row["id"]) for row in db.table("trash").rows_where(select="id")}
+    known = {f"t{row['id']}" for row in db.table("trash").rows_where(select="id")}
+    for place in (root / TRASH).glob(f"{GONE}t*"):
+        name = place.name.removeprefix(GONE)
+        if name in known:
+            place.rename(place.with_name(name))
+        else:
+            shutil.rmtree(place, ignore_errors=True)
     for place in (root / TRASH).glob("t*"):
-        if place.name.removeprefix("t") in known:
+        if place.name in known:
             continue
         for files in place.glob("*/*"):
             home, noun = root / files.parent.name / files.name, files.parent.name.removesuffix("s")

@@ -142,6 +142,44 @@ def test_what_a_death_left_between_moving_and_committing_is_put_back(stocked: St
     assert not place.parent.exists()
 
 
+def test_what_a_death_left_of_what_was_deleted_for_good_does_not_come_back(
+    stocked: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows are deleted, the files are not yet: as after a kill, or to a process that is faster."""
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    stocked.templates.remove("mine")
+    monkeypatch.setattr("store.trash.shutil.rmtree", die)
+    with pytest.raises(KeyboardInterrupt):
+        stocked.trash.expire(0)
+    monkeypatch.undo()
+    with open_store(stocked.root) as again:
+        again.datasets.remove("rows")
+        assert again.templates.names() == []
+        assert [path.name for path in (again.root / trash.TRASH).iterdir()] == ["t2"]
+
+
+def test_what_was_not_deleted_in_the_end_comes_back_whole(
+    stocked: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fails before the rows are deleted."""
+
+    def fail(_: Path) -> None:
+        raise OSError(5, "the disk failed")
+
+    stocked.datasets.remove("rows")
+    monkeypatch.setattr(trash, "sync", fail)
+    with pytest.raises(OSError, match="the disk failed"):
+        stocked.trash.expire(0)
+    monkeypatch.undo()
+    with open_store(stocked.root) as again:
+        assert again.trash.restore().name == "rows"
+        assert list(again.datasets.rows("rows")) == [{"a": "1", "b": "2"}]
+    assert not list((stocked.root / trash.TRASH).iterdir())
+
+
 def test_a_full_disk_tells_what_the_trash_holds(stocked: Store) -> None:
     place = stocked.root / "datasets" / "new" / "rows.jsonl"
     assert in_trash(place) == ""
