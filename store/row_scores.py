@@ -235,18 +235,22 @@ class RowScores:
     def _containing(self, ids: Sequence[str], text: str | re.Pattern[str], parameters: dict[str, Any]) -> str:
         parameters |= {f"e{at}": _number(id) for at, id in enumerate(ids)}
         among = ", ".join(f":e{at}" for at in range(len(ids)))
-        if plain := text if isinstance(text, str) else patterns.plain(text):
-            escaped = plain.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        plain = text if isinstance(text, str) else patterns.plain(text)
+        if _PLAIN.fullmatch(plain):
+            escaped = plain.replace("%", "\\%").replace("_", "\\_")
             parameters["text"] = f"%{escaped}%"
             columns = ("prediction", "reference_texts", "prompt")
             any_of = " or ".join(f"t.{column} like :text escape '\\'" for column in columns)
         else:
-            self._db.register_function(_rule(re.compile(text)), name="found", replace=True)
+            wanted = re.compile(re.escape(text), re.IGNORECASE) if isinstance(text, str) else text
+            self._db.register_function(_rule(wanted), name="found", replace=True)
             any_of = "found(t.prediction, t.reference_texts, t.prompt)"
         return f"""exists (select 1 from evaluation_rows t where t.evaluation in ({among})
                            and t.row_index = l.row_index and ({any_of}))"""  # noqa: S608
 
 
+# What SQLite's LIKE finds in whatever case, also in JSON, which writes quotes and backslashes otherwise.
+_PLAIN = re.compile(r"[ !#-\[\]-~]+")
 _JOIN = "left join {table} {name} on {name}.evaluation = {number} and {name}.row_index = l.row_index"
 
 

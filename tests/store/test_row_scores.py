@@ -71,6 +71,19 @@ def test_a_pattern_is_looked_for_there_too(scored: Store) -> None:
     assert found("ANSWER|reference 8") == [1]
 
 
+@pytest.mark.parametrize("text", ["ärger", "ÄRGER", 'say "hi"', "c:\\temp", "one\ntwo"])
+def test_letters_of_any_alphabet_and_quotes_are_found_in_answers_and_references(
+    scored: Store, text: str
+) -> None:
+    said = 'Ärger: say "Hi" to C:\\Temp, one\ntwo'
+    for at, told in enumerate((row(0, prediction=said), row(1, reference=said))):
+        scored.evaluations.append("e1", [told])
+        scored.row_scores.put("e1", [(told, scores(at))])
+    typed = patterns.lenient(text.lower().replace("\\", "\\\\"))
+    assert list(scored.row_scores.order(IDS, Sort(), text)) == [0, 1]
+    assert list(scored.row_scores.order(IDS, Sort(), typed)) == [0, 1]
+
+
 def test_an_unknown_score_is_refused_with_the_nearest_one(scored: Store) -> None:
     with pytest.raises(BadInput, match="'rouge3'"):
         order(scored, Sort("rouge3"))
