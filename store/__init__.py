@@ -100,7 +100,7 @@ class Store:
         self.preferences = Preferences(root, self.db)
         self.prompts = Prompts(root, self.db)
         self.engines = Engines(self.db)
-        self.trash = Trash(root, self.db)
+        self.trash = Trash(root, self.db, read_only=read_only)
 
     def changes(self) -> int:
         """Return a number that differs from the last one when another connection has committed in between."""

@@ -47,9 +47,10 @@ class Trashed:
 class Trash:
     """The trash of one store."""
 
-    def __init__(self, root: Path, db: Database) -> None:
+    def __init__(self, root: Path, db: Database, *, read_only: bool = False) -> None:
         self._root = root
         self._db = db
+        self._read_only = read_only
 
     def list(self) -> builtins.list[Trashed]:
         """Return what can be taken back, what was removed last first."""
@@ -87,9 +88,21 @@ class Trash:
         """Delete for good what was removed so many days ago; 0 deletes everything.
 
         Returns:
-            What was deleted.
+            What was deleted; nothing in a store that cannot be written.
         """
-        before = time.time() - days * DAY_SECONDS
+        return [] if self._read_only else self._delete(time.time() - days * DAY_SECONDS)
+
+    def empty(self) -> builtins.list[Trashed]:
+        """Delete everything for good.
+
+        Returns:
+            What was deleted.
+        Raises:
+            Unavailable: the store cannot be written.
+        """
+        return self._delete(time.time())
+
+    def _delete(self, before: float) -> builtins.list[Trashed]:
         with write(self._db):
             recover(self._root, self._db)
             rows = list(self._db.table("trash").rows_where("removed <= ?", [before]))

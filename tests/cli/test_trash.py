@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import pytest
 
 
 def add(workbench, tmp_path: Path) -> None:
@@ -36,6 +39,20 @@ def test_it_is_emptied_when_asked(workbench, tmp_path: Path) -> None:
     assert [each["name"] for each in emptied["deleted"]] == ["rows"]
     assert emptied["bytes"] > 0
     assert workbench("trash", "list", "--json").document == []
+
+
+def test_the_trash_of_a_store_that_cannot_be_written_is_listed_and_not_emptied(
+    workbench, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even of what is over its time; told as such only to who asks for it."""
+    add(workbench, tmp_path)
+    workbench("dataset", "remove", "rows")
+    Path(".workbench.toml").write_text("[store]\ntrash_days = 0\n")
+    writable = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != root and writable(path, mode))
+    assert [each["name"] for each in workbench("trash", "list", "--json").document] == ["rows"]
+    assert "rows" in workbench("trash", "list").out
+    assert "read-only" in workbench("trash", "empty").error
 
 
 def test_with_no_days_what_is_removed_is_gone_at_once(workbench, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def restore(session: Session, identifier: str | None) -> None:
 def empty(session: Session) -> None:
     """Delete everything in the trash for good, and with it free its space on the disk."""
     with session.open_store() as store:
-        gone = store.trash.expire(0)
+        gone = store.trash.empty()
     freed = sum(each.bytes for each in gone)
     things = "1 thing" if len(gone) == 1 else f"{len(gone)} things"
     session.show({"deleted": gone, "bytes": freed}, f"deleted {things}, {size(freed)}")

@@ -144,7 +144,7 @@ class WorkbenchApp(App[None]):
         self._live.start()
         self._inbox_watch.start()
         self.ask("queue", _attend_to_queue)
-        self.ask("trash", lambda store: None if store.read_only else store.trash.expire(self.trash_days))
+        self.ask("trash", lambda store: store.trash.expire(self.trash_days))
         if self._memory is not None:
             self.set_interval(LOOK_SECONDS, self._remember)
             if self._memory.told:
