@@ -14,7 +14,8 @@ import pytest
 from textual.widgets import Input, TextArea
 
 from store import Store
-from workbench.tui.screens.editor import EditorPane
+from workbench.tui import drafts
+from workbench.tui.screens.editor import DRAFT_SECONDS, EditorPane
 from workbench.tui.screens.figures_pane import FiguresPane
 from workbench.tui.widgets.form import Form
 from workbench.tui.widgets.live_table import LiveTable
@@ -253,6 +254,44 @@ async def test_a_fault_is_told_at_its_place_and_the_last_good_preview_stays(
         while pane.counting:
             await pilot.pause(0.05)
         assert str(pane.border_subtitle) == "of before"
+
+
+async def test_a_draft_that_was_put_off_is_offered_again_before_it_can_be_replaced(
+    stocked: Store, opened: Any, look: Any
+) -> None:
+    drafts.keep(stocked.root, "summarise", "# unsaved")
+    path = stocked.root / drafts.FOLDER / "summarise.json"
+    gone = {"boot_id": "another", "pid": 1, "start_ticks": 1, "nonce": ""}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"writer": gone}))
+    async with opened(stocked.root) as pilot:
+        await pilot.press("4")
+        await look.wait(pilot, "unsaved draft of 'summarise'")
+        await pilot.press("escape")
+        await look.wait(pilot, "6 trained")
+        await pilot.press("e")
+        await look.wait(pilot, "unsaved draft of 'summarise'")
+        await pilot.press("escape", "e")
+        await look.wait(pilot, "unsaved draft of 'summarise'")
+        await pilot.press("r")
+        await look.wait(pilot, "# unsaved")
+        await pilot.press("escape", "escape")
+        async with asyncio.timeout(10):
+            while path.exists():  # it was left without
+                await pilot.pause(0.05)
+
+
+async def test_what_another_session_is_writing_stays_when_its_template_is_opened(
+    stocked: Store, opened: Any, look: Any
+) -> None:
+    async with opened(stocked.root) as pilot:
+        await go_to(pilot, look)
+        drafts.keep(stocked.root, "summarise", "# of another session")
+        await pilot.press("e")
+        await look.wait(pilot, "prompt = ")
+        await pilot.pause(DRAFT_SECONDS + 0.3)
+        await pilot.press("escape")
+        await pilot.pause(0.3)
+    assert (stocked.root / drafts.FOLDER / "summarise.json").exists()
 
 
 async def test_an_edit_in_another_program_is_followed(

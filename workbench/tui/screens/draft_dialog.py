@@ -53,16 +53,31 @@ def offer(screen: WorkbenchScreen, restore: Callable[[Draft], None]) -> None:
     """
 
     def found(left: list[Draft]) -> None:
-        if not left or not screen.is_current:
-            return
-        draft = left[0]
-
-        def answered(answer: str | None) -> None:
-            if answer == "restore":
-                restore(draft)
-            elif answer == "discard":
-                screen.ask(lambda store: drafts.forget(store.root, draft.name), lane=LANE)
-
-        screen.app.push_screen(DraftDialog(draft), answered)
+        if left and screen.is_current:
+            put(screen, left[0], restore)
 
     screen.ask(lambda store: drafts.left(store.root), found, lane=LANE)
+
+
+def put(
+    screen: WorkbenchScreen,
+    draft: Draft,
+    restore: Callable[[Draft], None],
+    discarded: Callable[[], None] = lambda: None,
+) -> None:
+    """Ask what is to become of a draft.
+
+    Args:
+        screen: The screen that the question is put over.
+        draft: One whose writer has ended.
+        restore: Takes the draft where that is wanted.
+        discarded: Called once it is thrown away.
+    """
+
+    def answered(answer: str | None) -> None:
+        if answer == "restore":
+            restore(draft)
+        elif answer == "discard":
+            screen.ask(lambda store: drafts.forget(store.root, draft.name), lambda _: discarded(), lane=LANE)
+
+    screen.app.push_screen(DraftDialog(draft), answered)

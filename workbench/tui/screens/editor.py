@@ -115,6 +115,8 @@ class EditorPane(Vertical):
         self._warned = False
         self._columns = Content()
         self._keeping: Timer | None = None
+        self._kept = False
+        """There is a draft of what was typed here; one of somebody else is not this pane's to forget."""
 
     def compose(self) -> ComposeResult:
         """The text, and what is wrong with it."""
@@ -140,7 +142,7 @@ class EditorPane(Vertical):
             text: Its text.
             columns: Those that its prompts can read.
         """
-        self.name_of_template, self._saved, self._warned = name, text, False
+        self.name_of_template, self._saved, self._warned, self._kept = name, text, False, False
         self.border_title = safe(f"template {name}")
         self.border_subtitle = safe(FOOT)
         self.area.mark(None)
@@ -149,6 +151,11 @@ class EditorPane(Vertical):
         there = ", ".join(clean(column, 40) for column in columns)
         self._columns = quiet(f"columns: {there}" if there else "no dataset to take columns from")
         self._tell(self._columns)
+
+    def take_up(self, text: str) -> None:
+        """Go on with a draft of the template that is open; from now on it is this pane's."""
+        self._kept = True
+        self.area.load_text(text)
 
     def refill(self, text: str) -> None:
         """Take over what another program has written, unless that would lose what was typed here."""
@@ -213,6 +220,7 @@ class EditorPane(Vertical):
         if not self.dirty:
             self._forget_draft()
             return
+        self._kept = True
         name, text = self.name_of_template, self.text
         cast("Workbench", self.app).ask(LANE, lambda store: drafts.keep(store.root, name, text))
 
@@ -220,8 +228,9 @@ class EditorPane(Vertical):
         if self._keeping is not None:
             self._keeping.stop()
             self._keeping = None
-        name = self.name_of_template
-        if name:
+        if self._kept:
+            self._kept = False
+            name = self.name_of_template
             cast("Workbench", self.app).ask(LANE, lambda store: drafts.forget(store.root, name))
 
     @property

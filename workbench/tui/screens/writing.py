@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.composing.template import validate
+from workbench.tui import drafts
 from workbench.tui.present import compose as present
 from workbench.tui.present import faults
-from workbench.tui.screens import dialogs, suggesting
+from workbench.tui.screens import dialogs, draft_dialog, suggesting
 from workbench.tui.screens.editor import EditorPane
 from workbench.tui.screens.outside_editor import edit_outside
 
 if TYPE_CHECKING:
+    from store import Store
     from store.templates import Template
     from workbench.tui.drafts import Draft
     from workbench.tui.screen import WorkbenchScreen
@@ -64,15 +66,26 @@ class Writing:
         )
 
     def edit(self, name: str) -> None:
-        """Edit a template beside its preview."""
-        self._screen.ask(lambda store: store.templates.text(name), lambda text: self._open(name, text))
+        """Edit a template; a draft of it that was put off comes first, as the next would take its place."""
+
+        def read(store: Store) -> tuple[str, Draft | None]:
+            left = (draft for draft in drafts.left(store.root) if draft.name == name)
+            return store.templates.text(name), next(left, None)
+
+        def found(text: str, draft: Draft | None) -> None:
+            if draft is None:
+                self._open(name, text)
+            elif self._screen.is_current:
+                draft_dialog.put(self._screen, draft, self.restore, lambda: self._open(name, text))
+
+        self._screen.ask(read, lambda each: found(*each))
 
     def restore(self, draft: Draft) -> None:
         """Go on with a text that an earlier session did not save."""
 
         def opened(text: str) -> None:
             self._open(draft.name, text)
-            self._editor.area.load_text(draft.text)
+            self._editor.take_up(draft.text)
 
         # The file may be gone: what was written is there all the same.
         self._screen.ask(lambda store: store.templates.text(draft.name), opened, failed=lambda _: opened(""))
