@@ -8,6 +8,8 @@ from typing import Any
 from textual.widgets import TextArea
 
 from store import Store
+from workbench.tui.present.compare import Speaker
+from workbench.tui.screens.systems import Systems
 
 ANSWERS = {None: "I do not know.", "first-try": "Ben brings apples."}
 
@@ -55,6 +57,16 @@ async def test_only_the_marked_systems_answer_a_prompt_that_was_typed(
         assert server.requests[0]["adapters"] == ["first-try"]
         assert server.requests[0]["prompts"] == ["hi 1"]
         assert "ROUGE-1" not in look(pilot)
+
+
+async def test_a_filter_over_who_answers_takes_nobody_marked_out_of_the_question(host: Any) -> None:
+    systems = Systems()
+    async with host(systems).run_test(size=(40, 11)):
+        systems.open("base", [Speaker("first", "lora"), Speaker("second", "ia3")], [None, "second"])
+        systems.filter_text = "first"
+        assert systems.keys == ("first",)
+        assert systems.chosen == [None, "second"]
+        assert systems.chosen_adapters == ["second"]
 
 
 async def test_the_next_row_brings_its_own_reference(worked: Store, opened: Any, look: Any) -> None:

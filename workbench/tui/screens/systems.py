@@ -55,7 +55,8 @@ class Systems(PagedTable):
         """Who is marked, the base (None) first."""
         if not self.marked:
             return []
-        return [None if key == present.BASE_KEY else key for key in self.keys if key in self.marked]
+        listed = (present.BASE_KEY, *self._speakers)  # whether a filter shows them or not
+        return [None if key == present.BASE_KEY else key for key in listed if key in self.marked]
 
     @property
     def under_cursor(self) -> str | None:
