@@ -85,6 +85,14 @@ async def test_without_it_everything_is_as_at_first(store: Store) -> None:
         assert pilot.app.screen.filter_text == ""  # type: ignore[attr-defined]
 
 
+def test_without_it_the_chosen_theme_stays(store: Store) -> None:
+    save(store.root, State("compare", "light", "night", {"runs": {"zoomed": "loss"}}))
+    memory = Memory(store.root, "night", fresh=True)
+    assert (memory.theme, memory.mode, memory.of("runs")) == ("light", "runs", {})
+    memory.write(memory.state)
+    assert Memory(store.root, "night").theme == "light"
+
+
 async def test_a_row_that_is_gone_leaves_the_cursor_where_it_begins(store: Store) -> None:
     ids = [add_run(store, f"run-{number}") for number in range(3)]
     async with session(store.root) as pilot:

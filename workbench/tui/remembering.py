@@ -25,17 +25,16 @@ class Memory:
     Args:
         root: The store's folder.
         theme: The theme that the settings name.
-        fresh: Begin without what an earlier session showed.
+        fresh: Begin without what an earlier session showed, but in its theme.
     """
 
     def __init__(self, root: Path, theme: str, *, fresh: bool = False) -> None:
-        self.told = ""
-        """What to tell of a damaged file; empty where it is sound."""
         self._root = root
         self._theme_of_settings = theme
-        self._state = State()
-        if not fresh:
-            self._state, self.told = states.load(root)
+        self._state, self.told = states.load(root)
+        """The second: what to tell of a damaged file; empty where it is sound."""
+        if fresh:  # a theme is a choice, not a place to come back to
+            self._state = State(theme=self._state.theme, instead_of=self._state.instead_of)
 
     @property
     def mode(self) -> str:
