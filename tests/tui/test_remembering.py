@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from big_store import write_big_store
 from textual.pilot import Pilot
 
 from store import Store
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.remembering import Memory
+from workbench.tui.screens.run_list import RunList
 from workbench.tui.state import FILE, State, load, save
 
 
@@ -74,6 +76,39 @@ async def test_screen_cursor_marks_filter_curves_and_zoom_come_back(store: Store
         choice = screen.query_one("#run").overlay.choice
         assert (choice.log, choice.smoothing) == (True, 0.5)
         assert screen.maximized is not None and screen.maximized.id == "loss"
+
+
+def remembered_runs(root: Path) -> dict[str, Any]:
+    table: dict[str, Any] = load(root)[0].screens["runs"]["tables"]["runs"]
+    return table
+
+
+async def test_cursor_and_marks_on_runs_that_come_late_come_back(store: Store, until: Any) -> None:
+    """The newest 200 come first; until the others are there, what is remembered of them is kept."""
+    write_big_store(store.root, adapters=1, runs=300, points=False)
+    runs = [store.runs.get(f"r{number}") for number in range(300, 0, -1)]
+    kept = {"cursor": "r5", "marked": ["r299", "r5", "r7"], "filter": ""}
+    save(store.root, State(screens={"runs": {"tables": {"runs": kept}}}))
+    async with session(store.root) as pilot:
+        table: Any = pilot.app.screen.query_one("#runs")
+        await until(pilot, lambda: len(table.runs) == 300)
+        assert table.cursor_key == "r5"
+        assert table.marked == {"r5", "r7", "r299"}
+    assert remembered_runs(store.root) == kept
+    async with session(store.root) as pilot:
+        table = pilot.app.screen.query_one("#runs")
+        await until(pilot, lambda: len(table.runs) == 300)
+        again = RunList()
+        await pilot.app.mount(again)
+        again.recall(kept)
+        again.show(runs[:200], complete=False)
+        assert again.cursor_key == "r300"
+        assert again.marked == {"r299"}
+        assert again.remembered == kept
+        again.action_cursor_down()  # who has moved stays
+        assert again.remembered["cursor"] == "r299"
+        again.show(runs)
+        assert again.remembered == kept | {"cursor": "r299"}
 
 
 async def test_without_it_everything_is_as_at_first(store: Store) -> None:

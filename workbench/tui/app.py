@@ -111,6 +111,7 @@ class WorkbenchApp(App[None]):
         self.glyphs = ASCII if ascii else UNICODE
         self.runs: tuple[Run, ...] = ()
         self.live_runs: tuple[Run, ...] = ()
+        self.runs_complete = False
         self.inbox = InboxState()
         self.alert_counts: Mapping[str, int] = {}
         self._jump: letters.Jump | None = None
@@ -217,6 +218,7 @@ class WorkbenchApp(App[None]):
         """Keep the runs for screens that open later, and tell those that are open."""
         ended = newly_ended(self.live_runs, message.runs)
         self.runs, self.live_runs = message.runs, message.live or ()
+        self.runs_complete = message.complete
         self._pass_on(message)
         self._notices.ends(ended)
         for run in ended:

@@ -47,6 +47,8 @@ class RunsChanged(Newest, bubble=False):
     runs: tuple[Run, ...]
     live: tuple[Run, ...] | None = None
     """Those of them that are at work; found where they are not given."""
+    complete: bool = True
+    """These are all runs."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

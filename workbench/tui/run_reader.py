@@ -13,8 +13,8 @@ PAGE_RUNS = 200
 """So many are read at once; between two such pages the screens have their turn."""
 PAUSE_SECONDS = 0.02
 
-Read = tuple[tuple[Run, ...], tuple[Run, ...]]
-"""All runs that are known, the newest first, and those of them that are at work."""
+Read = tuple[tuple[Run, ...], tuple[Run, ...], bool]
+"""The runs that are known, the newest first, those of them that are at work, and whether they are all."""
 
 
 class RunReader:
@@ -52,14 +52,14 @@ class RunReader:
         page = runs.list(limit=PAGE_RUNS)
         going = [run for status in STATUSES if status in UNDER_WAY for run in runs.list(status)]
         self._runs = {run.id: run for run in _newest_first({run.id: run for run in (*page, *going)}.values())}
-        yield self._read()
+        yield self._read(complete=len(page) < PAGE_RUNS)
         if len(page) < PAGE_RUNS:
             return
         while len(page) == PAGE_RUNS and not self._wait(PAUSE_SECONDS):
             page = changed.runs_before(page[-1].id, limit=PAGE_RUNS)
             self._runs |= {run.id: run for run in page}
         self._runs = {run.id: run for run in _newest_first(self._runs.values())}
-        yield self._read()
+        yield self._read(complete=len(page) < PAGE_RUNS)
 
     def _changed(self) -> bool:
         before, fresh = self._cursor, False
@@ -80,10 +80,10 @@ class RunReader:
             del self._runs[run_id]
         return bool(gone)
 
-    def _read(self) -> Read:
+    def _read(self, *, complete: bool = True) -> Read:
         runs = tuple(self._runs.values())
         self.live = tuple(run for run in runs if run.live)
-        return runs, self.live
+        return runs, self.live, complete
 
 
 def _newest_first(runs: Iterable[Run]) -> list[Run]:

@@ -43,6 +43,7 @@ class Workbench(Protocol):
     ascii: bool
     runs: tuple[Run, ...]
     live_runs: tuple[Run, ...]
+    runs_complete: bool
     inbox: InboxState
     alert_counts: Mapping[str, int]
     trash_days: int

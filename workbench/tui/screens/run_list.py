@@ -15,7 +15,7 @@ from workbench.tui.glyphs import glyphs
 from workbench.tui.present import runs as present
 from workbench.tui.present.sparks import WIDTH
 from workbench.tui.screens.run_losses import Losses, read_losses
-from workbench.tui.state import chosen
+from workbench.tui.state import Saved, chosen, texts
 from workbench.tui.widgets.live_table import Cell, Column
 from workbench.tui.widgets.paged_table import PagedTable
 from workbench.tui.widgets.surface import Row
@@ -48,6 +48,11 @@ class RunList(PagedTable):
         self.follows_newest = False
         """The cursor goes to each run as it begins."""
         self._newest = ""
+        self._complete = False
+        self._awaited: Saved | None = None
+        """What an earlier session remembered, until all runs are there."""
+        self._put: str | None = None
+        """Where the cursor was put until then; one that has been moved since stays."""
         self._losses = Losses()
         self._asked_losses: set[str] = set()
 
@@ -70,11 +75,28 @@ class RunList(PagedTable):
         """The run under the cursor, and the one below it."""
         return [self.runs[key] for key in self.keys[self._index : self._index + 2]]
 
-    def show(self, runs: Iterable[Run]) -> None:
-        """Show these runs; the first time with the cursor on one that is at work."""
-        first, before = not self.runs, len(self.runs)
+    @property
+    def remembered(self) -> Saved:
+        """As of other tables, with what was remembered of runs that have not come yet."""
+        shown = super().remembered
+        if self._awaited is None:
+            return shown
+        marked = self.marked | (set(texts(self._awaited, "marked")) - self.runs.keys())
+        cursor = shown["cursor"] if self.cursor_key != self._put else chosen(self._awaited, "cursor", str, "")
+        return {**shown, "cursor": cursor, "marked": sorted(marked)}
+
+    def recall(self, saved: Saved) -> None:
+        """As other tables do; of a long list again when all of it is there."""
+        super().recall(saved)
+        if self._has_come and not self._complete:
+            self._awaited, self._put = saved, self.cursor_key
+
+    def show(self, runs: Iterable[Run], *, complete: bool = True) -> None:
+        """Show these runs, all or the newest; the first time with the cursor on one that is at work."""
+        first, before = not self.runs, self.runs
+        self._complete = complete
         self.runs = {run.id: run for run in runs}
-        if len(self.runs) != before:
+        if len(self.runs) != len(before):
             self.refresh(layout=True)
         recalled = chosen(self.remembered, "cursor", str, "")
         self.set_keys(tuple(self.runs))
@@ -83,6 +105,10 @@ class RunList(PagedTable):
         if (first and not come_back) or (self.follows_newest and newest != self._newest):
             self.move_to(newest)
         self._newest = newest
+        if first:
+            self._put = self.cursor_key
+        elif self._awaited is not None:
+            self._recall_more(self._awaited, before)
 
     def follow_newest(self, wanted: bool) -> None:
         """Go to the newest run that is at work, now and each time that another one begins."""
@@ -106,6 +132,15 @@ class RunList(PagedTable):
             workbench = cast("Workbench", self.app)
             workbench.ask("losses", lambda store: read_losses(store, runs), self._take_losses)
         return drawn
+
+    def _recall_more(self, saved: Saved, before: Mapping[str, Run]) -> None:
+        """Come back to what was remembered of the runs that were not there before."""
+        if self._complete:
+            self._awaited = None
+        self.mark(self.marked | (set(texts(saved, "marked")) - before.keys()))
+        if self.cursor_key == self._put:
+            self.move_to(chosen(saved, "cursor", str, ""))
+            self._put = self.cursor_key
 
     def _row_of(self, key: str) -> tuple[Cell, ...]:
         run, known = self.runs[key], self._losses

@@ -59,7 +59,7 @@ class RunsScreen(WorkbenchScreen):
 
     def on_mount(self) -> None:
         """Show what is known already, and let the clocks go."""
-        self._take(self.workbench.runs)
+        self._take(self.workbench.runs, complete=self.workbench.runs_complete)
         self.set_interval(CLOCK_SECONDS, self._tick)
 
     @property
@@ -106,7 +106,7 @@ class RunsScreen(WorkbenchScreen):
 
     @on(RunsChanged)
     def _runs_changed(self, message: RunsChanged) -> None:
-        self._take(message.runs)
+        self._take(message.runs, complete=message.complete)
 
     @on(MetricPoints)
     def _points_came(self, message: MetricPoints) -> None:
@@ -226,9 +226,9 @@ class RunsScreen(WorkbenchScreen):
     def _list(self) -> RunList:
         return self.query_one(RunList)
 
-    def _take(self, runs: Sequence[Run]) -> None:
+    def _take(self, runs: Sequence[Run], *, complete: bool) -> None:
         self.set_class(not runs, "-empty")
-        self._list.show(runs)
+        self._list.show(runs, complete=complete)
         self._follow()
         self.refresh_chrome()
 
