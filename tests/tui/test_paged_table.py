@@ -56,6 +56,22 @@ async def test_rows_that_were_not_read_are_drawn_by_their_key_and_asked_for(
         assert "row3!" in "".join(app.drawn())
 
 
+async def test_rows_that_could_not_be_read_are_asked_for_again(host: Any, settle: Settle) -> None:
+    table = PagedTable(COLUMNS, Rows(known=False).make)
+    app = host(table)
+    async with app.run_test(size=(40, 11)) as pilot:
+        table.set_keys(KEYS)
+        await settle(pilot)
+        app.seen.clear()
+        table.redraw()
+        await settle(pilot)
+        assert not [message for message in app.seen if isinstance(message, PagedTable.Needed)]
+        table.ask_again()
+        table.redraw()
+        await settle(pilot)
+        assert [message.keys[0] for message in app.seen if isinstance(message, PagedTable.Needed)] == ["row0"]
+
+
 async def test_a_filter_without_a_rule_looks_into_the_words_of_a_row(host: Any) -> None:
     table = PagedTable(COLUMNS, Rows().make)
     async with host(table).run_test(size=(40, 11)):

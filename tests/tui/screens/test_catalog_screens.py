@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
+from big_store import write_big_store
 from textual.widgets import Input
 
-from store import Store
+from store import Store, Unavailable
+from store.adapters import Adapter
+from workbench.tui.screens.adapters import AdaptersScreen
 
 
 async def add(pilot: Any, look: Any, path: object) -> None:
@@ -109,3 +114,29 @@ async def test_a_folder_is_a_link_where_the_terminal_takes_them(
         segments = [segment for strip in strips for segment in strip if segment.style is not None]
         found = {segment.text.strip() for segment in segments if segment.style.link}
         assert found == ({"models/tiny"} if links else set())
+
+
+async def test_adapters_that_could_not_be_read_once_are_read_when_the_list_is_drawn_again(
+    store: Store, opened: Any, look: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_big_store(store.root, adapters=300, runs=300, points=False)
+    read_some, busy = AdaptersScreen.read_some, Event()
+
+    def read(screen: AdaptersScreen, store: Store, names: Sequence[str]) -> Sequence[Adapter]:
+        if busy.is_set():
+            raise Unavailable("the store is busy", "try again")
+        return read_some(screen, store, names)
+
+    monkeypatch.setattr(AdaptersScreen, "read_some", read)
+    async with opened(store.root) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: isinstance(pilot.app.screen, AdaptersScreen))
+        screen: Any = pilot.app.screen
+        await until(pilot, lambda: screen._table.row_count == 300)
+        busy.set()
+        await pilot.press("G")
+        await look.wait(pilot, "the store is busy")
+        assert screen.selected is None
+        busy.clear()
+        await pilot.press("k")
+        await until(pilot, lambda: screen.selected is not None)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from store import Store
+import pytest
+
+from store import Store, Unavailable
+from store.runs import Run
 from workbench.runs import launch
 from workbench.runs.options import RunOptions
+from workbench.tui.screens import run_list
+from workbench.tui.screens.run_losses import Losses, read_losses
 from workbench.tui.widgets.line_chart import LineChart
 
 
@@ -49,6 +54,24 @@ async def test_the_running_run_is_shown_first_with_its_whole_history(
         assert chart(pilot, "#memory-chart").series_names == ("process",)
         await look.wait(pilot, "step 26 of 40")
         await look.wait(pilot, "0 H200")
+
+
+async def test_losses_that_could_not_be_read_once_are_read_later(
+    worked: Store, opened: Any, look: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Sequence[Run]] = []
+
+    def read(store: Store, runs: Sequence[Run]) -> Losses:
+        asked.append(runs)
+        if len(asked) == 1:
+            raise Unavailable("the store is busy", "try again")
+        return read_losses(store, runs)
+
+    monkeypatch.setattr(run_list, "read_losses", read)
+    async with opened(worked.root) as pilot:
+        await look.wait(pilot, "the store is busy")
+        await until(pilot, lambda: len(asked) == 2)
+        assert asked[1] == asked[0]
 
 
 async def test_a_failed_run_shows_its_error_what_to_do_and_that_a_loss_was_no_number(

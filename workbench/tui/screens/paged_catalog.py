@@ -15,6 +15,7 @@ from workbench.tui.widgets.paged_table import PagedTable
 
 if TYPE_CHECKING:
     from store import Store
+    from store.errors import StoreError
 
 T = TypeVar("T", bound=Record)
 KEPT_RECORDS = 2000
@@ -129,7 +130,12 @@ class PagedCatalogScreen(CatalogScreen[T]):
     @on(PagedTable.Needed, "#list")
     def _needed(self, message: PagedTable.Needed) -> None:
         names = [key for key in self._table.seen_keys if key not in self._records] or message.keys
-        self.ask(lambda store: self.read_some(store, names), self._read)
+
+        def failed(error: StoreError) -> None:
+            message.table.ask_again()
+            self.workbench.tell(error)
+
+        self.ask(lambda store: self.read_some(store, names), self._read, failed=failed)
 
     def _read(self, records: Sequence[T]) -> None:
         if not self.query("#list"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
@@ -21,6 +21,7 @@ from workbench.tui.widgets.paged_table import PagedTable
 from workbench.tui.widgets.surface import Row
 
 if TYPE_CHECKING:
+    from store.errors import StoreError
     from store.metrics import Point
     from store.runs import Run
     from workbench.tui.screen import Workbench
@@ -55,6 +56,8 @@ class RunList(PagedTable):
         """Where the cursor was put until then; one that has been moved since stays."""
         self._losses = Losses()
         self._asked_losses: set[str] = set()
+        self._told = ""
+        """Why losses cannot be read, as it was told."""
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
         """As many lines as there are runs, under the labels: what a short list leaves is the curves'."""
@@ -128,10 +131,20 @@ class RunList(PagedTable):
         fresh = [key for key in self.shown_keys if key not in self._asked_losses]
         if fresh:
             self._asked_losses.update(fresh)
-            runs = [self.runs[key] for key in fresh]
-            workbench = cast("Workbench", self.app)
-            workbench.ask("losses", lambda store: read_losses(store, runs), self._take_losses)
+            self._ask_losses([self.runs[key] for key in fresh])
         return drawn
+
+    def _ask_losses(self, runs: Sequence[Run]) -> None:
+        """Read their losses; where that fails, each later drawing asks again, and one reason is told once."""
+        workbench = cast("Workbench", self.app)
+
+        def failed(error: StoreError) -> None:
+            self._asked_losses.difference_update(run.id for run in runs)
+            if str(error) != self._told:
+                self._told = str(error)
+                workbench.tell(error)
+
+        workbench.ask("losses", lambda store: read_losses(store, runs), self._take_losses, failed)
 
     def _recall_more(self, saved: Saved, before: Mapping[str, Run]) -> None:
         """Come back to what was remembered of the runs that were not there before."""
@@ -148,5 +161,6 @@ class RunList(PagedTable):
         return present.cells(run, known.newest.get(key), spark, time.time(), glyphs(self))
 
     def _take_losses(self, losses: Losses) -> None:
+        self._told = ""
         self._losses.take(losses)
         self.renew()

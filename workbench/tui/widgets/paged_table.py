@@ -76,6 +76,10 @@ class PagedTable(LiveTable):
         self._forget()
         self.redraw()
 
+    def ask_again(self) -> None:
+        """Ask at the next drawing for what is missing: it was asked for, and could not be read."""
+        self._asked = ()
+
     def words(self, key: str) -> str:
         """What of a row a filter without a rule looks into."""
         return key
