@@ -188,7 +188,7 @@ class Terminal:
         """What a user sees."""
         return list(self._screen.display)
 
-    def wait_for(self, text: str, seconds: float = 15.0) -> float:
+    def wait_for(self, text: str, seconds: float = 40.0) -> float:
         """Read until a text is on the screen; the seconds since the start."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -316,7 +316,7 @@ def until() -> Until:
     """Waits for what a user would wait for."""
 
     async def wait(pilot: Pilot[Any], true: Callable[[], bool], what: str = "it") -> None:
-        for _ in range(200):
+        for _ in range(800):
             await pilot.pause()
             if true():
                 return

@@ -36,7 +36,7 @@ def add_run(store: Store, name: str) -> str:
 
 
 async def until(pilot: Pilot[Any], true: Callable[[], bool], what: str = "it") -> None:
-    for _ in range(200):
+    for _ in range(800):
         await pilot.pause()
         if true():
             return

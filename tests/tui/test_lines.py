@@ -11,7 +11,7 @@ from workbench.tui.widgets.lines import Lines
 
 
 async def until_drawn(pilot: Any, line: int, text: str) -> None:
-    for _ in range(100):
+    for _ in range(800):
         await pilot.pause(0.02)
         if pilot.app.drawn()[line].strip() == text:
             return

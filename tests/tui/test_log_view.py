@@ -60,7 +60,7 @@ def test_escapes_show_as_text_and_a_progress_bar_shows_its_last_state(tmp_path: 
 
 
 async def until(pilot: Any, text: str) -> str:
-    for _ in range(60):
+    for _ in range(400):
         drawn = "\n".join(pilot.app.drawn())
         if text in drawn:
             return drawn

@@ -309,7 +309,7 @@ def words(pilot: Pilot[Any]) -> str:
     return "\n".join("".join(segment.text for segment in strip) for strip in strips)
 
 
-async def wait_for(pilot: Pilot[Any], text: str, seconds: float = 8.0) -> None:
+async def wait_for(pilot: Pilot[Any], text: str, seconds: float = 30.0) -> None:
     """Wait until a text is on the screen."""
     end = time.monotonic() + seconds
     while text not in words(pilot):
