@@ -45,7 +45,10 @@ COLOURED = {
     "compose": [("4", "24 rows,")],
     "compare": [("6", "reference: Ben brings apples."), ("a", "and bread.")],
     "inspect": [("7", "+0.750"), (["tab", *"jmm", "enter", *"ll"], "not in the reference; earns")],
-    "datasets": [("3", "Felix brings bread.")],
+    "models": [STORIES["models"]],
+    "datasets": [STORIES["datasets"]],
+    "adapters": [STORIES["adapters"]],
+    "benchmarks": [STORIES["benchmarks"]],
 }
 THEMED = [
     *(("light", story) for story in COLOURED),
