@@ -23,9 +23,9 @@ TESTS = Path(__file__).parent
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-def _load(name: str) -> ModuleType:
-    """Import a module beside this file; the tests are no package and not on the path."""
-    spec = importlib.util.spec_from_file_location(name, TESTS / f"{name}.py")
+def _load(name: str, folder: Path = TESTS) -> ModuleType:
+    """Import a module of the tests; they are no package and not on the path."""
+    spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
@@ -36,6 +36,7 @@ def _load(name: str) -> ModuleType:
 tiny_models = _load("tiny_models")
 stocking = _load("stocking")
 big_store = _load("big_store")
+driver = _load("driver", TESTS / "tui")
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from driver import User, wait_for, words
 from textual.pilot import Pilot
 
 from store import Store, open_store
@@ -283,17 +284,17 @@ Opened = Callable[..., AbstractAsyncContextManager[Pilot[Any]]]
 
 @pytest.fixture
 def opened() -> Opened:
-    """Opens the app on a store, at a size, and lets it settle."""
+    """Opens the app on a store, at a size and with options of the app, and lets it settle."""
 
     @asynccontextmanager
     async def open_app(
-        root: Path, *, size: tuple[int, int] = (120, 40), demo: bool = False
+        root: Path, *, size: tuple[int, int] = (120, 40), **options: Any
     ) -> AsyncIterator[Pilot[Any]]:
         # Whoever holds the queue's lock is the dispatcher: none is started, and no run is adopted or ended.
         lock = processes.HeldLock.take(root / queue.LOCK)
         assert lock is not None
         try:
-            app = StillApp(root, demo=demo)
+            app = StillApp(root, **options)
             async with app.run_test(size=size, notifications=True) as pilot:
                 await pilot.pause(0.3)
                 yield pilot
@@ -303,18 +304,19 @@ def opened() -> Opened:
     return open_app
 
 
-def words(pilot: Pilot[Any]) -> str:
-    """All that is on the screen, as lines."""
-    strips = pilot.app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+UserOf = Callable[..., AbstractAsyncContextManager[User]]
 
 
-async def wait_for(pilot: Pilot[Any], text: str, seconds: float = 30.0) -> None:
-    """Wait until a text is on the screen."""
-    end = time.monotonic() + seconds
-    while text not in words(pilot):
-        assert time.monotonic() < end, f"{text!r} is not on the screen:\n{words(pilot)}"
-        await pilot.pause(0.05)
+@pytest.fixture
+def user(opened: Opened) -> UserOf:
+    """Somebody who opens the screens of a store; takes what `opened` takes."""
+
+    @asynccontextmanager
+    async def sit_down(root: Path, **options: Any) -> AsyncIterator[User]:
+        async with opened(root, **options) as pilot:
+            yield User(pilot)
+
+    return sit_down
 
 
 @pytest.fixture

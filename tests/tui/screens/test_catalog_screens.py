@@ -59,20 +59,6 @@ async def test_a_folder_that_is_no_model_is_refused_with_the_remedy(
         assert store.models.list() == []
 
 
-async def test_a_model_is_removed_at_once_and_taken_back(stocked: Store, opened: Any, look: Any) -> None:
-    model = stocked.models.get("tiny")
-    async with opened(stocked.root) as pilot:
-        await pilot.press("2")
-        await look.wait(pilot, "encoder-decoder")
-        await pilot.press("d")
-        await look.wait(pilot, "No models yet")
-        await look.wait(pilot, "within 7 days, u takes it back")
-        await pilot.press("u")
-        await look.wait(pilot, "the model tiny is back")
-        await look.wait(pilot, "encoder-decoder")
-        assert stocked.models.list() == [model]
-
-
 async def test_without_a_trash_a_model_is_removed_only_after_a_yes(
     stocked: Store, opened: Any, look: Any
 ) -> None:

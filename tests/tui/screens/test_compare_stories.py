@@ -1,4 +1,4 @@
-"""Longer stories of the Compare screen: votes, tokens, many columns, lost servers, idle adapters."""
+"""Longer stories of the Compare screen: tokens, many columns, lost servers, idle adapters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import tiny_models
 from textual.widgets import TextArea
 
 from store import Store
-from store.preferences import pairs
 from workbench.tui.screens.answers import Answers, Grid, grid
 from workbench.tui.screens.systems import Systems
 from workbench.tui.widgets.answer_view import AnswerView
@@ -40,43 +39,6 @@ async def mark_all(pilot: Any) -> None:
 
 def columns(pilot: Any) -> list[AnswerView]:
     return [view for view in pilot.app.screen.query(AnswerView) if view.display]
-
-
-async def test_a_blind_vote_is_kept_and_exported_and_only_then_the_names_are_told(
-    fleet: Store, opened: Any, look: Any, fake_server: Callable[..., Any]
-) -> None:
-    server = fake_server(fleet, ANSWERS)
-    async with opened(fleet.root) as pilot:
-        await arrive(pilot, look)
-        await pilot.press("b")
-        await look.wait(pilot, "blind: shuffled and unnamed")
-        await pilot.press("v")
-        await look.wait(pilot, "b asks blindly")
-        await pilot.press("a")
-        await look.wait(pilot, "Which is better?")
-        names = [str(view.border_title) for view in columns(pilot)]
-        assert names == ["A", "B"]
-        assert "tok/s" not in look(pilot) and "R1" not in look(pilot)
-        await pilot.press("l", "v")
-        await look.wait(pilot, "kept as v1")
-        (vote,) = fleet.preferences.list()
-        systems = [candidate.system for candidate in vote.candidates]
-        assert systems == server.requests[0]["adapters"] and set(systems) == {None, "third"}
-        assert (vote.winner, vote.references) == (1, ("Ben brings apples.",))
-        assert [str(view.border_title) for view in columns(pilot)] == [
-            "base tiny" if system is None else system for system in systems
-        ]
-        assert str(columns(pilot)[1].border_subtitle) == "better"
-        assert "tok/s" in look(pilot)
-        await pilot.press("n")
-        await look.wait(pilot, "row 1 of")
-        await look.wait(pilot, "Which is better?")
-        await pilot.press("e")
-        await look.wait(pilot, "kept as v2: equal")
-        await pilot.press("w")
-        await look.wait(pilot, "Wilson")
-        assert "third" in look(pilot) and "ties" in look(pilot)
-    assert list(pairs(fleet.preferences.list())) == []  # both said the same
 
 
 async def test_the_next_blind_question_stays_blind_however_soon_it_is_asked(

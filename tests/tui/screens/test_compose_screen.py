@@ -351,37 +351,6 @@ async def test_a_file_that_appears_is_in_the_list(stocked: Store, opened: Any, l
         await look.wait(pilot, "a-broken")
 
 
-async def test_from_a_file_to_a_checked_template_in_under_ten_keys(
-    store: Store, opened: Any, look: Any, dialogue_file: Path, tiny_causal: Path
-) -> None:
-    """The keys besides the typing of a path: 3, a, enter; 4, n, enter."""
-    store.models.add(str(tiny_causal), name="tiny")
-    keys: list[str] = []
-    async with opened(store.root) as pilot:
-
-        async def press(key: str) -> None:
-            keys.append(key)
-            await pilot.press(key)
-
-        await press("3")
-        await look.wait(pilot, "No datasets yet")
-        await press("a")
-        await type_path(pilot, look, dialogue_file)
-        await press("enter")
-        await look.wait(pilot, "24")
-        await press("4")
-        await look.wait(pilot, "No templates yet")
-        await press("n")
-        await look.wait(pilot, "dialogue summarisation")
-        await look.wait(pilot, "fits")
-        await press("enter")
-        await look.wait(pilot, "trained")
-        await look.wait(pilot, "24 rows,")  # every row was checked
-        assert store.templates.names() == ["dialogue-summarisation"]
-        assert trained(pilot) == "Ben brings apples.</s>"
-    assert len(keys) < 10
-
-
 async def test_a_second_template_of_a_kind_gets_a_name_of_its_own(
     stocked: Store, opened: Any, look: Any
 ) -> None:
