@@ -37,6 +37,7 @@ tiny_models = _load("tiny_models")
 stocking = _load("stocking")
 big_store = _load("big_store")
 driver = _load("driver", TESTS / "tui")
+hostile = _load("hostile", TESTS / "tui")
 
 
 @pytest.fixture

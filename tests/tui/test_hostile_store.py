@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,35 +11,79 @@ from typing import Any
 
 import pytest
 from big_store import write_big_store
+from hostile import NAMES, PAYLOADS, assert_harmless
 from stocking import add_rows, held_queue
 
 from store import Store, open_store
+from store.evaluations import EvaluationRow
+from store.samples import Answer
 
-OPENINGS = ("\x1b]52;c;", "\x1b]0;", "\x1b]8;;http://evil", "\x1b]9;", "\x1bP", "\x1b_G")
-OPENINGS += ("\x1b[", "\x9d0;", "\x9b", "\x90")
-MIDDLES = ("EVIL", "2J", "?1049l", "6n", "\r\nEVIL", "[@click=app.quit]EVIL[/]")
-"""Each opening with each of these is a payload: sixty."""
-ENDS = ("\x07", "\x1b\\", "", "\x9c", "\u202e")
-PAYLOADS = tuple(
-    opening + middle + ENDS[number % len(ENDS)]
-    for number, (opening, middle) in enumerate(itertools.product(OPENINGS, MIDDLES))
-)
-OURS = re.compile(
-    rb"\x1b\[[0-9;]*m"  # colours
-    rb"|\x1b\[[0-9]+;[0-9]+H"  # positions
-    rb"|\x1b\[\?(1049|1000|1002|1003|1004|1006|1015|1016|2004|2026|2048|25|7)[hl]"  # modes
-    rb"|\x1b\]22;[a-z-]*\x07"  # the pointer
-    rb"|\x1b\[\?(2026|2048)\$p|\x1b\[[<>][0-9]*u"  # questions
-)
 RUNS = len(PAYLOADS)
+
+
+STOPS = (
+    ("m", "metrics"),
+    ("\x1bD", "differ"),
+    ("\x1b?", "keys"),
+    ("\x1bM/E\x1b\x1bsn", "prompt 2 of 9"),
+    ("\x1b2", "base"),
+    ("3", "row 0 of 60"),
+    ("\rj", "row 1 of 60"),
+    ("\r", "row 1"),
+    ("\x1bi", "not taken"),
+    ("\x1b4", "evil"),
+    ("jjjjjjjjjj", "templates"),
+    ("e", "^s save"),
+    ("\x1b5", "lineage"),
+    ("6", "who answers"),
+    ("7", "60 rows"),
+    ("\tjjjl", "matched"),
+    ("v", "mean"),
+    ("\x1b8", "8 Bench"),
+)
+"""Keys, and what is seen then: lists, samples, a row, the inbox, the editor, cards, answers word by word."""
+
+
+def fill_what_is_read_in_full(store: Store) -> None:
+    """Templates, answers, samples, cards and the inbox: what people read closely, and take from others."""
+    text = json.dumps(" ".join(PAYLOADS))
+    variant = f'name = {text}\nprompt = {text}\ncompletion = "{{{{ summary }}}}"\n'
+    (store.root / "templates" / "evil.toml").write_text(
+        f'name = "evil"\ntask = {text}\n[[variants]]\n{variant}', encoding="utf-8"
+    )
+    # Files that cannot be read are told with what is wrong in them.
+    for name, broken in (("broken", f"{PAYLOADS[0]} = ["), ("unknown", f"{text} = {text}")):
+        (store.root / "templates" / f"{name}.toml").write_text(broken, encoding="utf-8")
+    for number, name in enumerate(NAMES[:40:4]):
+        (store.root / "templates" / f"{name}.toml").write_text(broken, encoding="utf-8")
+        kind = (".toml", ".jsonl", ".png")[number % 3]
+        (store.root / "inbox" / f"{name}{kind}").write_text(name, encoding="utf-8")
+    members = {"dataset": "rows", "split": "train", "template": PAYLOADS[1], "total": len(PAYLOADS)}
+    group = None
+    for system in (None, PAYLOADS[2]):
+        made = store.evaluations.create(group, model="base", adapter=system, settings={}, **members)
+        group = made.group
+        store.evaluations.append(
+            made.id, [EvaluationRow(at, each, each, (each[::-1],), each) for at, each in enumerate(PAYLOADS)]
+        )
+    for number in range(1, RUNS + 1):
+        said = [Answer(each, each * 2, each, {"rougeL": 0.5}) for each in PAYLOADS[:9]]
+        store.samples.append(f"r{number}", 1, said)
+    with store.db.conn:
+        store.db.execute("update adapters set method = ?, peft_type = ?", PAYLOADS[3:5])
+    card = store.root / "adapters" / "adapter-1"
+    card.mkdir(parents=True)
+    lineage = {each: {each: each} for each in PAYLOADS}
+    (card / "lineage.json").write_text(json.dumps(lineage), encoding="utf-8")
 
 
 @pytest.fixture
 def hostile(tmp_path: Path) -> Iterator[Path]:
     """Names that no command of ours would take too: the catalog may be anybody's file."""
-    root = write_big_store(tmp_path / "hostile", adapters=0, runs=RUNS, points=False)
+    root = write_big_store(tmp_path / "hostile", adapters=1, runs=RUNS, points=False)
     with open_store(root) as store, held_queue(store):
         fill(store)
+        fill_what_is_read_in_full(store)
         yield root
 
 
@@ -66,14 +109,6 @@ def fill(store: Store) -> None:
         store.runs.log_path(run).write_bytes("\n".join(lines).encode("utf-8", "surrogatepass"))
 
 
-def check(seen: bytes) -> None:
-    rest = OURS.sub(b"", seen).replace(b"\r\n", b"")
-    found = re.search(rb"[\x00-\x1f\x7f]", rest)
-    assert found is None, rest[max(found.start() - 80, 0) : found.start() + 80]
-    text = rest.decode("utf-8", "replace")
-    assert re.search("[\x80-\x9f\u202a-\u202e\u2066-\u2069]", text) is None
-
-
 def test_no_screen_of_a_hostile_store_lets_a_control_code_through(
     terminal: Callable[..., Any], hostile: Path
 ) -> None:
@@ -83,10 +118,12 @@ def test_no_screen_of_a_hostile_store_lets_a_control_code_through(
     for _ in range(RUNS // 6):
         opened.press("jjj")
         opened.read_for(0.3)
-    for key in "m\x1bD\x1b?\x1bM/E\x1b\x1b2345678":
-        opened.press(key)
-        opened.read_for(0.5)
-    opened.wait_for("8 Bench", 10)
+    for keys, seen in STOPS:
+        for key in keys:
+            opened.press(key)
+            opened.read_for(0.2)
+        opened.wait_for(seen)
+    opened.read_for(1)  # to the end of a frame
     assert b"EVIL" in opened.output
     assert opened.process.poll() is None
-    check(bytes(opened.output))
+    assert_harmless(bytes(opened.output))
