@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 
 from workbench.tui.actions import MODES
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 30.0
 """The machine may be busy: only what does not come at all takes so long."""
 
 
