@@ -42,6 +42,7 @@ from workbench.tui.notices import Notices, newly_ended, trouble
 from workbench.tui.remembering import LOOK_SECONDS, Memory
 from workbench.tui.screen import WorkbenchScreen
 from workbench.tui.state import Saved, State
+from workbench.tui.styles import KeptStyles
 from workbench.tui.widgets.modal import Choose, OneField
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class WorkbenchApp(App[None]):
         self.set_keymap(dict(keys or {}))
         self._memory = memory
         self._written = memory.state if memory is not None else None
+        self.stylesheet = KeptStyles(variables=self.get_css_variables())
         # Before the styles are read for the first time: a later change of theme reads them again.
         self._draw_in(memory.theme if memory is not None else theme)
         self.root = root
