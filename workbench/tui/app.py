@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -57,6 +58,8 @@ ARRIVAL_SECONDS = 3.0
 COPY_LIMIT = 100_000
 LOG_NAME = "tui.log"
 LOG_BYTES = 1_000_000
+SETTLED_AFTER = (1.0, 10.0, 60.0)
+"""Seconds after which a screen that was opened for the first time is drawn, and has read what it shows."""
 
 
 class WorkbenchApp(App[None]):
@@ -72,6 +75,7 @@ class WorkbenchApp(App[None]):
         memory: What was shown before, and keeps what is shown; None where each session begins anew.
         trash_days: For how long what is removed can be taken back.
         links: Send paths of the store as links.
+        settled: Called when a screen has been opened for the first time, and has come to rest.
     """
 
     TITLE = "workbench"
@@ -93,6 +97,7 @@ class WorkbenchApp(App[None]):
         memory: Memory | None = None,
         trash_days: int = 7,
         links: bool = False,
+        settled: Callable[[], None] | None = None,
     ) -> None:
         if memory is not None and memory.mode in MODES:
             self.DEFAULT_MODE = memory.mode  # type: ignore[misc]  # Textual reads it just now
@@ -101,9 +106,9 @@ class WorkbenchApp(App[None]):
         self.set_keymap(dict(keys or {}))
         self._memory = memory
         self._written = memory.state if memory is not None else None
-        self.stylesheet = KeptStyles(variables=self.get_css_variables())
         # Before the styles are read for the first time: a later change of theme reads them again.
         self._draw_in(memory.theme if memory is not None else theme)
+        self.stylesheet = KeptStyles(variables=self.get_css_variables())
         self.root = root
         self.demo = demo
         self.ascii = ascii
@@ -123,6 +128,8 @@ class WorkbenchApp(App[None]):
         self._live = LiveReader(root, self.post_message, self._tell_from_thread)
         self._inbox_watch = InboxWatch(root, self.post_message)
         self._loop_of_app: asyncio.AbstractEventLoop | None = None
+        self._settled = settled
+        self._opened: set[str] = set()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own names of colours, for themes that do not know them."""
@@ -152,6 +159,13 @@ class WorkbenchApp(App[None]):
             self.set_interval(LOOK_SECONDS, self._remember)
             if self._memory.told:
                 self.say(self._memory.told, "warning")
+        self._note_opened(self.current_mode)
+
+    def _note_opened(self, mode: str) -> None:
+        if self._settled is not None and mode not in self._opened:
+            self._opened.add(mode)
+            for seconds in SETTLED_AFTER:
+                self.set_timer(seconds, self._settled)
 
     def on_unmount(self) -> None:
         """Let the threads end."""
@@ -341,6 +355,7 @@ class WorkbenchApp(App[None]):
         """Show one of the eight screens."""
         if mode != self.current_mode:
             self.switch_mode(mode)
+            self._note_opened(mode)
 
     def compare_with(self, model: str, adapters: Sequence[str | None]) -> None:
         """Show a model and adapters side by side."""
@@ -589,6 +604,7 @@ def run_app(
         memory=memory,
         trash_days=trash_days,
         links=links,
+        settled=gc.freeze,  # to look over all that Textual holds takes a fifth of a second
     )
     HangUpGuard(app.leave).install()
     app.run(mouse=mouse)

@@ -12,8 +12,8 @@ from workbench.settings import Settings, UiSection
 from workbench.terminal import Terminal, look_at
 
 _COLOUR_SYSTEMS = {"16": "standard", "256": "256", "truecolor": "truecolor"}  # as Textual names them
-COLLECTED_AFTER = (700, 10, 100)
-"""Python's own thresholds but for the last, which says how seldom everything that is held is looked over."""
+COLLECTED_AFTER = (5_000, 10, 100)
+"""Objects, and collections of the young and of the older: a key makes more objects than Python's own 700."""
 
 
 def run_app(
@@ -85,7 +85,7 @@ def prepare_environment(terminal: Terminal | None = None) -> None:
 
 
 def collect_rarely() -> None:
-    """Keep the screens from standing still: to look over all that Textual holds takes a fifth of a second."""
+    """Keep the screens from standing still; `app.run_app` sees that what they hold is not looked over."""
     gc.set_threshold(*COLLECTED_AFTER)
 
 

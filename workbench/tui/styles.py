@@ -6,7 +6,7 @@ from textual.cache import LRUCache
 from textual.css.stylesheet import Stylesheet
 
 KEPT = 1_000
-"""More texts than all screens and dialogs have: one too few, and in turn each is forgotten before it is asked for."""
+"""More texts than all screens and dialogs have: with room for fewer, each is forgotten before its turn."""
 
 
 class KeptStyles(Stylesheet):

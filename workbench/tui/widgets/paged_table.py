@@ -61,13 +61,15 @@ class PagedTable(LiveTable):
         """Show the rows of these keys, in this order; cursor and marks stay with their keys."""
         index, others = self._index, tuple(keys)
         self._asked = ()
-        if others != self._all or self._passes is not None:
+        same = others == self._all
+        if not same or self._passes is not None:
             self._all = others
             self._arrange(index)
         if len(others) <= MEASURED:
             self._needs = {}
         self._forget()
-        self._measure(others[:MEASURED])
+        if not same or len(others) <= MEASURED:
+            self._measure(others[:MEASURED])  # of the same long list, drawing measures what is seen
         self._rows_came()
         self.redraw()
 
