@@ -58,6 +58,8 @@ ARRIVAL_SECONDS = 3.0
 COPY_LIMIT = 100_000
 LOG_NAME = "tui.log"
 LOG_BYTES = 1_000_000
+TURN_SECONDS = 0.01
+"""What is drawn waits so long when one screen takes the place of another; Textual's own pause is felt."""
 SETTLED_AFTER = (1.0, 10.0, 60.0)
 """Seconds after which a screen that was opened for the first time is drawn, and has read what it shows."""
 
@@ -139,6 +141,10 @@ class WorkbenchApp(App[None]):
         """Textual's filters, then ours: nothing passes them to the terminal."""
         ours = line_filters(ascii=self.ascii, colourless=self.no_color, links=self._links)
         return [*super().get_line_filters(), *ours]
+
+    def delay_update(self, delay: float = TURN_SECONDS) -> None:
+        """Draw nothing for a moment, in which one screen takes the place of another."""
+        super().delay_update(delay)
 
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
         super()._display(screen, narrow.narrowed(renderable))
@@ -232,8 +238,11 @@ class WorkbenchApp(App[None]):
 
     def on_runs_changed(self, message: RunsChanged) -> None:
         """Keep the runs for screens that open later, and tell those that are open."""
-        ended = newly_ended(self.live_runs, message.runs)
-        self.runs, self.live_runs = message.runs, message.live or ()
+        before, live = self.live_runs, message.live or ()
+        # Ten thousand runs are looked through only where one of a few is no longer at work.
+        left = {run.id for run in before} - {run.id for run in live}
+        ended = newly_ended(before, message.runs) if left else []
+        self.runs, self.live_runs = message.runs, live
         self.runs_complete = message.complete
         self._pass_on(message)
         self._notices.ends(ended)
