@@ -332,10 +332,8 @@ class WorkbenchApp(App[None]):
         self.panic(Text(f"The screens ended by a defect ({kind}); runs go on. The details are in {log}"))
 
     async def on_key(self, event: events.Key) -> None:
-        """Hand a key that came in one burst with the one before to what that has opened."""
-        if self._take_jump(event.key):
-            event.prevent_default()
-        elif isinstance(self.screen, OneField):
+        """Hand a key that nothing took to the dialog that was opened by a key just before it."""
+        if isinstance(self.screen, OneField):
             await self.screen.take_key(event)
 
     # Actions

@@ -1,8 +1,7 @@
 """A number before a movement: `0 5 j` goes five rows down. Lists and grids stand on it.
 
 Digits alone go to the eight screens, so a number begins with a key of its own, which is 0 as it comes. All of
-a number and the movement after it are taken here, one key after the other: keys that come in one burst would
-otherwise overtake what the first of them means.
+a number and the movement after it are taken here, before they reach the bindings of the screens.
 """
 
 from __future__ import annotations
