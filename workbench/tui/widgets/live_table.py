@@ -272,12 +272,11 @@ class LiveTable(Counted, can_focus=True):
     def _row(self, key: str, widths: Mapping[str, int], width: int, gutter: int) -> Row:
         row = self._plain_row(key, widths, width, gutter)
         if key in self.marked:
-            row = list(row)
             put(row, 0, *self.mark_signs.get(key, (self.signs.mark, "$accent")))
         return restyle(row, self._cursor_style) if key == self._cursor else row
 
     def _plain_row(self, key: str, widths: Mapping[str, int], width: int, gutter: int) -> Row:
-        """A row without its mark and without the cursor."""
+        """A row without its mark and without the cursor, which the caller may draw into."""
         texts = {
             column.key: cells(cell)
             for column, cell in zip(self.columns, self._row_cells(key), strict=True)

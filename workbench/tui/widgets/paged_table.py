@@ -140,7 +140,7 @@ class PagedTable(LiveTable):
             if len(self._drawn) > MOST_DRAWN:
                 self._forget()
             self._drawn[key] = super()._plain_row(key, widths, width, gutter)
-        return list(self._drawn[key])  # the bar on the right is drawn into it
+        return list(self._drawn[key])  # the mark and the bar on the right are drawn into it
 
     def _row_cells(self, key: str) -> Sequence[Cell]:
         row = self._made.get(key) or self._make_row(key)
