@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import subprocess
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -94,11 +95,16 @@ async def test_the_load_of_a_gpu_is_drawn_over_time(host: Any) -> None:
 
 
 def test_a_process_belongs_to_the_run_whose_session_it_is_in() -> None:
-    own = os.getpid()
-    mine = telemetry.process_owner(own)
-    assert mine is not None
-    assert mine.user == pwd.getpwuid(os.getuid()).pw_name
-    run = SimpleNamespace(pid=mine.session, id="r3", name="lora")
-    on_gpu = (replace(gpu(0, GB), processes=((own, GB), (2**22 + 1, GB))),)
-    assert gpu_owners(on_gpu, [cast("Any", run)]) == {own: "r3 lora", 2**22 + 1: f"process {2**22 + 1}"}
-    assert gpu_owners(on_gpu, [])[own] == f"{mine.user} {mine.command}"
+    # A session of its own, as a trainer has: the one of the tests may be led from outside the container.
+    with subprocess.Popen(["/bin/sleep", "60"], start_new_session=True) as trainer:
+        try:
+            mine = telemetry.process_owner(trainer.pid)
+            assert mine is not None
+            assert mine.user == pwd.getpwuid(os.getuid()).pw_name
+            run = SimpleNamespace(pid=trainer.pid, id="r3", name="lora")
+            gone = 2**22 + 1
+            on_gpu = (replace(gpu(0, GB), processes=((trainer.pid, GB), (gone, GB))),)
+            assert gpu_owners(on_gpu, [cast("Any", run)]) == {trainer.pid: "r3 lora", gone: f"process {gone}"}
+            assert gpu_owners(on_gpu, [])[trainer.pid] == f"{mine.user} {mine.command}"
+        finally:
+            trainer.kill()
