@@ -49,6 +49,11 @@ class Changes:
         )
         return [record_of(row) for row in rows]
 
+    def run_count(self) -> int:
+        """Return how many runs there are."""
+        count: int = self._db.execute("select count(*) from runs").fetchone()[0]
+        return count
+
     def run_ids(self) -> list[str]:
         """Return the ids of all runs, newest first."""
         return [f"r{number}" for (number,) in self._db.execute("select id from runs order by id desc")]

@@ -60,6 +60,7 @@ def test_older_runs_come_in_pages(store: Store) -> None:
     assert [run.id for run in store.runs.list(limit=2)] == ["r5", "r4"]
     assert [run.id for run in store.changed.runs_before("r4", limit=2)] == ["r3", "r2"]
     assert store.changed.run_ids() == ["r5", "r4", "r3", "r2", "r1"]
+    assert store.changed.run_count() == 5
 
 
 def test_the_newest_metrics_of_many_runs_are_read_at_once(store: Store) -> None:

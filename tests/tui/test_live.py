@@ -13,8 +13,10 @@ from textual.message import Message
 
 from store import Store
 from store.metrics import Point
+from workbench.telemetry import HostReading
 from workbench.tui import live
 from workbench.tui.live import CatalogChanged, LiveReader, MetricPoints, RunsChanged, Telemetry
+from workbench.tui.run_reader import RunNews
 
 Messages = SimpleQueue[Message]
 
@@ -52,12 +54,14 @@ def new_run(store: Store) -> str:
 
 @pytest.mark.usefixtures("reader")
 def test_the_runs_are_told_at_the_start_and_after_every_change(store: Store, messages: Messages) -> None:
-    assert wait_for(messages, RunsChanged).runs == ()
-    new_run(store)
-    (run,) = wait_for(messages, RunsChanged).runs
-    assert run.name == "one"
-    store.runs.request(run.id, "cancel")
-    wait_for(messages, RunsChanged, lambda message: message.runs[0].status == "cancelled")
+    assert wait_for(messages, RunsChanged).news == RunNews(afresh=True)
+    first = new_run(store)
+    assert [run.id for run in wait_for(messages, RunsChanged).news.runs] == [first]
+    second = new_run(store)
+    assert [run.id for run in wait_for(messages, RunsChanged).news.runs] == [second]
+    store.runs.request(first, "cancel")
+    (run,) = wait_for(messages, RunsChanged).news.runs
+    assert (run.id, run.status) == (first, "cancelled")
 
 
 @pytest.mark.usefixtures("reader")
@@ -128,9 +132,11 @@ def test_it_ends_within_a_second_when_asked(reader: LiveReader, messages: Messag
     assert time.monotonic() - started < 1
 
 
-def test_newer_news_replaces_older_but_points_are_all_kept() -> None:
-    assert RunsChanged(()).can_replace(RunsChanged(()))
-    assert not RunsChanged(()).can_replace(CatalogChanged(frozenset()))
+def test_newer_telemetry_replaces_older_but_what_is_told_once_is_kept() -> None:
+    reading = Telemetry((), HostReading(1, 2, 3.0, 4, 5))
+    assert reading.can_replace(reading)
+    assert not reading.can_replace(CatalogChanged(frozenset()))
+    assert not RunsChanged(RunNews()).can_replace(RunsChanged(RunNews()))
     assert not MetricPoints(()).can_replace(MetricPoints(()))
 
 

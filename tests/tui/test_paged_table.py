@@ -104,3 +104,29 @@ async def test_the_bar_on_the_right_leaves_no_trail(host: Any, settle: Settle) -
         await pilot.press(*"j" * 29)
         await settle(pilot)
         assert 0 < "".join(pilot.app.drawn()).count("▐") == long
+
+
+async def test_of_rows_that_changed_only_those_are_made_and_filtered_again(host: Any, settle: Settle) -> None:
+    rows, looked = Rows(), list[str]()
+    table = PagedTable(COLUMNS, rows.make)
+    app = host(table)
+    wanted = {"row1", "row2", "row70000"}
+
+    def passes(key: str) -> bool:
+        looked.append(key)
+        return key in wanted
+
+    async with app.run_test(size=(40, 11)) as pilot:
+        table.set_keys(KEYS)
+        table.filter_by("x", passes)
+        await settle(pilot)
+        assert table.keys == ("row1", "row2", "row70000")
+        rows.made.clear()
+        looked.clear()
+        table.renew(["row2", "row9"])
+        await settle(pilot)
+        assert (set(rows.made), looked) == ({"row2"}, ["row2", "row9"])
+        wanted ^= {"row2", "row9"}
+        table.renew(["row2", "row9"])
+        await settle(pilot)
+        assert table.keys == ("row1", "row9", "row70000")

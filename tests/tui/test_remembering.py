@@ -16,6 +16,8 @@ from textual.pilot import Pilot
 from store import Store
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.remembering import Memory
+from workbench.tui.run_book import RunBook
+from workbench.tui.run_reader import RunNews
 from workbench.tui.screens.run_list import RunList
 from workbench.tui.state import FILE, State, load, save
 
@@ -101,13 +103,16 @@ async def test_cursor_and_marks_on_runs_that_come_late_come_back(store: Store, u
         again = RunList()
         await pilot.app.mount(again)
         again.recall(kept)
-        again.show(runs[:200], complete=False)
+        book = RunBook()
+        book.take(RunNews(tuple(runs[:200]), afresh=True, complete=False))
+        again.show(book)
         assert again.cursor_key == "r300"
         assert again.marked == {"r299"}
         assert again.remembered == kept
         again.action_cursor_down()  # who has moved stays
         assert again.remembered["cursor"] == "r299"
-        again.show(runs)
+        book.take(RunNews(tuple(runs[200:])))
+        again.show(book)
         assert again.remembered == kept | {"cursor": "r299"}
 
 

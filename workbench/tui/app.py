@@ -41,6 +41,7 @@ from workbench.tui.live import CatalogChanged, LiveReader, MetricPoints, RunsCha
 from workbench.tui.modes import OPENERS
 from workbench.tui.notices import Notices, newly_ended, trouble
 from workbench.tui.remembering import LOOK_SECONDS, Memory
+from workbench.tui.run_book import RunBook
 from workbench.tui.screen import WorkbenchScreen
 from workbench.tui.state import Saved, State
 from workbench.tui.styles import KeptStyles
@@ -48,7 +49,6 @@ from workbench.tui.widgets.modal import Choose, OneField
 
 if TYPE_CHECKING:
     from store import Store
-    from store.runs import Run
     from store.trash import Trashed
 
 T = TypeVar("T")
@@ -118,9 +118,7 @@ class WorkbenchApp(App[None]):
         self._links = f"{link_to(root)}/" if links else ""
         self.trash_days = trash_days
         self.glyphs = ASCII if ascii else UNICODE
-        self.runs: tuple[Run, ...] = ()
-        self.live_runs: tuple[Run, ...] = ()
-        self.runs_complete = False
+        self.book = RunBook()
         self.inbox = InboxState()
         self.alert_counts: Mapping[str, int] = {}
         self._jump: letters.Jump | None = None
@@ -238,12 +236,8 @@ class WorkbenchApp(App[None]):
 
     def on_runs_changed(self, message: RunsChanged) -> None:
         """Keep the runs for screens that open later, and tell those that are open."""
-        before, live = self.live_runs, message.live or ()
-        # Ten thousand runs are looked through only where one of a few is no longer at work.
-        left = {run.id for run in before} - {run.id for run in live}
-        ended = newly_ended(before, message.runs) if left else []
-        self.runs, self.live_runs = message.runs, live
-        self.runs_complete = message.complete
+        ended = newly_ended(self.book.live, message.news.runs)
+        self.book.take(message.news)
         self._pass_on(message)
         self._notices.ends(ended)
         for run in ended:
@@ -254,8 +248,8 @@ class WorkbenchApp(App[None]):
         """Tell the screens, and the person."""
         self.alert_counts = message.counts
         self._pass_on(message)
-        told = {alert.run for alert in message.alerts}
-        names = {run.id: run.name for run in self.runs if run.id in told} if told else {}
+        told = (self.book.runs.get(alert.run) for alert in message.alerts)
+        names = {run.id: run.name for run in told if run is not None}
         self._notices.alerts(message.alerts, names)
         for alert in message.alerts:
             title = f"{alert.run} {names.get(alert.run, alert.run)}: {trouble(alert.kind)}"
@@ -543,7 +537,7 @@ class WorkbenchApp(App[None]):
 
     async def action_quit(self) -> None:
         """Leave; runs go on, and the last line says so."""
-        live = sum(run.live or run.status == "queued" for run in self.runs)
+        live = sum(run.live or run.status == "queued" for run in self.book.runs.values())
         word = "run goes" if live == 1 else "runs go"
         state = self._seen()
         if self._memory is not None and state is not None and state != self._written:

@@ -21,7 +21,7 @@ from store.runs import Run
 from workbench import telemetry
 from workbench.telemetry import GpuReading, HostReading
 from workbench.tui.alerts import AlertReader
-from workbench.tui.run_reader import RunReader
+from workbench.tui.run_reader import RunNews, RunReader
 
 TICK_SECONDS = 0.35
 TELEMETRY_SECONDS = 1.0
@@ -38,22 +38,13 @@ class Newest(Message, bubble=False):
 
 
 @dataclass
-class RunsChanged(Newest, bubble=False):
-    """The list of runs, newest first, after something about a run changed.
+class RunsChanged(Message, bubble=False):
+    """Runs came, changed or went; each is told once, so none of these messages may be left out.
 
-    Of a long list the newest come first and those that wait or are at work, then all.
+    Of a long list the newest come first and those that wait or are at work, then the others.
     """
 
-    runs: tuple[Run, ...]
-    live: tuple[Run, ...] | None = None
-    """Those of them that are at work; found where they are not given."""
-    complete: bool = True
-    """These are all runs."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.live is None:
-            self.live = tuple(run for run in self.runs if run.live)
+    news: RunNews
 
 
 @dataclass
@@ -141,8 +132,8 @@ class LiveReader:
         while not self._stop.wait(0 if seen is None else TICK_SECONDS):
             changes = store.changes()
             if changes != seen:
-                for read in runs.new():
-                    self._post(RunsChanged(*read))
+                for news in runs.new():
+                    self._post(RunsChanged(news))
                 raised = alerts.new(store, runs.live)
                 if raised is not None:
                     self._post(raised)

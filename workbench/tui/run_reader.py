@@ -1,8 +1,9 @@
-"""The runs of a store, kept by reading only those that changed; used by the thread that reads the store."""
+"""What became of the runs of a store since it was looked at last; used by the thread that reads the store."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from store import Store
 from store.metrics import run_number
@@ -13,8 +14,19 @@ PAGE_RUNS = 200
 """So many are read at once; between two such pages the screens have their turn."""
 PAUSE_SECONDS = 0.02
 
-Read = tuple[tuple[Run, ...], tuple[Run, ...], bool]
-"""The runs that are known, the newest first, those of them that are at work, and whether they are all."""
+
+@dataclass(frozen=True)
+class RunNews:
+    """What became of the runs: a screen of ten thousand hears only of those that changed."""
+
+    runs: tuple[Run, ...] = ()
+    """Those that came or changed."""
+    gone: frozenset[str] = frozenset()
+    """The ids of those that went."""
+    afresh: bool = False
+    """Nothing that was told before counts: the reader has begun."""
+    complete: bool = True
+    """Every run has been told by now."""
 
 
 class RunReader:
@@ -28,63 +40,67 @@ class RunReader:
     def __init__(self, store: Store, wait: Callable[[float], bool]) -> None:
         self._store = store
         self._wait = wait
-        self._runs: dict[str, Run] = {}
+        self._known: set[str] = set()
+        self._live: dict[str, Run] = {}
         self._cursor: int | None = None
-        self._count = -1
-        self.live: tuple[Run, ...] = ()
-        """Those that are at work."""
 
-    def new(self) -> Iterator[Read]:
-        """The runs, where something about them has changed; at first the newest, and then all."""
+    @property
+    def live(self) -> tuple[Run, ...]:
+        """Those that are at work."""
+        return tuple(self._live.values())
+
+    def new(self) -> Iterator[RunNews]:
+        """What is new, where something is; at first the newest runs and those under way, then the others."""
         if self._cursor is None:
             yield from self._first()
             return
-        changed, told = self._changed(), self._count
-        self._count = self._store.changed.counts()["runs"]
-        gone = self._forget_gone() if told != self._count else False
+        changed = self._changed()
+        gone = self._gone()
         if changed or gone:
-            yield self._read()
+            yield RunNews(tuple(changed.values()), gone)
 
-    def _first(self) -> Iterator[Read]:
-        changed = self._store.changed
-        self._cursor, self._count = changed.run_end(), changed.counts()["runs"]
-        runs = self._store.runs
+    def _first(self) -> Iterator[RunNews]:
+        changed, runs = self._store.changed, self._store.runs
+        self._cursor = changed.run_end()
         page = runs.list(limit=PAGE_RUNS)
         going = [run for status in STATUSES if status in UNDER_WAY for run in runs.list(status)]
-        self._runs = {run.id: run for run in _newest_first({run.id: run for run in (*page, *going)}.values())}
-        yield self._read(complete=len(page) < PAGE_RUNS)
+        first = {run.id: run for run in (*page, *going)}
+        self._know(first.values())
+        yield RunNews(tuple(first.values()), afresh=True, complete=len(page) < PAGE_RUNS)
         if len(page) < PAGE_RUNS:
             return
+        others: list[Run] = []
         while len(page) == PAGE_RUNS and not self._wait(PAUSE_SECONDS):
             page = changed.runs_before(page[-1].id, limit=PAGE_RUNS)
-            self._runs |= {run.id: run for run in page}
-        self._runs = {run.id: run for run in _newest_first(self._runs.values())}
-        yield self._read(complete=len(page) < PAGE_RUNS)
+            others += page
+        self._know(others)
+        yield RunNews(tuple(others), complete=len(page) < PAGE_RUNS)
 
-    def _changed(self) -> bool:
-        before, fresh = self._cursor, False
+    def _changed(self) -> dict[str, Run]:
+        changed: dict[str, Run] = {}
         while True:
             found, self._cursor = self._store.changed.runs_after(self._cursor or 0, limit=PAGE_RUNS)
-            fresh = fresh or any(run.id not in self._runs for run in found)
-            self._runs |= {run.id: run for run in found}
+            changed |= {run.id: run for run in found}
             if len(found) < PAGE_RUNS:
                 break
-        if fresh:
-            self._runs = {run.id: run for run in _newest_first(self._runs.values())}
-        return self._cursor != before
+        self._know(changed.values())
+        return changed
 
-    def _forget_gone(self) -> bool:
-        there = set(self._store.changed.run_ids())
-        gone = self._runs.keys() - there
+    def _gone(self) -> frozenset[str]:
+        changed = self._store.changed
+        if changed.run_count() == len(self._known):
+            return frozenset()  # as after nearly every look: all ids need not be read
+        gone = frozenset(self._known.difference(changed.run_ids()))
+        self._known -= gone
         for run_id in gone:
-            del self._runs[run_id]
-        return bool(gone)
+            self._live.pop(run_id, None)
+        return gone
 
-    def _read(self, *, complete: bool = True) -> Read:
-        runs = tuple(self._runs.values())
-        self.live = tuple(run for run in runs if run.live)
-        return runs, self.live, complete
-
-
-def _newest_first(runs: Iterable[Run]) -> list[Run]:
-    return sorted(runs, key=lambda run: run_number(run.id), reverse=True)
+    def _know(self, runs: Iterable[Run]) -> None:
+        self._known |= {run.id for run in runs}
+        for run in runs:
+            if run.live:
+                self._live[run.id] = run
+            else:
+                self._live.pop(run.id, None)
+        self._live = dict(sorted(self._live.items(), key=lambda item: run_number(item[0]), reverse=True))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from workbench.tui.alerts import AlertsRaised
     from workbench.tui.inbox import InboxState
     from workbench.tui.live import RunsChanged
+    from workbench.tui.run_book import RunBook
 
 T = TypeVar("T")
 REST_SECONDS = 0.15
@@ -41,9 +42,7 @@ class Workbench(Protocol):
     root: Path
     demo: bool
     ascii: bool
-    runs: tuple[Run, ...]
-    live_runs: tuple[Run, ...]
-    runs_complete: bool
+    book: RunBook
     inbox: InboxState
     alert_counts: Mapping[str, int]
     trash_days: int
@@ -162,7 +161,7 @@ class WorkbenchScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Count the runs at work in the header, and go back to what was shown when the screens were left."""
-        self._count(self.workbench.live_runs)
+        self._count(self.workbench.book.live)
         if saved := self.workbench.saved(self.scope):
             self.recall(saved)
 
@@ -200,13 +199,13 @@ class WorkbenchScreen(Screen[None]):
             # Textual would paint all of a screen under a dialog again at each message that it gets, for ever.
             self._repaint_required = False
 
-    def on_runs_changed(self, message: RunsChanged) -> None:
+    def on_runs_changed(self, _message: RunsChanged) -> None:
         """Count the runs at work in the header."""
-        self._count(message.live or ())
+        self._count(self.workbench.book.live)
 
     def on_alerts_raised(self, _message: AlertsRaised) -> None:
         """Count the alerts of the runs at work in the header."""
-        self._count(self.workbench.live_runs)
+        self._count(self.workbench.book.live)
 
     def _count(self, live: Sequence[Run]) -> None:
         counts = self.workbench.alert_counts

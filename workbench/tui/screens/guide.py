@@ -54,7 +54,7 @@ class Guide(Static):
     def _look(self) -> None:
         if not self.screen.is_current:
             return
-        run = next(iter(self.workbench.runs), None)
+        run = next(iter(self.workbench.book.runs.values()), None)
         told = demo.sentence(self.mode, run, self._evaluations)
         if told != self._told:
             self._told = told

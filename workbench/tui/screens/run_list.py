@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from store.errors import StoreError
     from store.metrics import Point
     from store.runs import Run
+    from workbench.tui.run_book import RunBook
     from workbench.tui.screen import Workbench
 
 COLUMNS = (
@@ -94,16 +95,23 @@ class RunList(PagedTable):
         if self._has_come and not self._complete:
             self._awaited, self._put = saved, self.cursor_key
 
-    def show(self, runs: Iterable[Run], *, complete: bool = True) -> None:
-        """Show these runs, all or the newest; the first time with the cursor on one that is at work."""
+    def show(self, book: RunBook, changed: Collection[str] | None = None) -> None:
+        """Show the runs of the book; the first time with the cursor on one that is at work.
+
+        Args:
+            book: The runs.
+            changed: The ids of those that are new or have changed since the last showing; None: any.
+        """
         first, before = not self.runs, self.runs
-        self._complete = complete
-        self.runs = {run.id: run for run in runs}
+        self._complete, self.runs = book.complete, book.runs
         if len(self.runs) != len(before):
             self.refresh(layout=True)
         recalled = chosen(self.remembered, "cursor", str, "")
-        self.set_keys(tuple(self.runs))
-        newest = next((run.id for run in self.runs.values() if run.live), "")
+        if self.runs is before and changed is not None:
+            self.renew(self.runs.keys() & changed)
+        else:
+            self.set_keys(tuple(self.runs))
+        newest = book.live[0].id if book.live else ""
         come_back = first and self.cursor_key == recalled
         if (first and not come_back) or (self.follows_newest and newest != self._newest):
             self.move_to(newest)
@@ -122,8 +130,9 @@ class RunList(PagedTable):
 
     def add(self, points: Iterable[Point]) -> None:
         """Take points that have just been written."""
+        points = list(points)
         self._losses.add(points, self.runs)
-        self.renew()
+        self.renew(self.runs.keys() & {point.run for point in points})
 
     def draw(self, width: int, height: int) -> list[Row]:
         """The rows; the losses of those that are seen for the first time are asked for."""

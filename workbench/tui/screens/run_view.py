@@ -115,7 +115,8 @@ class RunView(Vertical):
             self._open(run)
         drawn = together or ((run,) if run is not None else ())
         self.set_class(len(drawn) > 1, "-overlay")
-        self.overlay.show(drawn, run, present.waiting(run, self.workbench.runs) if run is not None else "")
+        runs = self.workbench.book.runs.values()
+        self.overlay.show(drawn, run, present.waiting(run, runs) if run is not None else "")
         self.show()
 
     @on(LineChart.Zoomed, "#loss")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +59,7 @@ class RunsScreen(WorkbenchScreen):
 
     def on_mount(self) -> None:
         """Show what is known already, and let the clocks go."""
-        self._take(self.workbench.runs, complete=self.workbench.runs_complete)
+        self._take(None)
         self.set_interval(CLOCK_SECONDS, self._tick)
 
     @property
@@ -107,7 +107,7 @@ class RunsScreen(WorkbenchScreen):
 
     @on(RunsChanged)
     def _runs_changed(self, message: RunsChanged) -> None:
-        self._take(message.runs, complete=message.complete)
+        self._take([run.id for run in message.news.runs])
 
     @on(MetricPoints)
     def _points_came(self, message: MetricPoints) -> None:
@@ -227,9 +227,10 @@ class RunsScreen(WorkbenchScreen):
     def _list(self) -> RunList:
         return self.query_one(RunList)
 
-    def _take(self, runs: Sequence[Run], *, complete: bool) -> None:
-        self.set_class(not runs, "-empty")
-        self._list.show(runs, complete=complete)
+    def _take(self, changed: Collection[str] | None) -> None:
+        book = self.workbench.book
+        self.set_class(not book.runs, "-empty")
+        self._list.show(book, changed)
         self._follow()
         self.refresh_chrome()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -73,9 +73,20 @@ class PagedTable(LiveTable):
         self._rows_came()
         self.redraw()
 
-    def renew(self) -> None:
-        """Make the rows anew, and draw what differs; `redraw` alone is for the cursor and the marks."""
-        self._forget()
+    def renew(self, keys: Collection[str] | None = None) -> None:
+        """Make rows anew and draw what differs; `redraw` alone is for the cursor and the marks.
+
+        Args:
+            keys: Of these rows alone, which the filter looks at again; None: of all, which pass it as before.
+        """
+        if keys is None:
+            self._forget()
+        else:
+            for key in keys:
+                self._made.pop(key, None)
+                self._drawn.pop(key, None)
+            if self._passes is not None and any(self._passes(key) != (key in self._keys) for key in keys):
+                self._arrange(self._index)
         self.redraw()
 
     def ask_again(self) -> None:
