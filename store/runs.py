@@ -9,6 +9,7 @@ import time
 import tomllib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,15 @@ class Run:
             return self.dataset, self.template
         first = self.tasks[0]
         return first["dataset"]["name"], first["template"]["name"]
+
+    @cached_property
+    def words(self) -> str:
+        """What a pattern is looked for in: id, names, status and method, one a line.
+
+        Made once: a list of ten thousand is looked through at each key.
+        """
+        data = [self.mixture or "", self.dataset, self.template]
+        return "\n".join([self.id, self.name, self.status, self.method, self.model, *data, self.sweep or ""])
 
     @property
     def pid(self) -> int | None:

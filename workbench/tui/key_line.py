@@ -6,6 +6,7 @@ when its key has bubbled up to the app: the second key of `/r` would still go to
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -13,6 +14,7 @@ from functools import partial
 from textual import events
 from textual.app import App
 from textual.message import Message
+from textual.screen import UPDATE_PERIOD
 
 LOST_SECONDS = 0.5
 """After so long a key counts as done: the widget that had it may be gone, and what follows it too."""
@@ -40,6 +42,7 @@ class KeyLine:
         self._waiting: deque[events.Key | events.Paste] = deque()
         self._under_way = 0
         self._sent = 0
+        self._painted = 0.0
 
     async def add(self, key: events.Key | events.Paste) -> None:
         """Send a key, or let it wait."""
@@ -56,6 +59,20 @@ class KeyLine:
         self._under_way = 0
         if self._waiting:
             await self._next()
+        else:
+            self._paint()
+
+    def _paint(self) -> None:
+        """Show what the keys did without waiting for the frame after one that something else took.
+
+        A key that is held down keeps to the limit of frames: one a frame is painted so.
+        """
+        now = time.monotonic()
+        if now - self._painted >= UPDATE_PERIOD:
+            self._painted = now
+            screen = self._app.screen
+            # Behind what the widgets have told the screen meanwhile.
+            screen.call_later(screen._on_timer_update)
 
     async def _next(self) -> None:
         key = self._waiting.popleft()

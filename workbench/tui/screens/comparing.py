@@ -30,16 +30,8 @@ def read_latest(store: Store, runs: Sequence[Run]) -> Latest:
 
 def filter_runs(table: LiveTable, run_of: Callable[[str], Run], text: str) -> None:
     """Show only the runs in whose words a regular expression occurs, all of them without one."""
-    matches = finding.passing(patterns.lenient(text))
-    known: dict[str, tuple[Run, bool]] = {}
-
-    def passes(key: str) -> bool:
-        run = run_of(key)
-        if key not in known or known[key][0] is not run:
-            known[key] = (run, matches(run))  # of ten thousand, four have changed since the last look
-        return known[key][1]
-
-    table.filter_by(text, passes if text else None)
+    passes = finding.passing(patterns.lenient(text))
+    table.filter_by(text, (lambda key: passes(run_of(key))) if text else None)
 
 
 def mark_all(table: LiveTable) -> None:
