@@ -6,6 +6,7 @@ It knows no particular setting.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import types
 import typing
@@ -27,10 +28,11 @@ def setting(default: Any, group: str, help: str, **limits: Any) -> Any:
     return dataclasses.field(default=default, metadata={"group": group, "help": help, **limits})
 
 
-def describe(settings: type) -> list[FieldInfo]:
+@functools.cache
+def describe(settings: type) -> tuple[FieldInfo, ...]:
     """Every setting of a dataclass whose fields were made by `setting`, in order."""
     hints = typing.get_type_hints(settings)
-    return [_describe(field, hints[field.name]) for field in dataclasses.fields(settings)]
+    return tuple(_describe(field, hints[field.name]) for field in dataclasses.fields(settings))
 
 
 @dataclass(frozen=True)

@@ -213,6 +213,6 @@ class TrainingSettings:
             raise BadInput("; ".join(problems), "correct the settings named")
 
 
-def fields() -> list[FieldInfo]:
+def fields() -> tuple[FieldInfo, ...]:
     """Every training setting in the order of the form."""
     return describe(TrainingSettings)
