@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import importlib.util
 import json
 import os
@@ -21,6 +22,12 @@ TESTS = Path(__file__).parent
 
 # Several test processes share two cores: with more threads than one each, they wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_finish() -> None:
+    """Let the collections of garbage pass over what all modules hold: each looked at it for half a second."""
+    gc.collect()
+    gc.freeze()
 
 
 def _load(name: str, folder: Path = TESTS) -> ModuleType:
