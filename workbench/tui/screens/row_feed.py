@@ -30,6 +30,7 @@ SLICE_SECONDS = 0.15
 HITS_AT_ONCE = 200
 """A search rests when it has found so many more; it goes on when the end of them is near."""
 HITS_PER_SLICE = 50
+"""The first ones are told so soon; later a slice finds as many again, if its time is long enough."""
 NEAR_END = 50
 MOST_HITS = 1_000_000
 
@@ -227,7 +228,7 @@ class RowFeed:
         if len(search.hits) >= search.goal:
             return
         search.running = True
-        limit = min(search.goal - len(search.hits), HITS_PER_SLICE)
+        limit = min(search.goal - len(search.hits), max(HITS_PER_SLICE, len(search.hits)))
 
         def came(found: Found) -> None:
             search.running = False
