@@ -18,8 +18,8 @@ from store import Store
 from workbench import processes
 from workbench.runs import queue
 from workbench.tui.app import WorkbenchApp
+from workbench.tui.garbage import collect_rarely
 from workbench.tui.screens.editor import EditorPane
-from workbench.tui.start import collect_rarely
 from workbench.tui.widgets.token_view import TokenView
 
 pytestmark = pytest.mark.benchmark

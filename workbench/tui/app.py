@@ -25,7 +25,7 @@ from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from store.errors import StoreError, Unavailable
-from workbench.tui import actions, keyboard, letters, narrow, overlays, places
+from workbench.tui import actions, garbage, keyboard, letters, narrow, overlays, places
 from workbench.tui import theme as themes
 from workbench.tui.actions import MODES, Action
 from workbench.tui.alerts import AlertsRaised
@@ -124,6 +124,7 @@ class WorkbenchApp(App[None]):
         self._jump: letters.Jump | None = None
         self._notices = Notices(self._write_to_terminal, Path.cwd())
         self._key_line = KeyLine(self, self._send_key)
+        self._sweeper = garbage.Sweeper(lambda: self._key_line.quiet_seconds)
         self._lanes = Lanes(root, self.post_message)
         self._live = LiveReader(root, self.post_message, self._tell_from_thread)
         self._inbox_watch = InboxWatch(root, self.post_message)
@@ -163,6 +164,7 @@ class WorkbenchApp(App[None]):
             self.set_interval(LOOK_SECONDS, self._remember)
             if self._memory.told:
                 self.say(self._memory.told, "warning")
+        self.set_interval(garbage.LOOK_SECONDS, self._sweeper.look)
         self._note_opened(self.current_mode)
 
     def _note_opened(self, mode: str) -> None:

@@ -43,9 +43,16 @@ class KeyLine:
         self._under_way = 0
         self._sent = 0
         self._painted = 0.0
+        self._came = 0.0
+
+    @property
+    def quiet_seconds(self) -> float:
+        """For how long no key has come."""
+        return time.monotonic() - self._came
 
     async def add(self, key: events.Key | events.Paste) -> None:
         """Send a key, or let it wait."""
+        self._came = time.monotonic()
         self._waiting.append(key)
         if not self._under_way:
             await self._next()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from pathlib import Path
@@ -10,10 +9,9 @@ from pathlib import Path
 from store.errors import Unavailable
 from workbench.settings import Settings, UiSection
 from workbench.terminal import Terminal, look_at
+from workbench.tui.garbage import collect_rarely
 
 _COLOUR_SYSTEMS = {"16": "standard", "256": "256", "truecolor": "truecolor"}  # as Textual names them
-COLLECTED_AFTER = (5_000, 10, 100)
-"""Objects, and collections of the young and of the older: a key makes more objects than Python's own 700."""
 
 
 def run_app(
@@ -82,11 +80,6 @@ def prepare_environment(terminal: Terminal | None = None) -> None:
         os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", _COLOUR_SYSTEMS[terminal.colours])
     else:
         os.environ["NO_COLOR"] = "1"
-
-
-def collect_rarely() -> None:
-    """Keep the screens from standing still; `app.run_app` sees that what they hold is not looked over."""
-    gc.set_threshold(*COLLECTED_AFTER)
 
 
 def _speaks_utf8() -> bool:
