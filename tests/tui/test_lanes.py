@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -41,6 +42,22 @@ def test_a_slow_lane_does_not_hold_up_another(lanes: Lanes, answers: SimpleQueue
     assert answers.get(timeout=10).value == "quick"
     release.set()
     assert answers.get(timeout=10).value is True
+
+
+def test_of_the_lanes_that_are_closed_the_awaited_one_has_done_its_work(lanes: Lanes) -> None:
+    done: list[Path] = []
+    release = threading.Event()
+
+    def work(store: Store) -> None:
+        time.sleep(0.02)
+        done.append(store.root)
+
+    lanes.ask("files", lambda _: release.wait(10), None, None)
+    for _ in range(3):
+        lanes.ask("drafts", work, None, None)
+    lanes.close("drafts")
+    assert len(done) == 3
+    release.set()
 
 
 def test_an_error_is_an_answer_and_the_lane_goes_on(lanes: Lanes, answers: SimpleQueue[Any]) -> None:

@@ -25,7 +25,7 @@ from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from store.errors import StoreError, Unavailable
-from workbench.tui import actions, garbage, keyboard, letters, narrow, overlays, places
+from workbench.tui import actions, drafts, garbage, keyboard, letters, log, narrow, overlays, places
 from workbench.tui import theme as themes
 from workbench.tui.actions import MODES, Action
 from workbench.tui.alerts import AlertsRaised
@@ -56,8 +56,6 @@ Passed = RunsChanged | MetricPoints | CatalogChanged | Telemetry | InboxChanged 
 ARRIVAL_SECONDS = 3.0
 """So long an action waits for the row that it was asked for."""
 COPY_LIMIT = 100_000
-LOG_NAME = "tui.log"
-LOG_BYTES = 1_000_000
 TURN_SECONDS = 0.01
 """What is drawn waits so long when one screen takes the place of another; Textual's own pause is felt."""
 SETTLED_AFTER = (1.0, 10.0, 60.0)
@@ -178,7 +176,7 @@ class WorkbenchApp(App[None]):
         self._loop_of_app = None
         self._inbox_watch.stop()
         self._live.stop()
-        self._lanes.close()
+        self._lanes.close(drafts.LANE)
 
     def leave(self) -> None:
         """Exit, asked from a signal handler or another thread."""
@@ -307,25 +305,21 @@ class WorkbenchApp(App[None]):
     def _known(self, error: Exception) -> StoreError:
         if isinstance(error, StoreError):
             return error
-        log = self._log_defect(error)
-        return Unavailable("this should not happen", f"{type(error).__name__}; the details are in {log}")
+        where = self._log_defect(error)
+        return Unavailable("this should not happen", f"{type(error).__name__}; the details are in {where}")
 
     def _tell_from_thread(self, error: Exception) -> None:
         self.call_later(self.tell, error)
 
     def _log_defect(self, error: BaseException) -> Path:
-        log = self.root / LOG_NAME
-        mode = "w" if log.exists() and log.stat().st_size > LOG_BYTES else "a"
-        with log.open(mode, encoding="utf-8", errors="replace") as file:
-            file.writelines(traceback.format_exception(error))
-        return log
+        return log.note(self.root, traceback.format_exception(error))
 
     def _fatal_error(self) -> None:
         # Textual would print the traceback with all local variables, which may hold a user's secrets.
         error = self._exception
-        log = self._log_defect(error) if error is not None else self.root / LOG_NAME
+        where = self._log_defect(error) if error is not None else self.root / log.FILE
         kind = type(error).__name__ if error is not None else "error"
-        self.panic(Text(f"The screens ended by a defect ({kind}); runs go on. The details are in {log}"))
+        self.panic(Text(f"The screens ended by a defect ({kind}); runs go on. The details are in {where}"))
 
     async def on_key(self, event: events.Key) -> None:
         """Hand a key that nothing took to the dialog that was opened by a key just before it."""

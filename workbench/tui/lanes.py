@@ -14,6 +14,8 @@ from textual.message import Message
 from store import Store, open_store
 
 Work = Callable[[Store], Any]
+AWAITED_SECONDS = 1.0
+"""Less than the time after which a terminal that has gone away ends the process."""
 
 
 @dataclass
@@ -45,6 +47,7 @@ class Lanes:
         self._root = root
         self._post = post
         self._queues: dict[str, SimpleQueue[_Request | None]] = {}
+        self._threads: dict[str, Thread] = {}
 
     def ask(
         self,
@@ -57,13 +60,20 @@ class Lanes:
         if lane not in self._queues:
             queue: SimpleQueue[_Request | None] = SimpleQueue()
             self._queues[lane] = queue
-            Thread(target=self._serve, args=(queue,), name=f"lane-{lane}", daemon=True).start()
+            self._threads[lane] = Thread(target=self._serve, args=(queue,), name=f"lane-{lane}", daemon=True)
+            self._threads[lane].start()
         self._queues[lane].put(_Request(work, then, failed))
 
-    def close(self) -> None:
-        """Let every lane end after the work it has."""
+    def close(self, awaited: str = "") -> None:
+        """Let every lane end after the work it has.
+
+        Args:
+            awaited: The one lane whose work is too dear to be lost with the process, and quick; if any.
+        """
         for queue in self._queues.values():
             queue.put(None)
+        if awaited in self._threads:
+            self._threads[awaited].join(AWAITED_SECONDS)
 
     def _serve(self, queue: SimpleQueue[_Request | None]) -> None:
         store: Store | None = None

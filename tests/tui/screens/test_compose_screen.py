@@ -15,7 +15,8 @@ from textual.widgets import Input, TextArea
 
 from store import Store
 from workbench.tui import drafts
-from workbench.tui.screens.editor import DRAFT_SECONDS, EditorPane
+from workbench.tui.screens.draft_keeping import DRAFT_SECONDS
+from workbench.tui.screens.editor import EditorPane
 from workbench.tui.screens.figures_pane import FiguresPane
 from workbench.tui.widgets.form import Form
 from workbench.tui.widgets.live_table import LiveTable
@@ -256,11 +257,11 @@ async def test_a_fault_is_told_at_its_place_and_the_last_good_preview_stays(
         assert str(pane.border_subtitle) == "of before"
 
 
-async def test_a_draft_that_was_put_off_is_offered_again_before_it_can_be_replaced(
+async def test_a_draft_that_was_put_off_is_offered_again_before_its_template_is_edited(
     stocked: Store, opened: Any, look: Any
 ) -> None:
-    drafts.keep(stocked.root, "summarise", "# unsaved")
-    path = stocked.root / drafts.FOLDER / "summarise.json"
+    path = drafts.new_place(stocked.root, "summarise")
+    drafts.keep(path, "# unsaved")
     gone = {"boot_id": "another", "pid": 1, "start_ticks": 1, "nonce": ""}
     path.write_text(json.dumps(json.loads(path.read_text()) | {"writer": gone}))
     async with opened(stocked.root) as pilot:
@@ -285,13 +286,16 @@ async def test_what_another_session_is_writing_stays_when_its_template_is_opened
 ) -> None:
     async with opened(stocked.root) as pilot:
         await go_to(pilot, look)
-        drafts.keep(stocked.root, "summarise", "# of another session")
+        theirs = drafts.new_place(stocked.root, "summarise")
+        drafts.keep(theirs, "# of another session")
         await pilot.press("e")
         await look.wait(pilot, "prompt = ")
+        await pilot.press("#")
         await pilot.pause(DRAFT_SECONDS + 0.3)
-        await pilot.press("escape")
+        assert len(list(theirs.parent.glob("summarise.*"))) == 2
+        await pilot.press("escape", "escape")
         await pilot.pause(0.3)
-    assert (stocked.root / drafts.FOLDER / "summarise.json").exists()
+    assert list(theirs.parent.glob("summarise.*")) == [theirs]
 
 
 async def test_an_edit_in_another_program_is_followed(

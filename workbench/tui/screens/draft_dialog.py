@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from workbench.tui.drafts import Draft
     from workbench.tui.screen import WorkbenchScreen
 
-LANE = "drafts"
-
 
 class DraftDialog(Dialog[Literal["restore", "discard"] | None]):
     """Restore, discard, or decide another time."""
@@ -56,7 +54,7 @@ def offer(screen: WorkbenchScreen, restore: Callable[[Draft], None]) -> None:
         if left and screen.is_current:
             put(screen, left[0], restore)
 
-    screen.ask(lambda store: drafts.left(store.root), found, lane=LANE)
+    screen.ask(lambda store: drafts.left(store.root), found, lane=drafts.LANE)
 
 
 def put(
@@ -78,6 +76,6 @@ def put(
         if answer == "restore":
             restore(draft)
         elif answer == "discard":
-            screen.ask(lambda store: drafts.forget(store.root, draft.name), lambda _: discarded(), lane=LANE)
+            screen.ask(lambda _: drafts.forget(draft.place), lambda _: discarded(), lane=drafts.LANE)
 
     screen.app.push_screen(DraftDialog(draft), answered)

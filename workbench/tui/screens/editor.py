@@ -14,7 +14,6 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.timer import Timer
 from textual.widgets import Static, TextArea
 
 from store.files import write_atomic
@@ -24,16 +23,15 @@ from workbench.tui.clean import clean, safe
 from workbench.tui.present.cells import quiet
 from workbench.tui.present.compose import trouble
 from workbench.tui.present.faults import Place
-from workbench.tui.screens.draft_dialog import LANE
+from workbench.tui.screens.draft_keeping import DraftKeeper
 from workbench.tui.widgets.fields import Area
 
 if TYPE_CHECKING:
     from store import Store
     from store.errors import StoreError
+    from workbench.tui.drafts import Draft
     from workbench.tui.screen import Workbench
 
-DRAFT_SECONDS = 0.4
-"""What is typed is on the disk within this time, and that of writing it."""
 FOOT = "^s save  tab preview  esc close"
 PARTS = (
     (re.compile(r"^\s*\[\[.*\]\]"), "accent"),
@@ -114,9 +112,7 @@ class EditorPane(Vertical):
         self._saved = ""
         self._warned = False
         self._columns = Content()
-        self._keeping: Timer | None = None
-        self._kept = False
-        """There is a draft of what was typed here; one of somebody else is not this pane's to forget."""
+        self._drafts = DraftKeeper(self, drafts.TEMPLATE, lambda: self.text if self.dirty else None)
 
     def compose(self) -> ComposeResult:
         """The text, and what is wrong with it."""
@@ -142,7 +138,8 @@ class EditorPane(Vertical):
             text: Its text.
             columns: Those that its prompts can read.
         """
-        self.name_of_template, self._saved, self._warned, self._kept = name, text, False, False
+        self._drafts.begin(name)
+        self.name_of_template, self._saved, self._warned = name, text, False
         self.border_title = safe(f"template {name}")
         self.border_subtitle = safe(FOOT)
         self.area.mark(None)
@@ -152,10 +149,10 @@ class EditorPane(Vertical):
         self._columns = quiet(f"columns: {there}" if there else "no dataset to take columns from")
         self._tell(self._columns)
 
-    def take_up(self, text: str) -> None:
+    def take_up(self, draft: Draft) -> None:
         """Go on with a draft of the template that is open; from now on it is this pane's."""
-        self._kept = True
-        self.area.load_text(text)
+        self._drafts.take(draft)
+        self.area.load_text(draft.text)
 
     def refill(self, text: str) -> None:
         """Take over what another program has written, unless that would lose what was typed here."""
@@ -186,7 +183,7 @@ class EditorPane(Vertical):
 
         def saved(template: Template) -> None:
             self._saved = text
-            self._keep_draft()
+            self._drafts.keep()  # nothing, unless somebody has typed on meanwhile
             self._warned = False
             self._tell(quiet("saved"))
             cast("Workbench", self.app).say(f"{template.name} is saved")
@@ -205,33 +202,14 @@ class EditorPane(Vertical):
             self._tell(quiet("not saved: ^s saves it, esc again leaves without"))
             return
         self.post_message(self.Left(self.name_of_template, not self.dirty))
-        self._forget_draft()
+        self._drafts.forget()
 
     @on(TextArea.Changed)
     def _changed(self, message: TextArea.Changed) -> None:
         message.stop()
         self._warned = False
         self.post_message(self.Edited(self.text))
-        if self._keeping is None:
-            self._keeping = self.set_timer(DRAFT_SECONDS, self._keep_draft)
-
-    def _keep_draft(self) -> None:
-        self._keeping = None
-        if not self.dirty:
-            self._forget_draft()
-            return
-        self._kept = True
-        name, text = self.name_of_template, self.text
-        cast("Workbench", self.app).ask(LANE, lambda store: drafts.keep(store.root, name, text))
-
-    def _forget_draft(self) -> None:
-        if self._keeping is not None:
-            self._keeping.stop()
-            self._keeping = None
-        if self._kept:
-            self._kept = False
-            name = self.name_of_template
-            cast("Workbench", self.app).ask(LANE, lambda store: drafts.forget(store.root, name))
+        self._drafts.touch()
 
     @property
     def area(self) -> TemplateText:

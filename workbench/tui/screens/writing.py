@@ -66,7 +66,7 @@ class Writing:
         )
 
     def edit(self, name: str) -> None:
-        """Edit a template; a draft of it that was put off comes first, as the next would take its place."""
+        """Edit a template; drafts of it that were left come first, the latest before those that are older."""
 
         def read(store: Store) -> tuple[str, Draft | None]:
             left = (draft for draft in drafts.left(store.root) if draft.name == name)
@@ -76,7 +76,7 @@ class Writing:
             if draft is None:
                 self._open(name, text)
             elif self._screen.is_current:
-                draft_dialog.put(self._screen, draft, self.restore, lambda: self._open(name, text))
+                draft_dialog.put(self._screen, draft, self.restore, lambda: self.edit(name))
 
         self._screen.ask(read, lambda each: found(*each))
 
@@ -85,7 +85,7 @@ class Writing:
 
         def opened(text: str) -> None:
             self._open(draft.name, text)
-            self._editor.take_up(draft.text)
+            self._editor.take_up(draft)
 
         # The file may be gone: what was written is there all the same.
         self._screen.ask(lambda store: store.templates.text(draft.name), opened, failed=lambda _: opened(""))
