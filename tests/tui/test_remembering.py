@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,25 @@ def test_a_damaged_state_is_told_and_ignored(store: Store, text: str) -> None:
     state, told = load(store.root)
     assert state == State()
     assert str(store.root / FILE) in told
+
+
+def test_of_two_sessions_on_one_store_the_last_to_write_is_come_back_to(store: Store) -> None:
+    """Each writes as often as it can, a little and a lot, while a third one begins again and again."""
+    little, much = State("compare"), State("runs", screens={"runs": {"zoomed": "loss" * 50_000}})
+
+    def write(state: State) -> None:
+        memory = Memory(store.root, "night")
+        for _ in range(20):
+            memory.write(state)
+
+    with ThreadPoolExecutor() as pool:
+        writing = [pool.submit(write, state) for state in (little, much)]
+        while not all(each.done() for each in writing):
+            assert load(store.root) in [(State(), ""), (little, ""), (much, "")]
+    assert [each.result() for each in writing] == [None, None]
+    write(little)
+    assert load(store.root) == (little, "")
+    assert list(store.root.glob(f".{FILE}*")) == []
 
 
 async def test_screen_cursor_marks_filter_curves_and_zoom_come_back(store: Store) -> None:
