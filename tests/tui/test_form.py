@@ -10,7 +10,8 @@ from textual.widgets import Input
 
 from store.errors import BadInput
 from workbench.runs.fields import describe, setting
-from workbench.tui.widgets.form import Choice, Form
+from workbench.tui.widgets.form import Form
+from workbench.tui.widgets.form_row import Choice
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,29 @@ async def test_a_wrong_value_is_told_while_typing_and_refused_at_the_end(host: A
         await pilot.pause()
         assert not any(isinstance(message, Form.Submitted) for message in app.seen)
         assert app.focused is edit(shown, "degrees")
+
+
+async def test_it_is_begun_afresh_and_what_was_typed_comes_back(
+    host: Any,
+) -> None:
+    shown = form(values={"minutes": 20.0})
+    app = host(shown)
+    async with app.run_test(size=(80, 24)) as pilot:
+        shown.focus_field("degrees")
+        await pilot.pause()
+        await pilot.press("9", "9")
+        await pilot.pause()
+        await pilot.press("ctrl+r")
+        await pilot.pause()
+        assert shown.changed() == {"minutes": 20.0}  # as it was opened
+        assert "How hot it gets" in "\n".join(app.drawn())
+        await pilot.press("ctrl+r")
+        await pilot.pause()
+        assert list(shown.problems()) == ["degrees"]
+        assert "18099 is out of range" in "\n".join(app.drawn())
+        shown.offer_choices("program", ("base",))
+        assert shown.text("program") == "fan"
+        assert [message.name for message in app.seen] == ["degrees", "degrees"]
 
 
 async def test_a_long_choice_has_the_room_that_there_is(host: Any) -> None:

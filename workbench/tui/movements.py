@@ -93,6 +93,7 @@ MOVEMENTS: Mapping[str, tuple[Movement, ...]] = {
         ("next_field", "down", "Next field"),
         ("previous_field", "up", "Previous field"),
         ("submit", "ctrl+s", "Accept the form"),
+        ("afresh", "ctrl+r", "Begin afresh; again, bring back what was typed"),
     ),
     "choice": (
         ("next", "l,right,space", "Next value"),

@@ -259,6 +259,30 @@ def fleet(worked: Store) -> Store:
 
 
 @pytest.fixture
+def answer() -> dict[str, Any]:
+    """What a probe may answer about the memory of a run; where it is kept, none is started."""
+    return {
+        "trained": 43_008,
+        "total": 104_896,
+        "weights": 419_584,
+        "by_dtype": {"float32": 419_584},
+        "gradients": 172_032,
+        "optimizer": 344_064,
+        "activations": 1_000_000,
+        "training": 1_935_680,
+        "evaluation": 800_000,
+        "overhead": 400_000_000,
+        "device": "cpu",
+        "shapes": [{"rows": 8, "source": 64, "target": 16, "padded": True}, None],
+        "rows": 24,
+        "rows_seen": 24,
+        "mean_tokens": 50.0,
+        "alternatives": [],
+        "notes": [],
+    }
+
+
+@pytest.fixture
 def checkpoint() -> Callable[[Store, str, int], None]:
     """Publishes a checkpoint of a run that can be tried as an adapter: the files of `first-try`."""
 

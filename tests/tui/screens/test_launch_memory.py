@@ -12,39 +12,20 @@ from workbench.tui.screens.launch import LaunchDialog
 from workbench.tui.screens.memory_lane import MemoryLane
 
 BASE = {"model": "tiny", "dataset": "dialogues", "template": "summarise", "split": "train", "method": "lora"}
-ANSWER = {
-    "trained": 43_008,
-    "total": 104_896,
-    "weights": 419_584,
-    "by_dtype": {"float32": 419_584},
-    "gradients": 172_032,
-    "optimizer": 344_064,
-    "activations": 1_000_000,
-    "training": 1_935_680,
-    "evaluation": 800_000,
-    "overhead": 400_000_000,
-    "device": "cpu",
-    "shapes": [{"rows": 8, "source": 64, "target": 16, "padded": True}, None],
-    "rows": 24,
-    "rows_seen": 24,
-    "mean_tokens": 50.0,
-    "alternatives": [],
-    "notes": [],
-}
 SMALLER = {"batch_size": 2, "gradient_accumulation_steps": 4}
 
 
 async def test_the_form_tells_the_memory_and_takes_the_way_out(
-    stocked: Store, opened: Any, look: Any
+    stocked: Store, opened: Any, look: Any, answer: dict[str, Any]
 ) -> None:
     """What was reckoned before is shown at once; one key changes the form, and what is told with it."""
     tight = make_options(BASE)
     roomy = make_options({**BASE, "settings": SMALLER})
     way = {"settings": SMALLER, "method": None, "bytes": 401_000_000}
     probing.keep(
-        stocked, tight, {**ANSWER, "training": 2 * capacity.total_bytes("cpu"), "alternatives": [way]}
+        stocked, tight, {**answer, "training": 2 * capacity.total_bytes("cpu"), "alternatives": [way]}
     )
-    probing.keep(stocked, roomy, ANSWER)
+    probing.keep(stocked, roomy, answer)
     async with opened(stocked.root, size=(80, 24)) as pilot:
         await look.wait(pilot, "No runs yet")
         await pilot.press("n")
@@ -61,9 +42,11 @@ async def test_the_form_tells_the_memory_and_takes_the_way_out(
         assert "too little memory" not in told
 
 
-async def test_an_answer_that_came_too_late_is_not_shown(stocked: Store, opened: Any, look: Any) -> None:
+async def test_an_answer_that_came_too_late_is_not_shown(
+    stocked: Store, opened: Any, look: Any, answer: dict[str, Any]
+) -> None:
     """The form has moved on to another run since; a form that is no run shows no memory."""
-    probing.keep(stocked, make_options(BASE), ANSWER)
+    probing.keep(stocked, make_options(BASE), answer)
     async with opened(stocked.root) as pilot:
         await pilot.press("n")
         await look.wait(pilot, "training 1.85 MB", 30)

@@ -2,7 +2,7 @@
 
 Sentences that are not here are told where they need more room: the demo in test_demo_story, the `:` line
 in test_command_line, letters and marks in test_letters, counts in test_counted, replays in test_replaying,
-drafts in test_drafts, processes on a GPU in test_gpu_pane.
+drafts in test_drafts and test_form_drafts, processes on a GPU in test_gpu_pane.
 """
 
 from __future__ import annotations

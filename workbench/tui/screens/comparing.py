@@ -40,7 +40,7 @@ def mark_all(table: LiveTable) -> None:
 
 
 def start_like(app: App[Any], run: Run) -> None:
-    """Open the form of a new run, filled with what another one was made of."""
+    """Open the form of a new run, filled with what another one was made of; no draft takes its place."""
     from workbench.tui.present import launch as present
     from workbench.tui.screens.launch import open_form
 

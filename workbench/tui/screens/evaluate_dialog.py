@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import App
 
+from workbench.tui import drafts
 from workbench.tui.present import evaluate as present
-from workbench.tui.screens import evaluating
+from workbench.tui.screens import drafted_form, evaluating
 from workbench.tui.screens.form_dialog import FormDialog
 
 if TYPE_CHECKING:
     from workbench.evaluating import EvaluationOptions
+    from workbench.tui.drafts import Draft
     from workbench.tui.present.evaluate import Offer
     from workbench.tui.screen import Workbench
+
+DRAFT = "evaluate"
+"""What drafts of the form are called."""
 
 
 def open_form(app: App[Any], wanted: Callable[[EvaluationOptions], None]) -> None:
@@ -26,17 +31,24 @@ def open_form(app: App[Any], wanted: Callable[[EvaluationOptions], None]) -> Non
     """
     workbench = cast("Workbench", app)
 
-    def offered(offer: Offer) -> None:
+    def offered(found: tuple[Offer, Draft | None]) -> None:
+        offer, draft = found
+
         def entered(values: dict[str, Any] | None) -> None:
             if values is not None:
                 wanted(present.request(offer, values))
 
         lacking = present.lacking(offer)
         if lacking is None:
+            fields, choices = present.fields(offer), present.choices(offer)
             app.push_screen(
-                FormDialog("evaluate", present.fields(offer), choices=present.choices(offer)), entered
+                FormDialog("evaluate", fields, choices=choices, drafts=DRAFT, draft=draft), entered
             )
         else:
             workbench.say(lacking, "warning")
 
-    workbench.ask("store", evaluating.read_offer, offered)
+    workbench.ask(
+        drafts.LANE,
+        lambda store: (evaluating.read_offer(store), drafted_form.taken_up(store, DRAFT)),
+        offered,
+    )

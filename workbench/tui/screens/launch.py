@@ -15,9 +15,11 @@ from textual.widgets import Static
 from store.errors import BadInput, StoreError
 from workbench.runs import launch, plan
 from workbench.runs.methods import METHODS
-from workbench.tui import actions
+from workbench.tui import actions, drafts
 from workbench.tui.present import launch as present
 from workbench.tui.present.cells import quiet
+from workbench.tui.screens import drafted_form
+from workbench.tui.screens.drafted_form import DraftedForm
 from workbench.tui.screens.memory_lane import MemoryLane
 from workbench.tui.screens.rendering import fits
 from workbench.tui.widgets.form import Form
@@ -27,9 +29,12 @@ if TYPE_CHECKING:
     from store import Store
     from store.runs import Run
     from workbench.runs.options import RunOptions
+    from workbench.tui.drafts import Draft
     from workbench.tui.screen import Workbench
 
 LANE = "launch"
+DRAFT = "new-run"
+"""What drafts of the form are called."""
 
 
 def open_form(app: App[Any], given: Mapping[str, Any] | None = None) -> None:
@@ -37,21 +42,23 @@ def open_form(app: App[Any], given: Mapping[str, Any] | None = None) -> None:
 
     Args:
         app: The app.
-        given: What stands in its fields at first, by name.
+        given: What it is opened for, by the names of its fields: no draft takes the place of that.
     """
     workbench = cast("Workbench", app)
 
-    def stocked(stock: present.Stock) -> None:
+    def stocked(found: tuple[present.Stock, Draft | None]) -> None:
+        stock, draft = found
         lacking = present.missing(stock)
         if lacking is not None:
             workbench.say(lacking, "warning", "no run can be started yet")
             return
         kept, gone = present.still_there(given or {}, stock)
-        app.push_screen(LaunchDialog(stock, kept))
+        app.push_screen(LaunchDialog(stock, None if given is None else kept, draft))
         if gone:
             workbench.say(f"{', '.join(gone)}: choose others", "warning", "not in the store any more")
 
-    workbench.ask("store", read_stock, stocked)
+    draft_of = drafted_form.taken_up if given is None else drafted_form.newest
+    workbench.ask(drafts.LANE, lambda store: (read_stock(store), draft_of(store, DRAFT)), stocked)
 
 
 def read_stock(store: Store) -> present.Stock:
@@ -72,22 +79,24 @@ class LaunchDialog(Dialog[None]):
 
     Args:
         stock: What it can be made of; nothing in it is empty.
-        given: What stands in its fields at first, by name.
+        given: What it is opened for, by the names of its fields; None where for nothing but a new run.
+        draft: What was typed into the form before, and not started.
     """
 
     CSS = """
     LaunchDialog { align: center middle; }
     LaunchDialog .dialog { width: 92; height: 90%; padding: 0 1; }
-    LaunchDialog Form, LaunchDialog #form-fields { height: 1fr; }
+    LaunchDialog DraftedForm, LaunchDialog Form, LaunchDialog #form-fields { height: 1fr; }
     LaunchDialog #plan { height: auto; min-height: 2; max-height: 4; padding: 0 1; }
     LaunchDialog #memory { height: auto; min-height: 1; max-height: 5; padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = actions.bindings("launch")
 
-    def __init__(self, stock: present.Stock, given: Mapping[str, Any]) -> None:
+    def __init__(self, stock: present.Stock, given: Mapping[str, Any] | None, draft: Draft | None) -> None:
         super().__init__("new run", "tab next field  ←→ choose  ^t make it fit  ^s start  esc leave")
         self._stock = stock
         self._given = given
+        self._draft = draft
         self._options: RunOptions | None = None
         """The run that the form comes to now; None while it is none."""
         self._memory = MemoryLane(self, self._show_memory)
@@ -101,7 +110,9 @@ class LaunchDialog(Dialog[None]):
         """The fields, and what they come to."""
         fields, choices = present.form_fields(self._stock), present.picks(self._stock)
         methods = {each.name: each.help for each in METHODS.values()}
-        yield Form(fields, values=self._given, choices=choices, explained={"method": methods})
+        form = Form(fields, values=self._given, choices=choices, explained={"method": methods})
+        self._drafted = DraftedForm(form, DRAFT, self._draft, filled=self._given is not None)
+        yield self._drafted
         yield Static(id="plan", markup=False)
         yield Static(id="memory", markup=False)
 
@@ -110,9 +121,23 @@ class LaunchDialog(Dialog[None]):
         self._memory.close()
 
     def on_mount(self) -> None:
-        """Begin with the model, and the dataset's own splits."""
+        """Begin with the model, and the dataset's own splits; what was typed before comes after them."""
         self.query_one(Form).focus_field("model")
         self._fit_to_dataset()
+        self._drafted.begin()
+        self._replaced()
+
+    def action_leave(self) -> None:
+        """Close; what was typed is kept."""
+        self._drafted.settle()
+        super().action_leave()
+
+    @on(Form.Replaced)
+    def _replaced(self) -> None:
+        """Offer what the dataset has, and leave what was typed as it is."""
+        form = self.query_one(Form)
+        for name, choices in self._of_dataset(form.text("dataset")).items():
+            form.offer_choices(name, choices)
         self._plan()
 
     @on(Form.Changed)
@@ -141,10 +166,14 @@ class LaunchDialog(Dialog[None]):
         form = self.query_one(Form)
         dataset = form.text("dataset")
         fitting = self._stock.fitting.get(dataset, ())
-        form.set_choices("split", self._stock.datasets[dataset])
-        form.set_choices("template", self._stock.templates_for(dataset))
+        for name, choices in self._of_dataset(dataset).items():
+            form.set_choices(name, choices)
         if fitting and form.text("template") not in fitting:
             form.set_value("template", fitting[0])
+
+    def _of_dataset(self, dataset: str) -> dict[str, tuple[str, ...]]:
+        splits = self._stock.datasets.get(dataset, ())  # a draft may name one that is not there any more
+        return {"split": splits, "template": self._stock.templates_for(dataset)}
 
     def _plan(self) -> None:
         try:
@@ -202,4 +231,6 @@ class LaunchDialog(Dialog[None]):
         self.workbench.say(f"{run.id} {run.name} is queued")
         for warning in warnings:
             self.workbench.say(warning, "warning", "in the data")
-        self.dismiss(None)
+        self._drafted.accepted()
+        if self.is_attached:  # it may have been left while the first rows were checked
+            self.dismiss(None)

@@ -48,6 +48,7 @@ class SplitDialog(Dialog[present.Request | None]):
         self._look()
 
     @on(Form.Changed)
+    @on(Form.Replaced)
     def _look(self) -> None:
         wanted = self._wanted
         if wanted is None:

@@ -9,104 +9,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
 from store.errors import BadInput
 from workbench.tui import actions
-from workbench.tui.clean import clean
-from workbench.tui.widgets.fields import Field
-from workbench.tui.widgets.surface import Row, Surface, blank, put
+from workbench.tui.widgets.form_row import Choice, FieldRow
 
 if TYPE_CHECKING:
     from workbench.runs.fields import FieldInfo
-
-ARROW_CELLS = 4
-"""What the arrows around a choice take."""
-TEXT_LIMIT = 4000
-"""The most characters of a value; a pasted file is cut."""
-
-
-class Choice(Surface, can_focus=True):
-    """One of several values on one line; left and right go through them."""
-
-    scope: ClassVar[str] = "choice"
-    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("choice")
-
-    @dataclass
-    class Changed(Message):
-        """Another value was chosen."""
-
-        choice: Choice
-        value: str
-
-    def __init__(self, options: Sequence[str], value: str, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self.options = tuple(options) if value in options else (value, *options)
-        self._value = value
-
-    @property
-    def value(self) -> str:
-        """The chosen value."""
-        return self._value
-
-    @value.setter
-    def value(self, value: str) -> None:
-        if value not in self.options:
-            self.options = (*self.options, value)
-        if value != self._value:
-            self._value = value
-            self.redraw()
-            self.post_message(self.Changed(self, value))
-
-    def draw(self, width: int, height: int) -> list[Row]:
-        """The value between arrows, and its place among the others."""
-        row = blank(width)
-        arrow = "$accent" if self.has_focus else "$faint"
-        counted = self.has_focus and len(self.options) > 1
-        place = f"  {self.options.index(self._value) + 1}/{len(self.options)}" if counted else ""
-        x = put(row, 0, f"{self.signs.left} ", arrow)
-        x = put(row, x, clean(self._value or "none", max(width - ARROW_CELLS - len(place), 4)))
-        x = put(row, x, f" {self.signs.right}", arrow)
-        put(row, x, place, "$muted")
-        return [row][:height]
-
-    def action_next(self) -> None:
-        """The next value, after the last the first."""
-        self._step(1)
-
-    def action_previous(self) -> None:
-        """The value before."""
-        self._step(-1)
-
-    def _step(self, step: int) -> None:
-        self.value = self.options[(self.options.index(self._value) + step) % len(self.options)]
-
-
-class FieldRow(Horizontal):
-    """A label, an editor and the unit of one field."""
-
-    def __init__(self, field: FieldInfo, text: str, choices: Sequence[str] | None) -> None:
-        super().__init__(classes="field")
-        self.field = field
-        self._text = text
-        self._choices = choices
-
-    def compose(self) -> ComposeResult:
-        """Label, editor, unit."""
-        yield Static(Content(self.field.name), classes="field-label")
-        if self._choices is not None:
-            yield Choice(self._choices, self._text)
-        else:
-            yield Field(self._text, max_length=TEXT_LIMIT, select_on_focus=False)
-        yield Static(Content(self.field.unit or ""), classes="field-unit")
-
-    @property
-    def editor(self) -> Input | Choice:
-        """The widget that holds the value."""
-        return self.query_one(Choice) if self._choices is not None else self.query_one(Input)
 
 
 class Form(Vertical):
@@ -128,6 +41,19 @@ class Form(Vertical):
 
         form: Form
         name: str
+
+        @property
+        def control(self) -> Form:
+            """The form, for `@on` with a selector."""
+            return self.form
+
+    @dataclass
+    class Replaced(Message):
+        """All that was typed was put aside, or brought back."""
+
+        form: Form
+        afresh: bool
+        """Whether the form stands as it was opened."""
 
         @property
         def control(self) -> Form:
@@ -163,6 +89,13 @@ class Form(Vertical):
         }
         self._choices = {name: _choices(field, choices or {}) for name, field in self.fields.items()}
         self._explained = explained or {}
+        self.opened: Mapping[str, str] = {}
+        """The texts that the form was opened with, by field name."""
+        self._aside: Mapping[str, str] | None = None
+
+    def on_mount(self) -> None:
+        """Remember how it was opened."""
+        self.mark_opened()
 
     def compose(self) -> ComposeResult:
         """The fields by group, and the help line."""
@@ -201,6 +134,10 @@ class Form(Vertical):
         """What stands in a field, whether it is a value or not."""
         return self._texts[name]
 
+    def shown(self) -> dict[str, str]:
+        """What stands in all fields, whether they are values or not, by field name."""
+        return {row.field.name: row.editor.value for row in self._rows}
+
     def set_value(self, name: str, value: Any) -> None:
         """Put a value into a field."""
         self._row(name).editor.value = self.fields[name].show(value)
@@ -211,6 +148,50 @@ class Form(Vertical):
         if isinstance(editor, Choice) and choices:
             editor.options = tuple(choices)
             editor.value = editor.value if editor.value in choices else choices[0]
+
+    def offer_choices(self, name: str, choices: Sequence[str]) -> None:
+        """Give a field another list to choose from, if that holds any; its value stays."""
+        editor = self._row(name).editor
+        if isinstance(editor, Choice) and choices:
+            editor.offer(choices)
+
+    # All at once
+
+    def mark_opened(self) -> None:
+        """Let what stands in the fields now be what the form was opened with."""
+        self.opened = self.shown()
+
+    def put_aside(self, texts: Mapping[str, str]) -> None:
+        """Let texts be those that are brought back to a form that stands as it was opened."""
+        self._aside = texts
+
+    def take(self, texts: Mapping[str, str]) -> None:
+        """Put texts into their fields, values or not; nothing is told of it as a change."""
+        for row in self._rows:
+            name = row.field.name
+            if name in texts:
+                self._texts[name] = row.editor.value = texts[name]
+                if isinstance(row.editor, Input):
+                    row.editor.cursor_position = len(texts[name])
+        problems = self.problems()
+        for row in self._rows:
+            name = row.field.name
+            row.judge(wrong=name in problems, changed=not _is_default(row.field, self._texts[name]))
+            if row.editor.has_focus:
+                self._show_help(row.field)
+
+    def action_afresh(self) -> None:
+        """Let the form stand as it was opened; again, bring back what was typed."""
+        now = self.shown()
+        afresh = now != self.opened
+        texts = self.opened if afresh else self._aside
+        if texts is None:
+            self.app.bell()
+            return
+        if afresh:
+            self._aside = now
+        self.take(texts)
+        self.post_message(self.Replaced(self, afresh))
 
     def focus_field(self, name: str) -> None:
         """Move the focus to a field."""
@@ -231,12 +212,11 @@ class Form(Vertical):
         event.stop()
         editor = event.input if isinstance(event, Input.Changed) else event.choice
         row = next(row for row in self._rows if row.editor is editor)
-        name = row.field.name
-        if self._texts[name] == event.value:
+        name, text = row.field.name, editor.value  # the event may tell of one that is not there any more
+        if self._texts[name] == text:
             return
-        self._texts[name] = event.value
-        row.set_class(name in self.problems(), "-wrong")
-        row.set_class(not _is_default(row.field, event.value), "-changed")
+        self._texts[name] = text
+        row.judge(wrong=name in self.problems(), changed=not _is_default(row.field, text))
         self._show_help(row.field)
         self.post_message(self.Changed(self, name))
 
