@@ -9,7 +9,6 @@ import pytest
 from textual.css import stylesheet
 
 from store import Store
-from workbench.tui import app as app_module
 from workbench.tui.app import WorkbenchApp
 
 
@@ -37,17 +36,3 @@ async def test_no_text_of_styles_is_read_twice_but_for_other_colours(
         await pilot.pause()
         await pilot.pause()
         assert read and app.screen.styles.background != before
-
-
-async def test_each_screen_tells_once_that_it_has_come_to_rest(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(app_module, "SETTLED_AFTER", (0.01,))
-    told: list[str] = []
-    app = WorkbenchApp(store.root, settled=lambda: told.append(app.current_mode))
-    async with app.run_test() as pilot:
-        await pilot.pause(0.1)
-        for key in "515":
-            await pilot.press(key)
-            await pilot.pause(0.1)
-        assert told == ["runs", "adapters"]

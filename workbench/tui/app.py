@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,12 +24,14 @@ from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from store.errors import StoreError, Unavailable
-from workbench.tui import actions, drafts, garbage, keyboard, letters, log, narrow, overlays, places
+from workbench.tui import actions, drafts, keyboard, letters, log, narrow, overlays, places
 from workbench.tui import theme as themes
 from workbench.tui.actions import MODES, Action
 from workbench.tui.alerts import AlertsRaised
 from workbench.tui.clean import clean, line_filters, link_to, visible
 from workbench.tui.command_line import NAMES_LANE, Command, CommandLine
+from workbench.tui.garbage import LOOK_SECONDS as SWEEPER_LOOKS_SECONDS
+from workbench.tui.garbage import Sweeper
 from workbench.tui.glyphs import ASCII, UNICODE
 from workbench.tui.hangup import EXIT_CODE, HangUpGuard
 from workbench.tui.inbox import InboxChanged, InboxState, InboxWatch
@@ -58,8 +59,6 @@ ARRIVAL_SECONDS = 3.0
 COPY_LIMIT = 100_000
 TURN_SECONDS = 0.01
 """What is drawn waits so long when one screen takes the place of another; Textual's own pause is felt."""
-SETTLED_AFTER = (1.0, 10.0, 60.0)
-"""Seconds after which a screen that was opened for the first time is drawn, and has read what it shows."""
 
 
 class WorkbenchApp(App[None]):
@@ -75,7 +74,7 @@ class WorkbenchApp(App[None]):
         memory: What was shown before, and keeps what is shown; None where each session begins anew.
         trash_days: For how long what is removed can be taken back.
         links: Send paths of the store as links.
-        settled: Called when a screen has been opened for the first time, and has come to rest.
+        sweeper: Collects garbage; None where the process has others to do it for.
     """
 
     TITLE = "workbench"
@@ -97,7 +96,7 @@ class WorkbenchApp(App[None]):
         memory: Memory | None = None,
         trash_days: int = 7,
         links: bool = False,
-        settled: Callable[[], None] | None = None,
+        sweeper: Sweeper | None = None,
     ) -> None:
         if memory is not None and memory.mode in MODES:
             self.DEFAULT_MODE = memory.mode  # type: ignore[misc]  # Textual reads it just now
@@ -122,13 +121,11 @@ class WorkbenchApp(App[None]):
         self._jump: letters.Jump | None = None
         self._notices = Notices(self._write_to_terminal, Path.cwd())
         self._key_line = KeyLine(self, self._send_key)
-        self._sweeper = garbage.Sweeper(lambda: self._key_line.quiet_seconds)
+        self._sweeper = sweeper
         self._lanes = Lanes(root, self.post_message)
         self._live = LiveReader(root, self.post_message, self._tell_from_thread)
         self._inbox_watch = InboxWatch(root, self.post_message)
         self._loop_of_app: asyncio.AbstractEventLoop | None = None
-        self._settled = settled
-        self._opened: set[str] = set()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own names of colours, for themes that do not know them."""
@@ -162,14 +159,12 @@ class WorkbenchApp(App[None]):
             self.set_interval(LOOK_SECONDS, self._remember)
             if self._memory.told:
                 self.say(self._memory.told, "warning")
-        self.set_interval(garbage.LOOK_SECONDS, self._sweeper.look)
-        self._note_opened(self.current_mode)
+        if self._sweeper is not None:
+            self._sweeper.opened(self.current_mode)
+            self.set_interval(SWEEPER_LOOKS_SECONDS, partial(self._sweep, self._sweeper))
 
-    def _note_opened(self, mode: str) -> None:
-        if self._settled is not None and mode not in self._opened:
-            self._opened.add(mode)
-            for seconds in SETTLED_AFTER:
-                self.set_timer(seconds, self._settled)
+    def _sweep(self, sweeper: Sweeper) -> None:
+        sweeper.look(self._key_line.quiet_seconds)
 
     def on_unmount(self) -> None:
         """Let the threads end."""
@@ -352,7 +347,8 @@ class WorkbenchApp(App[None]):
         """Show one of the eight screens."""
         if mode != self.current_mode:
             self.switch_mode(mode)
-            self._note_opened(mode)
+            if self._sweeper is not None:
+                self._sweeper.opened(mode)
 
     def compare_with(self, model: str, adapters: Sequence[str | None]) -> None:
         """Show a model and adapters side by side."""
@@ -601,7 +597,7 @@ def run_app(
         memory=memory,
         trash_days=trash_days,
         links=links,
-        settled=gc.freeze,  # to look over all that Textual holds takes a fifth of a second
+        sweeper=Sweeper(),
     )
     HangUpGuard(app.leave).install()
     app.run(mouse=mouse)
