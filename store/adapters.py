@@ -39,6 +39,7 @@ from store.peft_folder import (
     read_tensors,
 )
 from store.runs import Run, Runs
+from store.trashed_runs import KEPT_RUNS
 from store.weights import Tensor, count_parameters, main_dtype
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Adapter:
         bytes: of all its files.
         fingerprint: sha256 over its configuration and weights.
         created: seconds since the epoch.
+        run_gone: that run is in the trash, or deleted.
     """
 
     name: str
@@ -81,6 +83,17 @@ class Adapter:
     bytes: int
     fingerprint: str
     created: float
+    run_gone: bool = False
+
+    @property
+    def known_run(self) -> str | None:
+        """The id of the run that made it; None where there is none, or none any more."""
+        return None if self.run_gone else self.run
+
+
+_FOUND = f"""*, run is not null and not exists (
+    select 1 from runs where id = cast(substr(run, 2) as integer) and 'r' || id = run and id {KEPT_RUNS}
+    ) as run_gone"""  # noqa: S608 (our own clause)
 
 
 class Adapters:
@@ -138,7 +151,7 @@ class Adapters:
         card = {**lineage, **_row(adapter)}
         (staged / LINEAGE).write_text(dump(card), encoding="utf-8")
         enter(self._db, "adapter", _row(adapter), staged, adapter.path)
-        return adapter
+        return self.get(name)
 
     def add(
         self, folder: str | Path, *, name: str | None = None, model: str | None = None, force: bool = False
@@ -185,7 +198,7 @@ class Adapters:
         Raises:
             NotFound: there is none.
         """
-        for row in self._db.table("adapters").rows_where("name = ?", [name]):
+        for row in self._db.table("adapters").rows_where("name = ?", [name], select=_FOUND):
             return self._adapter(row)
         raise not_found("adapter", name, self.names())
 
@@ -216,7 +229,9 @@ class Adapters:
     def list(self, *, model: str | None = None, limit: int | None = None) -> builtins.list[Adapter]:
         """Return the adapters, newest first: all, or those of one base, or at most so many."""
         where, values = ("model = ?", [model]) if model is not None else (None, [])
-        found = self._db.table("adapters").rows_where(where, values, order_by="rowid desc", limit=limit)
+        found = self._db.table("adapters").rows_where(
+            where, values, select=_FOUND, order_by="rowid desc", limit=limit
+        )
         return self._listed(found)
 
     def names(self, wanted: re.Pattern[str] | None = None) -> builtins.list[str]:
@@ -235,7 +250,8 @@ class Adapters:
     def some(self, names: Sequence[str]) -> builtins.list[Adapter]:
         """Return the adapters of these names, in any order; a name that has none is passed over."""
         marks = ", ".join("?" * len(names))
-        return self._listed(self._db.table("adapters").rows_where(f"name in ({marks})", [*names]))
+        found = self._db.table("adapters").rows_where(f"name in ({marks})", [*names], select=_FOUND)
+        return self._listed(found)
 
     def count(self, *, model: str) -> int:
         """Return how many adapters there are for a base."""
@@ -339,12 +355,12 @@ class Adapters:
             )
 
     def _adapter(self, row: dict[str, Any]) -> Adapter:
-        return Adapter(**row, path=inside(self._root, "adapters", row["name"]))
+        return _record(row, inside(self._root, "adapters", row["name"]))
 
     def _listed(self, rows: Iterable[dict[str, Any]]) -> builtins.list[Adapter]:
         """Many records: that no link leads out of the store is looked at for their folder, not for each."""
         folder = inside(self._root, "adapters")
-        return [Adapter(**row, path=folder / check_name(row["name"])) for row in rows]
+        return [_record(row, folder / check_name(row["name"])) for row in rows]
 
 
 def _checkpoint(checkpoints: Checkpoints, run: Run, step: str) -> Checkpoint:
@@ -370,5 +386,9 @@ def _complete(staged: Path, model: Model, tensors: dict[str, Tensor]) -> None:
             copy_hashed(model.path / name, staged / name)
 
 
+def _record(row: dict[str, Any], path: Path) -> Adapter:
+    return Adapter(**{**row, "run_gone": bool(row["run_gone"])}, path=path)
+
+
 def _row(adapter: Adapter) -> dict[str, Any]:
-    return {key: value for key, value in asdict(adapter).items() if key != "path"}
+    return {key: value for key, value in asdict(adapter).items() if key not in ("path", "run_gone")}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from store.db import write
 from store.errors import NotFound
 from store.metrics import run_number
+from store.trashed_runs import KEPT_RUNS
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -65,7 +66,7 @@ class Alerts:
         """Return the alerts told after a cursor, and the cursor for the next call; 0 is the beginning."""
         of_run, values = ("and run = ?", [run_number(run)]) if run else ("", [])
         rows = self._db.table("alerts").rows_where(
-            f"id > ? {of_run}", [cursor, *values], order_by="id", limit=limit
+            f"id > ? {of_run} and run {KEPT_RUNS}", [cursor, *values], order_by="id", limit=limit
         )
         found = [_alert(row) for row in rows]
         return found, found[-1].id if found else cursor

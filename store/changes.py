@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from store.metrics import run_number
 from store.runs import Run, record_of
+from store.trashed_runs import KEPT_RUNS
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -35,8 +36,8 @@ class Changes:
         """
         found = list(
             self._db.query(
-                """select runs.*, change from run_changes join runs on runs.id = run_changes.run
-                   where change > ? order by change limit ?""",
+                f"""select runs.*, change from run_changes join runs on runs.id = run_changes.run
+                    where change > ? and runs.id {KEPT_RUNS} order by change limit ?""",  # noqa: S608 (ours)
                 [cursor, limit],
             )
         )
@@ -45,7 +46,7 @@ class Changes:
     def runs_before(self, run_id: str, *, limit: int) -> list[Run]:
         """Return the next runs of the list of all, the newest first, that were made before this one."""
         rows = self._db.table("runs").rows_where(
-            "id < ?", [run_number(run_id)], order_by="id desc", limit=limit
+            f"id < ? and id {KEPT_RUNS}", [run_number(run_id)], order_by="id desc", limit=limit
         )
         return [record_of(row) for row in rows]
 
@@ -56,4 +57,5 @@ class Changes:
 
     def run_ids(self) -> list[str]:
         """Return the ids of all runs, newest first."""
-        return [f"r{number}" for (number,) in self._db.execute("select id from runs order by id desc")]
+        found = f"select id from runs where id {KEPT_RUNS} order by id desc"  # noqa: S608 (our own clause)
+        return [f"r{number}" for (number,) in self._db.execute(found)]

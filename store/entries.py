@@ -9,6 +9,7 @@ from store.db import write
 from store.errors import Conflict
 from store.files import publish, seal
 from store.trash import bury, exhume
+from store.trashed_runs import KEPT_RUNS
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -45,7 +46,7 @@ def check_unused(db: Database, noun: Noun, name: str) -> None:
     if noun in ("dataset", "template"):  # a run on a mixture needs those of all its tasks
         told = f"json_extract(value, '$.{noun}.name') = ?"
         named = f"({named} or exists (select 1 from json_each(lineage, '$.tasks') where {told}))"  # noqa: S608
-    waiting = f"{named} and status in ('queued', 'starting', 'running', 'paused')"
+    waiting = f"{named} and status in ('queued', 'starting', 'running', 'paused') and id {KEPT_RUNS}"
     for row in db.table("runs").rows_where(waiting, [name] * named.count("?"), limit=1):
         raise Conflict(
             f"{noun} {name!r} is needed by run r{row['id']} ({row['status']})",

@@ -260,6 +260,11 @@ def combine(digests: dict[str, str]) -> str:
     ).hexdigest()
 
 
+def trash_place(root: Path, number: int) -> Path:
+    """Return the folder of an entry of the trash, which need not be there."""
+    return root / TRASH / f"t{number}"
+
+
 def in_trash(path: Path) -> str:
     """Say what the trash of the store around a path holds, to end a sentence on space; empty: nothing."""
     root = next((each for each in (path, *path.parents) if (each / STAGING).is_dir()), None)

@@ -287,3 +287,24 @@ def m012_changes(db: Database) -> None:
     ):
         db.conn.execute(statement)
     db.conn.executemany("insert into changes values (?, 0)", [(noun,) for noun in ("runs", *nouns)])
+
+
+@step
+def m013_trashed_runs(db: Database) -> None:
+    """Runs in the trash stay where they are too, marked beside; 0 is the entry of those that are given up.
+
+    One that goes or comes back is told as a change of the runs, and of the adapters that name it.
+    """
+    counted = """update changes set number = number + 1 where noun = 'runs'
+        or (noun = 'adapters' and exists (select 1 from adapters where run = 'r' || {row}.run));"""
+    for statement in (
+        "create index adapters_by_run on adapters (run)",
+        """create table trashed_runs (
+            run integer primary key references runs (id) on delete cascade, trash integer not null)""",
+        "create index trashed_runs_by_trash on trashed_runs (trash)",
+        f"create trigger runs_hidden after insert on trashed_runs begin {counted.format(row='new')} end",
+        f"""create trigger runs_shown after delete on trashed_runs begin
+            update run_changes set change = (select max(change) + 1 from run_changes) where run = old.run;
+            {counted.format(row="old")} end""",  # noqa: S608 (constants)
+    ):
+        db.conn.execute(statement)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from store.entries import Noun
+from store.trashed_runs import KEPT_RUNS
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -25,8 +26,9 @@ def names(db: Database, noun: Named, beginning: str, most: int) -> list[tuple[st
     """
     if noun == "run":
         found = db.query(
-            "select 'r' || id as run, name from runs where run glob :so or name glob :so "
-            "order by id desc limit :most",
+            f"""select 'r' || id as run, name from runs
+                where (run glob :so or name glob :so) and id {KEPT_RUNS}
+                order by id desc limit :most""",  # noqa: S608 (our own clause)
             {"so": f"{_literal(beginning)}*", "most": most},
         )
         return [(row["run"], row["name"]) for row in found]

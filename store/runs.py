@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import json
 import re
 import time
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -16,15 +17,19 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 
 from store.db import write
-from store.errors import BadInput, Conflict, not_found
-from store.files import check_name, inside, private_folder, write_atomic
+from store.errors import BadInput, Conflict, NotFound, StoreError, Unavailable, not_found
+from store.files import check_name, folder_bytes, inside, private_folder, write_atomic
 from store.identity import Identity
 from store.run_status import ENDED, IDLE, LIVE, RESUMABLE, Request, Status, check_move
+from store.trash import bury, recover
+from store.trashed_runs import KEPT_RUNS, RUNS, entry_of, hide
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 LOG = "log.txt"
+_KEPT = f"id {KEPT_RUNS}"
+_SHOWN_IDS = 3
 
 
 @dataclass(frozen=True)
@@ -169,10 +174,10 @@ class Runs:
         """
         number = _number(id_or_name)
         where, value = ("id = ?", number) if number is not None else ("name = ?", id_or_name)
+        where = f"{where} and {_KEPT}"
         for row in self._db.table("runs").rows_where(where, [value], order_by="id desc", limit=1):
             return record_of(row)
-        known = [row["name"] for row in self._db.table("runs").rows_where(order_by="id desc", limit=100)]
-        raise not_found("run", id_or_name, dict.fromkeys(known))
+        raise self._missing(number, id_or_name)
 
     def list(
         self,
@@ -186,14 +191,19 @@ class Runs:
         """Return the runs, newest first: all, or at most so many, or those of one status, sweep and so on."""
         wanted = {"status": status, "sweep": sweep, "model": model, "method": method}
         chosen = {column: value for column, value in wanted.items() if value is not None}
-        where = " and ".join(f"{column} = ?" for column in chosen) or None
+        where = " and ".join([_KEPT, *(f"{column} = ?" for column in chosen)])
         found = self._db.table("runs").rows_where(where, [*chosen.values()], order_by="id desc", limit=limit)
         return [record_of(row) for row in found]
 
     def sweeps(self) -> builtins.list[str]:
         """Return the names of the sweeps that the runs belong to, the newest first."""
-        found = "select sweep from runs where sweep is not null group by sweep order by max(id) desc"
+        found = f"""select sweep from runs where sweep is not null and {_KEPT}
+                    group by sweep order by max(id) desc"""  # noqa: S608 (our own clause)
         return [name for (name,) in self._db.execute(found)]
+
+    def has_sweep(self, name: str) -> bool:
+        """Tell whether runs belong to a sweep of that name; those in the trash may come back to it."""
+        return bool(self._db.table("runs").count_where("sweep = ?", [name]))
 
     def folder(self, run: Run) -> Path:
         """Return a run's folder, where its worker's current directory is."""
@@ -386,6 +396,39 @@ class Runs:
         found = self._db.execute("select request from runs where id = ?", [_number(id)]).fetchone()
         return found[0] if found else None
 
+    def remove(self, *ids: str) -> builtins.list[Run]:
+        """Put runs into the trash, as one entry; the adapters that they published stay.
+
+        Args:
+            ids: ids or names; each is that of the newest run of that name.
+        Returns:
+            The runs as they were.
+        Raises:
+            NotFound: there is no such run.
+            Conflict: one of them waits for its turn, or is at work.
+        """
+        wanted = {run.id: self.folder(run) for run in map(self.get, ids)}
+        held = sum(folder_bytes(folder) for folder in wanted.values())  # before the lock is taken
+        with write(self._db):
+            found = [self.get(id) for id in wanted]
+            _check_at_rest(found)
+            if found:
+                number = bury(self._db, self._root, RUNS, _called(found), {}, None, held=held)
+                hide(self._db, number, [int(run.id[1:]) for run in found])
+        # They are gone by now; a folder that cannot be moved at once is moved when the trash is used next.
+        with contextlib.suppress(Unavailable, OSError), write(self._db):
+            recover(self._root, self._db)
+        return found
+
+    def _missing(self, number: int | None, wanted: str) -> StoreError:
+        entry = entry_of(self._db, number, wanted)
+        if entry is not None:
+            return NotFound(
+                f"run {wanted!r} is in the trash", f"take it back: workbench trash restore {entry}"
+            )
+        known = self._db.table("runs").rows_where(_KEPT, order_by="id desc", limit=100, select="name")
+        return not_found("run", wanted, dict.fromkeys(row["name"] for row in known))
+
     def _move(self, id: str, status: Status, **values: Any) -> Run:
         with write(self._db):
             run = self.get(id)
@@ -402,6 +445,24 @@ class Runs:
 def _number(id: str) -> int | None:
     match = re.fullmatch(r"r([1-9]\d{0,17})", id)
     return int(match[1]) if match else None
+
+
+def _check_at_rest(runs: Iterable[Run]) -> None:
+    """Refuse to take away runs on which somebody works, or will."""
+    busy = [run for run in runs if not run.at_rest]
+    if busy:
+        raise Conflict(
+            f"{', '.join(f'run {run.id} is {run.status}' for run in busy)}",
+            f"cancel first: workbench run cancel {busy[0].id}",
+        )
+
+
+def _called(runs: Sequence[Run]) -> str:
+    if len(runs) == 1:
+        return f"{runs[0].id} ({runs[0].name})"
+    more = len(runs) - _SHOWN_IDS
+    shown = [run.id for run in (runs if more <= 1 else runs[:_SHOWN_IDS])]
+    return ", ".join(shown) + (f" and {more} more" if more > 1 else "")
 
 
 def _write_description(folder: Path, described: dict[str, Any], settings: dict[str, Any]) -> None:

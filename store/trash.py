@@ -1,4 +1,7 @@
-"""What was removed and can be taken back: its files are in the trash folder, its record is in the catalog."""
+"""What was removed and can be taken back: its files are in the trash folder, its record is in the catalog.
+
+Evaluations and runs stay in the catalog, and are hidden there.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from store import trashed_runs
 from store.db import write
 from store.errors import Conflict, NotFound, not_found
-from store.files import TRASH, folder_bytes, private_folder, sync
+from store.files import TRASH, folder_bytes, private_folder, sync, trash_place
+from store.trashed_runs import RUNS
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -35,6 +40,7 @@ class Trashed:
         name: what it was called.
         bytes: of its files.
         removed: seconds since the epoch.
+        count: how many runs it is; 1 of anything else, as of a group of evaluations.
     """
 
     id: str
@@ -42,6 +48,12 @@ class Trashed:
     name: str
     bytes: int
     removed: float
+    count: int = 1
+
+    @property
+    def title(self) -> str:
+        """What it is and what it was called."""
+        return f"{self.noun if self.count == 1 else f'{self.noun}s'} {self.name}"
 
 
 class Trash:
@@ -54,7 +66,7 @@ class Trash:
 
     def list(self) -> builtins.list[Trashed]:
         """Return what can be taken back, what was removed last first."""
-        return [_trashed(row) for row in self._db.table("trash").rows_where(order_by="id desc")]
+        return [self._trashed(row) for row in self._db.table("trash").rows_where(order_by="id desc")]
 
     def restore(self, id: str | None = None) -> Trashed:
         """Put something back as it was.
@@ -70,19 +82,20 @@ class Trash:
             with write(self._db):
                 recover(self._root, self._db)
                 row = self._get(id)
-                record = json.loads(row["record"])
+                record, back = json.loads(row["record"]), self._trashed(row)
                 if row["noun"] == EVALUATIONS:
                     self._db.execute("delete from trashed_evaluations where trash = ?", [row["id"]])
                 else:
                     self._enter(row["noun"], row["name"], record)
                     self._move_back(row, moved)
+                    trashed_runs.show(self._db, row["id"])
                 self._db.table("trash").delete(row["id"])
         except BaseException:
             for home, place in moved:
                 home.rename(place)
             raise
-        shutil.rmtree(_place(self._root, row["id"]), ignore_errors=True)
-        return _trashed(row)
+        shutil.rmtree(trash_place(self._root, row["id"]), ignore_errors=True)
+        return back
 
     def expire(self, days: float) -> builtins.list[Trashed]:
         """Delete for good what was removed so many days ago; 0 deletes everything.
@@ -106,17 +119,20 @@ class Trash:
         with write(self._db):
             recover(self._root, self._db)
             rows = list(self._db.table("trash").rows_where("removed <= ?", [before]))
+            deleted = [self._trashed(row) for row in rows]
             for row in rows:
                 self._db.execute(
                     """delete from evaluations
                        where id in (select evaluation from trashed_evaluations where trash = ?)""",
                     [row["id"]],
                 )
+                trashed_runs.give_up(self._db, row["id"])
                 self._db.table("trash").delete(row["id"])
-            gone = self._give_up([_place(self._root, row["id"]) for row in rows])
+            gone = self._give_up([trash_place(self._root, row["id"]) for row in rows])
         for place in gone:  # the next one does it if this is cut short
             shutil.rmtree(place, ignore_errors=True)
-        return [_trashed(row) for row in rows]
+        trashed_runs.purge(self._db)
+        return deleted
 
     def _give_up(self, places: Iterable[Path]) -> builtins.list[Path]:
         """Rename folders so that none comes back once their rows are gone; until then `recover` undoes it."""
@@ -136,8 +152,12 @@ class Trash:
             raise NotFound("the trash is empty", "there is nothing to take back")
         raise not_found("entry of the trash", id, [each.id for each in self.list()])
 
+    def _trashed(self, row: Mapping[str, Any]) -> Trashed:
+        runs = self._db.table("trashed_runs").count_where("trash = ?", [row["id"]])
+        return Trashed(f"t{row['id']}", row["noun"], row["name"], row["bytes"], row["removed"], max(runs, 1))
+
     def _enter(self, noun: str, name: str, record: Mapping[str, Any]) -> None:
-        if self._db.table(f"{noun}s").count_where("name = ?", [name]):
+        if noun != RUNS and self._db.table(f"{noun}s").count_where("name = ?", [name]):
             raise Conflict(
                 f"the name {name!r} is taken by another {noun} meanwhile",
                 f"workbench {noun} remove {name} puts that into the trash; then restore this one by its id",
@@ -147,7 +167,7 @@ class Trash:
             self._db.table(table).insert({key: value for key, value in row.items() if key in known})
 
     def _move_back(self, row: Mapping[str, Any], moved: builtins.list[tuple[Path, Path]]) -> None:
-        for place in (_place(self._root, row["id"]) / f"{row['noun']}s").glob("*"):
+        for place in (trash_place(self._root, row["id"]) / f"{row['noun']}s").glob("*"):
             home = self._root / f"{row['noun']}s" / place.name
             if home.exists():
                 raise Conflict(f"{home} is on the disk already", "move it away, and restore again")
@@ -157,7 +177,14 @@ class Trash:
 
 
 def bury(
-    db: Database, root: Path, noun: str, name: str, record: Mapping[str, Any], files: Path | None
+    db: Database,
+    root: Path,
+    noun: str,
+    name: str,
+    record: Mapping[str, Any],
+    files: Path | None,
+    *,
+    held: int = 0,
 ) -> int:
     """Enter something into the trash, within the transaction that removes it.
 
@@ -168,17 +195,18 @@ def bury(
         name: what it is called.
         record: its rows by table, as they are to be entered again.
         files: its folder or file, which is moved; None where it has none.
+        held: bytes of what is moved later.
     Returns:
         Its number in the trash.
     """
     recover(root, db)
-    size = 0
+    size = held
     if files is not None:
         size = folder_bytes(files) if files.is_dir() else files.stat().st_size
     row = {"noun": noun, "name": name, "record": json.dumps(record), "bytes": size, "removed": time.time()}
     number: Any = db.table("trash").insert(row).last_pk
     if files is not None:
-        shelf = private_folder(_place(root, number) / f"{noun}s")
+        shelf = private_folder(trash_place(root, number) / f"{noun}s")
         try:
             files.rename(shelf / files.name)
             sync(shelf)
@@ -191,13 +219,14 @@ def bury(
 
 def exhume(root: Path, number: int, noun: str, files: Path) -> None:
     """Move files back that were buried in a transaction that then failed."""
-    place = _place(root, number) / f"{noun}s" / files.name
+    place = trash_place(root, number) / f"{noun}s" / files.name
     if place.exists():
         place.rename(files)
 
 
 def recover(root: Path, db: Database) -> None:
     """Put right what a process left that died between moving files and committing; with a write begun."""
+    trashed_runs.settle(db, root)
     known = {f"t{row['id']}" for row in db.table("trash").rows_where(select="id")}
     for place in (root / TRASH).glob(f"{GONE}t*"):
         name = place.name.removeprefix(GONE)
@@ -211,15 +240,8 @@ def recover(root: Path, db: Database) -> None:
         for files in place.glob("*/*"):
             home, noun = root / files.parent.name / files.name, files.parent.name.removesuffix("s")
             # A folder without a record was on its way out for good; a text may never have had one.
-            known_still = files.is_file() or db.table(f"{noun}s").count_where("name = ?", [files.name])
+            named = "'r' || id" if noun == RUNS else "name"
+            known_still = files.is_file() or db.table(f"{noun}s").count_where(f"{named} = ?", [files.name])
             if not home.exists() and known_still:
                 files.rename(home)
         shutil.rmtree(place, ignore_errors=True)
-
-
-def _place(root: Path, number: int) -> Path:
-    return root / TRASH / f"t{number}"
-
-
-def _trashed(row: Mapping[str, Any]) -> Trashed:
-    return Trashed(f"t{row['id']}", row["noun"], row["name"], row["bytes"], row["removed"])

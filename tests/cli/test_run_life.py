@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from store import Store
+from store.db import write
 from workbench.processes import HeldLock
 from workbench.runs import launch
 from workbench.runs.options import RunOptions
@@ -87,3 +88,51 @@ def test_a_paused_run_ends_the_waiting_for_it(workbench: Call, shop: Store) -> N
     answer = workbench("run", "watch", "r1")
     assert answer.code == 1 and "was paused at step 0; let it go on: workbench run resume r1" in answer.err
     assert shop.runs.get("r1").status == "paused"
+
+
+def test_a_run_is_removed_listed_and_taken_back(workbench: Call, shop: Store) -> None:
+    """By its id or its name, several at once; its trash says how long it stays."""
+    at_work(shop, 4)
+    shop.metrics.append("r1", [(1, "loss", 2.0)])
+    refused = workbench("run", "remove", "r1")
+    assert refused.code == 1
+    assert refused.error == "error: run r1 is running; cancel first: workbench run cancel r1"
+    shop.runs.fail("r1", "why", "what to do")
+    name = shop.runs.get("r1").name
+    removed = workbench("run", "remove", name)
+    assert removed.out == "removed run r1; within 7 days `workbench trash restore` takes it back\n"
+    gone = workbench("run", "show", "r1")
+    assert gone.error == "error: run 'r1' is in the trash; take it back: workbench trash restore t1"
+    assert workbench("run", "list", "--json").document == []
+    (entry,) = workbench("trash", "list", "--json").document
+    assert (entry["noun"], entry["name"], entry["count"]) == ("run", f"r1 ({name})", 1)
+    assert entry["bytes"] > 1000
+    assert workbench("trash", "restore", "t1").out == f"run r1 ({name}) is back\n"
+    assert workbench("run", "metrics", "r1", "--json").document[0]["value"] == 2.0
+    assert workbench("run", "checkpoints", "r1", "--json").document[0]["step"] == 4
+
+
+def test_several_runs_are_removed_at_once(workbench: Call, shop: Store) -> None:
+    """And come back at once, or go for good."""
+    launch.submit(shop, RunOptions("causal", "d", "t", settings=TrainingSettings(max_steps=10)))
+    for run in ("r1", "r2"):
+        shop.runs.request(run, "cancel")
+    assert workbench("run", "remove", "r1", "r2", "--json").document == {"removed": ["r1", "r2"]}
+    assert workbench("trash", "restore").out == "runs r1, r2 are back\n"
+    assert "removed runs r2, r1; within 7 days" in workbench("run", "remove", "r2", "r1").out
+    emptied = workbench("trash", "empty")
+    assert emptied.out.startswith("deleted 1 thing, ")
+    assert "no run named 'r1'" in workbench("run", "show", "r1").error
+    assert shop.db.table("runs").count == 0
+
+
+def test_an_adapter_says_that_its_run_is_gone(workbench: Call, shop: Store) -> None:
+    """In words and as JSON."""
+    with write(shop.db):
+        shop.db.execute("insert into adapters values ('a', 'm', 'f', 'lora', 'LORA', 'r1', 1, 2, 'e', 3.0)")
+    assert not workbench("adapter", "show", "a", "--json").document["run_gone"]
+    shop.runs.request("r1", "cancel")
+    workbench("run", "remove", "r1")
+    assert workbench("adapter", "show", "a", "--json").document["run_gone"]
+    for words in (("adapter", "show", "a"), ("adapter", "list")):
+        assert "r1 (gone)" in workbench(*words).out

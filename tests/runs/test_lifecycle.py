@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 
 from store import BadInput, Conflict, Store
 from store.runs import Run
+from workbench.processes import HeldLock
 from workbench.runs import launch, lifecycle, repeating
 from workbench.runs.options import RunOptions
+from workbench.runs.queue import trainer_lock
 from workbench.runs.training import TrainingSettings, fields
 
 
@@ -152,3 +155,19 @@ def test_a_deterministic_run_gets_what_cublas_reads_at_its_start() -> None:
     """And every run has its sets in one order."""
     assert repeating.environment({"deterministic": True})["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
     assert repeating.environment({"deterministic": False}) == {"PYTHONHASHSEED": "0"}
+
+
+def test_a_run_is_removed_once_its_trainer_is_gone(stock: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It records its end some moments earlier; one that stays is told."""
+    run = interrupted(stock)
+    lock = HeldLock.take(trainer_lock(stock, run))
+    assert lock is not None
+    with lock, monkeypatch.context() as patched:
+        patched.setattr(lifecycle, "ENDING_SECONDS", 0.0)
+        with pytest.raises(Conflict, match=f"the trainer of run {run.id} is still ending; try again"):
+            lifecycle.remove(stock, [run.id])
+    lock = HeldLock.take(trainer_lock(stock, run))
+    assert lock is not None
+    threading.Timer(0.2, lock.release).start()
+    assert [each.id for each in lifecycle.remove(stock, [run.id])] == [run.id]
+    assert stock.runs.list() == []

@@ -86,6 +86,19 @@ def test_a_held_lock_is_a_life_whatever_the_identity_says(store: Store) -> None:
     assert store.runs.get(run.id).status == "interrupted"
 
 
+def test_a_run_that_ended_and_was_removed_before_the_next_turn_stops_nothing(store: Store) -> None:
+    run, other = running(store, processes.me("n")), make_run(store, None)
+    dispatcher, child = Dispatcher(store), subprocess.Popen([sys.executable, "-S", "-c", ""])
+    child.wait()
+    dispatcher._children[run.id] = child
+    store.alerts.append(run.id, 1, "divergence", "it diverges")
+    store.runs.fail(run.id, "why", "what to do")
+    store.runs.remove(run.id)
+    store.runs.request(other.id, "pause")
+    dispatcher.turn()
+    assert dispatcher._children == {}
+
+
 def test_a_claim_of_a_dispatcher_that_died_is_given_up_after_a_while(store: Store) -> None:
     """Nobody ever said who works on it: perhaps no trainer was started."""
     run = make_run(store)

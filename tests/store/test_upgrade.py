@@ -64,6 +64,26 @@ def test_what_a_trainer_of_an_older_version_does_is_seen(older: Any, store_root:
         assert store.changed.counts()["runs"] == 1
 
 
+def test_a_trainer_of_an_older_version_goes_on_while_other_runs_are_removed(
+    older: Any, store_root: Path
+) -> None:
+    """It reads and writes its own run; what is in the trash is a row to it as any other."""
+    with write(older):
+        older.table("runs").insert({**RUN, "name": "ended", "status": "failed"})
+    columns = [*older.table("runs").columns_dict]
+    with open_store(store_root) as store:
+        store.runs.remove("r2")
+        with write(older):
+            older.table("runs").update(1, {"status": "running", "step": 7})
+        assert [[*row] for row in older.table("runs").rows] == [columns, columns]
+        assert [(run.id, run.step) for run in store.runs.list()] == [("r1", 7)]
+        store.trash.restore()
+        assert [run.id for run in store.runs.list()] == ["r2", "r1"]
+        store.runs.remove("r2")
+        store.trash.empty()
+        assert [row["name"] for row in older.table("runs").rows] == ["old"]
+
+
 @pytest.mark.parametrize("table", ["runs", "evaluations"])
 def test_columns_of_a_newer_version_are_passed_over(older: Any, store_root: Path, table: str) -> None:
     with open_store(store_root) as store:

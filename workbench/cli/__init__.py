@@ -30,7 +30,7 @@ COMMANDS = {
     "template": "Templates: suggest, add, list, show, render rows, check a dataset, remove.",
     "mixture": "Mixtures of tasks: add, list, show each task's share, remove.",
     "inbox": "Register what was dropped into the store's inbox folder.",
-    "run": "Training runs: plan, start, list, show, watch, cancel.",
+    "run": "Training runs: plan, start, list, show, watch, cancel, remove.",
     "adapter": "Adapters: add, list, show, remove, merge, export, combine, compare, push.",
     "generate": "Answer a prompt with the base and its adapters.",
     "compare": "Votes for the better answer: count them, export them as preference data.",

@@ -16,7 +16,7 @@ COLUMNS = (
     Column("METHOD", lambda adapter: cell(adapter.method)),
     Column("TRAINABLE", lambda adapter: figures.count(adapter.trainable), right=True),
     Column("SIZE", lambda adapter: figures.size(adapter.bytes), right=True),
-    Column("RUN", lambda adapter: cell(adapter.run)),
+    Column("RUN", lambda adapter: _run(adapter)),
     Column("ADDED", lambda adapter: figures.ago(adapter.created), right=True),
 )
 
@@ -87,10 +87,14 @@ def _described(adapter: Adapter) -> list[tuple[str, str]]:
         ("name", cell(adapter.name)),
         ("model", f"{cell(adapter.model)} ({cell(adapter.model_fingerprint)})"),
         ("method", f"{cell(adapter.method)} ({cell(adapter.peft_type)})"),
-        ("run", cell(adapter.run)),
+        ("run", _run(adapter)),
         ("trainable", f"{adapter.trainable:,} parameters"),
         ("size", figures.size(adapter.bytes)),
         ("fingerprint", cell(adapter.fingerprint)),
         ("folder", cell(adapter.path)),
         ("added", figures.ago(adapter.created)),
     ]
+
+
+def _run(adapter: Adapter) -> str:
+    return f"{cell(adapter.run)} (gone)" if adapter.run_gone else cell(adapter.run)

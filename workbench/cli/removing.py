@@ -25,7 +25,8 @@ def show_removed(session: Session, store: Store, noun: str, removed: Any, name: 
     store.trash.expire(days)
     text = f"removed {noun} {cell(name)}" if noun else f"removed {cell(name)}"
     if days:
-        text += f"; within {days} days `workbench trash restore` takes it back"
+        them = "them" if isinstance(removed, list) and len(removed) > 1 else "it"
+        text += f"; within {days} days `workbench trash restore` takes {them} back"
     session.show({"removed": removed}, text)
 
 

@@ -320,6 +320,7 @@ for each in (
     run_life.pause,
     run_life.resume,
     run_life.retry,
+    run_life.remove,
     run_life.checkpoints,
     prioritise,
     start_sweep,

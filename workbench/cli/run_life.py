@@ -1,4 +1,4 @@
-"""`workbench run pause | resume | retry | checkpoints`: what is done with a run that exists."""
+"""`workbench run pause | resume | retry | remove | checkpoints`: what is done with a run that exists."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from store.errors import Conflict
 from workbench.cli import figures
 from workbench.cli.following import run_document
 from workbench.cli.output import Column, cell, note, table
+from workbench.cli.removing import show_removed
 from workbench.cli.run_text import settings_help, state_text
 from workbench.cli.session import Session, json_option, pass_session
 from workbench.runs import lifecycle
@@ -77,6 +78,18 @@ def retry(session: Session, run: str) -> None:
                 note(f"warning: {visible(warning)}")
         document = {**run_document(store, found), "warnings": warnings}
     session.show(document, state_text(found))
+
+
+@click.command()
+@click.argument("runs", metavar="R…", nargs=-1, required=True)
+@json_option
+@pass_session
+def remove(session: Session, runs: tuple[str, ...]) -> None:
+    """Remove runs that have ended or are paused, with checkpoints, metrics and logs; their adapters stay."""
+    with session.open_store() as store:
+        removed = [run.id for run in lifecycle.remove(store, runs)]
+        noun = "run" if len(removed) == 1 else "runs"
+        show_removed(session, store, noun, removed, ", ".join(removed))
 
 
 @click.command()

@@ -45,7 +45,7 @@ def restore(session: Session, identifier: str | None) -> None:
     """Take something back by its id of `trash list`; without one, what was removed last."""
     with session.open_store() as store:
         back = store.trash.restore(identifier)
-    session.show(back, f"{back.noun} {cell(back.name)} is back")
+    session.show(back, f"{cell(back.title)} {'is' if back.count == 1 else 'are'} back")
 
 
 @command.command()

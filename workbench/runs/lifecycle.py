@@ -1,18 +1,23 @@
-"""What a person does with a run that exists: pause it, let it go on, with other settings too, retry it."""
+"""What a person does with a run that exists: pause, let go on with other settings too, retry, remove it."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from store import Store
 from store.errors import BadInput, Conflict
 from store.run_status import RESUMABLE
 from store.runs import Run
+from workbench import processes
 from workbench.runs import hints, launch, plan, probing, requirements
 from workbench.runs.options import RunOptions, make_settings
+from workbench.runs.queue import trainer_lock
 
+# A trainer records its end some moments before its process goes.
+ENDING_SECONDS = 3.0
 POSITION = (
     "batch_size",
     "gradient_accumulation_steps",
@@ -96,6 +101,23 @@ def retry(store: Store, run_id: str, warn: Callable[[str], object] | None = None
         way = f"resume it: workbench run resume {run.id}" if run.at_rest else "wait for its end, or cancel it"
         raise Conflict(f"run {run.id} is {run.status}", way)
     return launch.submit(store, options_of(run), warn, priority=run.priority)
+
+
+def remove(store: Store, run_ids: Iterable[str]) -> list[Run]:
+    """Put runs into the trash, as one entry; the adapters that they published stay.
+
+    Raises:
+        NotFound: There is no such run.
+        Conflict: One of them waits for its turn or is at work, or its trainer has not ended yet.
+    """
+    runs = [store.runs.get(run_id) for run_id in run_ids]
+    until = time.monotonic() + ENDING_SECONDS
+    for run in runs:
+        while run.at_rest and processes.held(trainer_lock(store, run)):
+            if time.monotonic() > until:
+                raise Conflict(f"the trainer of run {run.id} is still ending", "try again in a moment")
+            time.sleep(0.05)
+    return store.runs.remove(*(run.id for run in runs))
 
 
 def options_of(run: Run) -> RunOptions:

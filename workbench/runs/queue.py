@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from store import Store, open_store
-from store.errors import StoreError
+from store.errors import NotFound, StoreError
 from store.identity import Identity
 from store.runs import Run
 from workbench import processes, settings
@@ -167,7 +167,11 @@ class Dispatcher:
     def _settle(self, run_id: str) -> None:
         """Record the end of a trainer that did not record it itself."""
         code = self._children[run_id].returncode
-        run = self._store.runs.get(run_id)
+        try:
+            run = self._store.runs.get(run_id)
+        except NotFound:  # it ended, and was removed before this turn
+            del self._children[run_id]
+            return
         self._end_stragglers(run)
         if run.live and run.request == "cancel":
             self._store.runs.cancelled(run_id)

@@ -166,9 +166,8 @@ def _told(run: Run) -> dict[str, Any]:
 
 
 def _free_name(store: Store, name: str) -> str:
-    taken = set(store.runs.sweeps())
     numbered = (f"{name}-{number}" for number in itertools.count(2))
-    return name if name not in taken else next(each for each in numbered if each not in taken)
+    return next(each for each in itertools.chain([name], numbered) if not store.runs.has_sweep(each))
 
 
 def _layer(trial: Mapping[str, Any]) -> dict[str, Any]:

@@ -236,6 +236,7 @@ ACTIONS: tuple[Action, ...] = (
         needs_selection("run"),
         takes="run",
     ),
+    Action("remove", "d", "remove", "Remove the marked runs, or the selected one", "runs", footer=False),
     # Models
     Action("add", "a", "add", "Add a model: a folder or a Hub id", "models"),
     Action(

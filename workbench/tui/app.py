@@ -369,7 +369,7 @@ class WorkbenchApp(App[None]):
         """Take back what was removed last, in this session or another."""
 
         def back(taken: Trashed) -> None:
-            self.say(f"the {taken.noun} {taken.name} is back")
+            self.say(f"the {taken.title} {'is' if taken.count == 1 else 'are'} back")
 
         self.ask("trash", lambda store: store.trash.restore(), back)
 

@@ -229,6 +229,21 @@ def cancel_question(run: Run) -> str:
     return f"{lost}{later}The run stays in the list with its metrics and log."
 
 
+def why_not_remove(runs: Sequence[Run]) -> str | None:
+    """Why these runs cannot be removed; None where they can."""
+    if not runs:
+        return "no run is selected"
+    busy = next((run for run in runs if not run.at_rest), None)
+    return f"{busy.id} is {busy.status}: x cancels it first" if busy is not None else None
+
+
+def lost_with(runs: Sequence[Run]) -> str:
+    """What is lost where there is no trash."""
+    whose = "Its" if len(runs) == 1 else "Their"
+    kept = " The adapters stay." if any(run.adapter for run in runs) else ""
+    return f"{whose} metrics, checkpoints and logs are deleted for good.{kept}"
+
+
 def why_not_try(run: Run | None) -> str | None:
     """Why neither an adapter nor a checkpoint of a run can answer; None where one may be there."""
     if run is None:

@@ -35,7 +35,13 @@ def confirm(
 
 
 def remove(
-    screen: WorkbenchScreen, what: str, lost: str, work: Callable[[Store], None], then: Callable[[], None]
+    screen: WorkbenchScreen,
+    what: str,
+    lost: str,
+    work: Callable[[Store], None],
+    then: Callable[[], None],
+    *,
+    several: bool = False,
 ) -> None:
     """Put something into the trash at once; ask first where there is no trash to take it back from.
 
@@ -45,23 +51,23 @@ def remove(
         lost: What is lost by it, as a sentence.
         work: Removes it.
         then: Called when it is gone.
+        several: It is more than one thing.
     """
     workbench = screen.workbench
     days = workbench.trash_days
 
-    def put_away(store: Store) -> None:
-        work(store)
-        store.trash.expire(days)
-
     def gone(_: None) -> None:
         then()
+        # The rows of a run may be a million: nothing else is to wait until they are deleted.
+        workbench.ask("trash", lambda store: store.trash.expire(days))
         if days:
-            workbench.say(f"within {days} days, u takes it back", title=f"{what} is in the trash")
+            them, are = ("them", "are") if several else ("it", "is")
+            workbench.say(f"within {days} days, u takes {them} back", title=f"{what} {are} in the trash")
 
     if days:
-        screen.ask(put_away, gone)
+        screen.ask(work, gone)
     else:
-        confirm(screen.app, f"Remove {what}?", lost, ("remove", "keep"), lambda: screen.ask(put_away, gone))
+        confirm(screen.app, f"Remove {what}?", lost, ("remove", "keep"), lambda: screen.ask(work, gone))
 
 
 def ask_text(app: App[Any], title: str, label: str, help_text: str, then: Callable[[str], None]) -> None:

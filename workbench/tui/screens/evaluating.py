@@ -52,7 +52,7 @@ def evaluate_once(store: Store, run: Run, limit: int = DEFAULT_ROWS) -> list[Eva
 def read_offer(store: Store) -> Offer:
     """What an evaluation can be made of, beginning with what the newest adapter was made from."""
     adapters = store.adapters.list()
-    made_by = next((each.run for each in adapters if each.run), None)
+    made_by = next((each.known_run for each in adapters if each.known_run), None)
     dataset, template = store.runs.get(made_by).example_data if made_by else (None, None)
     datasets = store.datasets.list()
     return Offer(

@@ -64,9 +64,9 @@ def source_of(store: Store, run: Run) -> Source:
 
 
 def own_source(store: Store, systems: Sequence[str]) -> Source | None:
-    """The rows that go with adapters: those of the first that a run of this store made."""
+    """The rows that go with adapters: those of the first whose run is in this store."""
     for system in systems:
-        made_by = store.adapters.resolve(system).run
+        made_by = store.adapters.resolve(system).known_run
         if made_by is not None:
             return source_of(store, store.runs.get(made_by))
     return None

@@ -1,7 +1,8 @@
-"""What the Runs screen does to the run under its cursor: cancel, pause, move in the queue, retry, score."""
+"""What the Runs screen does to runs: cancel, pause, move in the queue, retry, remove, score."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from workbench.tui.present import runs as present
@@ -56,6 +57,20 @@ def retry(screen: WorkbenchScreen, run: Run) -> None:
         lifecycle.retry(store, run.id)
 
     screen.ask(work)
+
+
+def remove(screen: WorkbenchScreen, runs: Sequence[Run]) -> None:
+    """Put runs into the trash, as one."""
+    ids = [run.id for run in runs]
+
+    def work(store: Store) -> None:
+        # Imported on the lane's thread, as above.
+        from workbench.runs import lifecycle
+
+        lifecycle.remove(store, ids)
+
+    what = ids[0] if len(ids) == 1 else f"{len(ids)} runs"
+    dialogs.remove(screen, what, present.lost_with(runs), work, lambda: None, several=len(ids) > 1)
 
 
 def samples(screen: WorkbenchScreen, run: Run) -> None:

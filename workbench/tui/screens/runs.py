@@ -79,11 +79,13 @@ class RunsScreen(WorkbenchScreen):
         super().recall(saved)
 
     def why_not(self, name: str) -> str | None:
-        """Comparing needs something to try, inspecting an adapter, differing two runs."""
+        """Comparing needs something to try, inspecting an adapter, differing two runs, removing an end."""
         if name == "diff":
             return None if len(self._compared) > 1 else "there is only one run; mark others with space"
         if name == "compare":
             return present.why_not_try(self.selected)
+        if name == "remove":
+            return present.why_not_remove(self._marked_or_selected)
         if name in ("replay_slower", "replay_faster"):
             return None if self.query_one(RunView).replaying.active else "nothing is replayed; v begins"
         return present.why_not_use(self.selected) if name == "inspect" else None
@@ -175,6 +177,10 @@ class RunsScreen(WorkbenchScreen):
         """Start a fresh run of the selected one's specification."""
         self._with_selected(run_lifecycle.retry)
 
+    def action_remove(self) -> None:
+        """Put the marked runs, or the selected one, into the trash."""
+        run_lifecycle.remove(self, self._marked_or_selected)
+
     def action_samples(self) -> None:
         """Show what the run answered while it was trained."""
         self._with_selected(run_lifecycle.samples)
@@ -222,6 +228,10 @@ class RunsScreen(WorkbenchScreen):
     @property
     def _compared(self) -> list[Run]:
         return present.compared(self._list.marked_runs, self._list.next_runs, self.selected)
+
+    @property
+    def _marked_or_selected(self) -> list[Run]:
+        return self._list.marked_runs or ([self.selected] if self.selected is not None else [])
 
     @property
     def _list(self) -> RunList:
