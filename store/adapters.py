@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from store.checkpoints import MANIFEST, Checkpoint, Checkpoints
 from store.configs import dump, read_json
 from store.entries import check_free, drop, enter
-from store.errors import BadInput, Conflict, NotFound, not_found
+from store.errors import BadInput, Conflict, NotFound, StoreError
 from store.files import (
     check_name,
     copy_hashed,
@@ -39,6 +39,7 @@ from store.peft_folder import (
     read_tensors,
 )
 from store.runs import Run, Runs
+from store.strangers import SOUND, folder_of, is_stranger, missing, told
 from store.trashed_runs import KEPT_RUNS
 from store.weights import Tensor, count_parameters, main_dtype
 
@@ -94,6 +95,7 @@ class Adapter:
 _FOUND = f"""*, run is not null and not exists (
     select 1 from runs where id = cast(substr(run, 2) as integer) and 'r' || id = run and id {KEPT_RUNS}
     ) as run_gone"""  # noqa: S608 (our own clause)
+_ALL = f"adapters where {SOUND['adapter']} order by rowid desc"
 
 
 class Adapters:
@@ -198,9 +200,10 @@ class Adapters:
         Raises:
             NotFound: there is none.
         """
-        for row in self._db.table("adapters").rows_where("name = ?", [name], select=_FOUND):
-            return self._adapter(row)
-        raise not_found("adapter", name, self.names())
+        where = f"name = ? and {SOUND['adapter']}"
+        for row in self._db.table("adapters").rows_where(where, [name], select=_FOUND):
+            return _record(row, inside(self._root, "adapters", name))
+        raise missing(self._db, "adapter", name, self.names())
 
     def resolve(self, name: str) -> Adapter:
         """Return an adapter by its name, or a run's checkpoint as one: `RUN@STEP` or `RUN@latest`.
@@ -228,9 +231,9 @@ class Adapters:
 
     def list(self, *, model: str | None = None, limit: int | None = None) -> builtins.list[Adapter]:
         """Return the adapters, newest first: all, or those of one base, or at most so many."""
-        where, values = ("model = ?", [model]) if model is not None else (None, [])
+        of_model, values = ("and model = ?", [model]) if model is not None else ("", [])
         found = self._db.table("adapters").rows_where(
-            where, values, select=_FOUND, order_by="rowid desc", limit=limit
+            f"{SOUND['adapter']} {of_model}", values, select=_FOUND, order_by="rowid desc", limit=limit
         )
         return self._listed(found)
 
@@ -241,16 +244,17 @@ class Adapters:
             wanted: is looked for in the name, the base, the method and the run.
         """
         if wanted is None:
-            return [name for (name,) in self._db.execute("select name from adapters order by rowid desc")]
-        found = self._db.execute(
-            "select name, model, method, coalesce(run, '') from adapters order by rowid desc"
-        )
+            found = self._db.execute(f"select name from {_ALL}")  # noqa: S608 (our own clauses)
+            return [name for (name,) in found]
+        found = self._db.execute(f"select name, model, method, coalesce(run, '') from {_ALL}")  # noqa: S608
         return [row[0] for row in found if wanted.search("\n".join(row)) is not None]
 
     def some(self, names: Sequence[str]) -> builtins.list[Adapter]:
         """Return the adapters of these names, in any order; a name that has none is passed over."""
         marks = ", ".join("?" * len(names))
-        found = self._db.table("adapters").rows_where(f"name in ({marks})", [*names], select=_FOUND)
+        found = self._db.table("adapters").rows_where(
+            f"name in ({marks}) and {SOUND['adapter']}", [*names], select=_FOUND
+        )
         return self._listed(found)
 
     def count(self, *, model: str) -> int:
@@ -262,6 +266,10 @@ class Adapters:
         found = self._db.execute("select name from adapters where run = ? order by rowid desc", [run_id])
         return [name for (name,) in found]
 
+    def left_out(self) -> StoreError | None:
+        """Tell of the rows that are no adapter's, and are in no list; None where there are none."""
+        return told(self._db, "adapter")
+
     def remove(self, name: str) -> None:
         """Remove an adapter with its folder.
 
@@ -269,7 +277,9 @@ class Adapters:
             NotFound: there is none.
             Conflict: a run that is queued or going on needs it.
         """
-        drop(self._db, "adapter", name, self.get(name).path, self._root)
+        if not is_stranger(self._db, "adapter", name):
+            self.get(name)
+        drop(self._db, "adapter", name, folder_of(self._root, "adapter", name), self._root)
 
     def free_name(self, wanted: str) -> str:
         """Return the name, or the name with the first number that makes it free: `-2`, `-3` …"""
@@ -354,13 +364,10 @@ class Adapters:
                 "name its base with --model, or --force if you know that they fit",
             )
 
-    def _adapter(self, row: dict[str, Any]) -> Adapter:
-        return _record(row, inside(self._root, "adapters", row["name"]))
-
     def _listed(self, rows: Iterable[dict[str, Any]]) -> builtins.list[Adapter]:
         """Many records: that no link leads out of the store is looked at for their folder, not for each."""
         folder = inside(self._root, "adapters")
-        return [_record(row, folder / check_name(row["name"])) for row in rows]
+        return [_record(row, folder / row["name"]) for row in rows]
 
 
 def _checkpoint(checkpoints: Checkpoints, run: Run, step: str) -> Checkpoint:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from store.metrics import run_number
-from store.runs import Run, record_of
+from store.runs import Run, records_of
 from store.trashed_runs import KEPT_RUNS
 
 if TYPE_CHECKING:
@@ -34,21 +35,20 @@ class Changes:
             cursor: 0 for the beginning, then what the last call returned.
             limit: at most so many runs; call again when as many came.
         """
-        found = list(
+        rows = list(
             self._db.query(
                 f"""select runs.*, change from run_changes join runs on runs.id = run_changes.run
                     where change > ? and runs.id {KEPT_RUNS} order by change limit ?""",  # noqa: S608 (ours)
                 [cursor, limit],
             )
         )
-        return [record_of(row) for row in found], found[-1]["change"] if found else cursor
+        return [*records_of(rows)], rows[-1]["change"] if rows else cursor
 
     def runs_before(self, run_id: str, *, limit: int) -> list[Run]:
         """Return the next runs of the list of all, the newest first, that were made before this one."""
-        rows = self._db.table("runs").rows_where(
-            f"id < ? and id {KEPT_RUNS}", [run_number(run_id)], order_by="id desc", limit=limit
-        )
-        return [record_of(row) for row in rows]
+        where = f"id < ? and id {KEPT_RUNS}"
+        rows = self._db.table("runs").rows_where(where, [run_number(run_id)], order_by="id desc")
+        return [*islice(records_of(rows), limit)]
 
     def run_count(self) -> int:
         """Return how many runs there are."""

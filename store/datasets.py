@@ -18,7 +18,7 @@ from store.dataset_card import BAD_LINES, described, divided_card, row_of, undiv
 from store.db import write
 from store.division import Divided, Plan, divide
 from store.entries import CARD, check_unused, drop, enter, is_known
-from store.errors import BadInput, Conflict, NotFound, StoreError, not_found
+from store.errors import BadInput, Conflict, NotFound, StoreError
 from store.files import check_name, inside, name_from, seal, staging, sync, write_atomic
 from store.finding import Found, Stop, find_rows
 from store.hub_data import Tell, find_data, name_of
@@ -26,6 +26,7 @@ from store.lines import BadLine
 from store.pieces import INDEX, Intake, Piece, Progress, good_rows, piece_from, take_in
 from store.rows import OnBad
 from store.statistics import Kept, describe
+from store.strangers import SOUND, folder_of, is_stranger, missing, told
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -137,13 +138,19 @@ class Datasets:
         Raises:
             NotFound: there is none.
         """
-        for row in self._db.table("datasets").rows_where("name = ?", [name]):
-            return self._dataset(row)
-        raise not_found("dataset", name, [dataset.name for dataset in self.list()])
+        for row in self._db.table("datasets").rows_where(f"name = ? and {SOUND['dataset']}", [name]):
+            return _record(row, self._folder(name))
+        raise missing(self._db, "dataset", name, [dataset.name for dataset in self.list()])
 
     def list(self) -> builtins.list[Dataset]:
-        """Return all datasets by name."""
-        return [self._dataset(row) for row in self._db.table("datasets").rows_where(order_by="name")]
+        """Return all datasets by name; that no link leads out of the store is looked at when one is used."""
+        folder = inside(self._root, "datasets")
+        found = self._db.table("datasets").rows_where(SOUND["dataset"], order_by="name")
+        return [_record(row, folder / row["name"]) for row in found]
+
+    def left_out(self) -> StoreError | None:
+        """Tell of the rows that are no dataset's, and are in no list; None where there are none."""
+        return told(self._db, "dataset")
 
     def remove(self, name: str) -> None:
         """Remove a dataset with its files.
@@ -152,7 +159,9 @@ class Datasets:
             NotFound: there is none.
             Conflict: a run that is queued or going on needs it.
         """
-        drop(self._db, "dataset", name, self.get(name).path, self._root)
+        if not is_stranger(self._db, "dataset", name):
+            self.get(name)
+        drop(self._db, "dataset", name, folder_of(self._root, "dataset", name), self._root)
 
     def rows(
         self, name: str, split: str | None = None, start: int = 0, limit: int | None = None
@@ -368,15 +377,6 @@ class Datasets:
         write_atomic(dataset.path / CARD, dump(card))
         self._db.table("datasets").update(dataset.name, row_of(card))
 
-    def _dataset(self, row: dict[str, Any]) -> Dataset:
-        """Make a dataset of its row, or of its card, which a crash may have left ahead of the row."""
-        card = self._folder(row["name"]) / CARD
-        with contextlib.suppress(StoreError):
-            told = read_json(card)
-            row = row if told["fingerprint"] == row["fingerprint"] else row_of(told)
-        columns, splits = tuple(json.loads(row["columns"])), json.loads(row["splits"])
-        return Dataset(**{**row, "path": self._folder(row["name"]), "columns": columns, "splits": splits})
-
     def _pieces(self, dataset: Dataset, split: str | None) -> builtins.list[Piece]:
         if split is not None and split not in dataset.splits:
             raise NotFound(f"{dataset.name} has no split {split!r}", f"it has {', '.join(dataset.splits)}")
@@ -392,3 +392,12 @@ def _rows_from(dataset: Dataset, pieces: list[Piece], start: int) -> Iterator[di
             for row in good_rows(dataset.path, piece, start):
                 yield {**empty, **row}
         start = max(0, start - piece.rows)
+
+
+def _record(row: dict[str, Any], path: Path) -> Dataset:
+    """Make a dataset of its row, or of its card, which a crash may have left ahead of the row."""
+    with contextlib.suppress(StoreError, KeyError, TypeError):
+        told = read_json(path / CARD)
+        row = row if told["fingerprint"] == row["fingerprint"] else row_of(told)
+    columns, splits = tuple(json.loads(row["columns"])), json.loads(row["splits"])
+    return Dataset(**{**row, "path": path, "columns": columns, "splits": splits})

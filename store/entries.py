@@ -45,7 +45,8 @@ def check_unused(db: Database, noun: Noun, name: str) -> None:
     named = f"{noun} = ?"
     if noun in ("dataset", "template"):  # a run on a mixture needs those of all its tasks
         told = f"json_extract(value, '$.{noun}.name') = ?"
-        named = f"({named} or exists (select 1 from json_each(lineage, '$.tasks') where {told}))"  # noqa: S608
+        lineage = "case when json_valid(lineage) then lineage else '{}' end"  # anybody may have written it
+        named = f"({named} or exists (select 1 from json_each({lineage}, '$.tasks') where {told}))"  # noqa: S608
     waiting = f"{named} and status in ('queued', 'starting', 'running', 'paused') and id {KEPT_RUNS}"
     for row in db.table("runs").rows_where(waiting, [name] * named.count("?"), limit=1):
         raise Conflict(
@@ -72,8 +73,8 @@ def enter(db: Database, noun: Noun, row: dict[str, Any], staged: Path, target: P
         raise
 
 
-def drop(db: Database, noun: Noun, name: str, folder: Path, root: Path) -> None:
-    """Remove a record and its folder (or file): both go into the trash, or neither does.
+def drop(db: Database, noun: Noun, name: str, folder: Path | None, root: Path) -> None:
+    """Remove a record and its folder (or file), where it has one: both go into the trash, or neither does.
 
     Raises:
         Conflict: a run that is queued or going on needs it.
@@ -88,9 +89,10 @@ def drop(db: Database, noun: Noun, name: str, folder: Path, root: Path) -> None:
                 for row in db.table(table).rows_where(named, [name])
             }
             db.execute(f"delete from {noun}s where name = ?", [name])  # noqa: S608 (one of our nouns)
-            number = bury(db, root, noun, name, record, folder if folder.exists() else None)
+            files = folder if folder is not None and folder.exists() else None
+            number = bury(db, root, noun, name, record, files)
     except BaseException:
-        if number:
+        if number and folder is not None:
             exhume(root, number, noun, folder)
         raise
 

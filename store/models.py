@@ -20,7 +20,7 @@ from store.configs import (
     read_json,
 )
 from store.entries import CARD, check_free, drop, enter
-from store.errors import BadInput, not_found
+from store.errors import BadInput, StoreError
 from store.files import (
     check_name,
     combine,
@@ -32,6 +32,7 @@ from store.files import (
     staging,
 )
 from store.sources import Source, find_source
+from store.strangers import SOUND, folder_of, is_stranger, missing, told
 from store.weights import Tensor, count_parameters, main_dtype, read_weights
 
 if TYPE_CHECKING:
@@ -125,13 +126,19 @@ class Models:
         Raises:
             NotFound: there is none.
         """
-        for row in self._db.table("models").rows_where("name = ?", [name]):
-            return self._model(row)
-        raise not_found("model", name, [model.name for model in self.list()])
+        for row in self._db.table("models").rows_where(f"name = ? and {SOUND['model']}", [name]):
+            return _record(row, inside(self._root, "models", name))
+        raise missing(self._db, "model", name, [model.name for model in self.list()])
 
     def list(self) -> builtins.list[Model]:
-        """Return all models by name."""
-        return [self._model(row) for row in self._db.table("models").rows_where(order_by="name")]
+        """Return all models by name; that no link leads out of the store is looked at when one is used."""
+        folder = inside(self._root, "models")
+        found = self._db.table("models").rows_where(SOUND["model"], order_by="name")
+        return [_record(row, folder / row["name"]) for row in found]
+
+    def left_out(self) -> StoreError | None:
+        """Tell of the rows that are no model's, and are in no list; None where there are none."""
+        return told(self._db, "model")
 
     def remove(self, name: str) -> None:
         """Remove a model with its folder.
@@ -140,13 +147,9 @@ class Models:
             NotFound: there is none.
             Conflict: a run that is queued or going on needs it.
         """
-        drop(self._db, "model", name, self.get(name).path, self._root)
-
-    def _model(self, row: dict[str, Any]) -> Model:
-        row = dict(
-            row, path=inside(self._root, "models", row["name"]), chat_template=bool(row["chat_template"])
-        )
-        return Model(**row)
+        if not is_stranger(self._db, "model", name):
+            self.get(name)
+        drop(self._db, "model", name, folder_of(self._root, "model", name), self._root)
 
     def _stage(self, source: Source, staged: Path, name: str) -> Model:
         """Write the clean copy and its card, and return the record that the catalog will hold."""
@@ -178,6 +181,10 @@ class Models:
         card = {key: value for key, value in asdict(model).items() if key != "path"}
         _write(staged / CARD, dump(card))
         return model
+
+
+def _record(row: dict[str, Any], path: Path) -> Model:
+    return Model(**{**row, "path": path, "chat_template": bool(row["chat_template"])})
 
 
 def _check_tokenizer(folder: Path) -> dict[str, Any]:

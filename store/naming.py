@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from store.entries import Noun
+from store.strangers import NAMED
 from store.trashed_runs import KEPT_RUNS
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def names(db: Database, noun: Named, beginning: str, most: int) -> list[tuple[st
         )
         return [(row["run"], row["name"]) for row in found]
     found = db.query(
-        f"select name from {noun}s where name >= ? and name < ? order by name limit ?",  # noqa: S608 (our noun)
+        f"""select name from {noun}s where name >= ? and name < ? and {NAMED}
+            order by name limit ?""",  # noqa: S608 (our noun and clause)
         [beginning, f"{beginning}\U0010ffff", most],
     )
     return [(row["name"], "") for row in found]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import itertools
 import json
 import re
 import time
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +21,8 @@ from store.db import write
 from store.errors import BadInput, Conflict, NotFound, StoreError, Unavailable, not_found
 from store.files import check_name, folder_bytes, inside, private_folder, write_atomic
 from store.identity import Identity
-from store.run_status import ENDED, IDLE, LIVE, RESUMABLE, Request, Status, check_move
+from store.run_status import ENDED, IDLE, LIVE, RESUMABLE, STATUSES, Request, Status, check_move
+from store.strangers import strange
 from store.trash import bury, recover
 from store.trashed_runs import KEPT_RUNS, RUNS, entry_of, hide
 
@@ -30,6 +32,21 @@ if TYPE_CHECKING:
 LOG = "log.txt"
 _KEPT = f"id {KEPT_RUNS}"
 _SHOWN_IDS = 3
+_JSON = ("settings", "lineage", "plan")
+_TEXTS = ("name", "model", "dataset", "template", "method")
+_NUMBERS = ("step", "total_steps", "created", "priority", "attempts")
+_TIMES = ("started", "ended", "heartbeat")
+# SQLite finds what may be no run: it takes a NaN within JSON for a fault, which Python reads.
+_SUSPECT = " or ".join(
+    [
+        f"id < 1 or status not in {STATUSES} or not json_valid(devices) or devices not like '[%'",
+        "identity not like '{\"boot_id\": %'",
+        *(f"typeof({column}) != 'text'" for column in (*_TEXTS, *_JSON)),
+        *(f"not json_valid({column}) or ltrim({column}) not like '{{%'" for column in _JSON),
+        *(f"typeof({column}) not in ('integer', 'real')" for column in _NUMBERS),
+        *(f"typeof({column}) not in ('integer', 'real', 'null')" for column in _TIMES),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -175,8 +192,8 @@ class Runs:
         number = _number(id_or_name)
         where, value = ("id = ?", number) if number is not None else ("name = ?", id_or_name)
         where = f"{where} and {_KEPT}"
-        for row in self._db.table("runs").rows_where(where, [value], order_by="id desc", limit=1):
-            return record_of(row)
+        for run in records_of(self._db.table("runs").rows_where(where, [value], order_by="id desc")):
+            return run
         raise self._missing(number, id_or_name)
 
     def list(
@@ -192,8 +209,14 @@ class Runs:
         wanted = {"status": status, "sweep": sweep, "model": model, "method": method}
         chosen = {column: value for column, value in wanted.items() if value is not None}
         where = " and ".join([_KEPT, *(f"{column} = ?" for column in chosen)])
-        found = self._db.table("runs").rows_where(where, [*chosen.values()], order_by="id desc", limit=limit)
-        return [record_of(row) for row in found]
+        found = self._db.table("runs").rows_where(where, [*chosen.values()], order_by="id desc")
+        return [*itertools.islice(records_of(found), limit)]
+
+    def left_out(self) -> StoreError | None:
+        """Tell of the rows that are no run's, and are in no list; None where there are none."""
+        suspects = self._db.table("runs").rows_where(f"({_SUSPECT}) and {_KEPT}", order_by="id desc")
+        ids = [row["id"] for row in suspects if next(records_of([row]), None) is None]
+        return strange("run", [f"r{id}" for id in ids]) if ids else None
 
     def sweeps(self) -> builtins.list[str]:
         """Return the names of the sweeps that the runs belong to, the newest first."""
@@ -474,8 +497,26 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def record_of(row: dict[str, Any]) -> Run:
-    """Make the record of a row of the catalog's table; columns that it does not know are left out."""
+def records_of(rows: Iterable[dict[str, Any]]) -> Iterator[Run]:
+    """Make records of rows of the catalog's table, one by one; a row that is no run's is passed over."""
+    for row in rows:
+        try:
+            run = _record(row)
+        except (ValueError, TypeError, KeyError):
+            continue
+        yield run
+
+
+def _record(row: dict[str, Any]) -> Run:
+    """Make the record of a row; columns that it does not know are left out.
+
+    Raises:
+        ValueError, TypeError, KeyError: another program or a hand has written it.
+    """
+    sound = row["id"] > 0 and row["status"] in STATUSES and all(isinstance(row[key], str) for key in _TEXTS)
+    numbers = [row[key] for key in _NUMBERS] + [row[key] for key in _TIMES if row[key] is not None]
+    if not sound or not all(isinstance(number, (int, float)) for number in numbers):
+        raise ValueError(row["id"])
     values = {key: value for key, value in row.items() if key in _FIELDS}
     identity = json.loads(row["identity"]) if row["identity"] else None
     values |= {
@@ -486,4 +527,6 @@ def record_of(row: dict[str, Any]) -> Run:
         "devices": tuple(json.loads(row["devices"])),
         "plan": json.loads(row["plan"]),
     }
+    if not all(isinstance(values[key], dict) for key in _JSON):
+        raise ValueError(row["id"])
     return Run(**values)

@@ -136,3 +136,22 @@ def test_an_adapter_says_that_its_run_is_gone(workbench: Call, shop: Store) -> N
     assert workbench("adapter", "show", "a", "--json").document["run_gone"]
     for words in (("adapter", "show", "a"), ("adapter", "list")):
         assert "r1 (gone)" in workbench(*words).out
+
+
+def test_rows_that_another_program_wrote_are_told_beside_the_list(workbench: Call, shop: Store) -> None:
+    """And an adapter with an impossible name is taken out by it."""
+    with write(shop.db):
+        for name in ("a", "../a b"):
+            row = (name, "m", "f", "lora", "LORA", None, 1, 2, "e", 3.0)
+            shop.db.execute("insert into adapters values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        shop.db.execute("update runs set settings = '' where id = 1")
+    listed = workbench("adapter", "list", "--json")
+    assert [each["name"] for each in listed.document] == ["a"]
+    assert listed.error == (
+        "warning: a row of the catalog is no adapter and is left out: '../a b'; "
+        "take it out: workbench adapter remove '../a b'"
+    )
+    assert workbench("adapter", "remove", "../a b").out.startswith("removed adapter ../a b; within 7 days")
+    assert workbench("adapter", "list").err == ""
+    runs = workbench("run", "list", "--json")
+    assert runs.document == [] and "is no run and is left out: 'r1'" in runs.error

@@ -6,7 +6,7 @@ import click
 
 from store.adapters import Adapter
 from workbench.cli import adapter_after, figures
-from workbench.cli.output import Column, cell, facts, table
+from workbench.cli.output import Column, cell, facts, table, warn
 from workbench.cli.removing import show_removed
 from workbench.cli.session import Session, json_option, pass_session
 
@@ -55,9 +55,10 @@ def add(session: Session, folder: str, name: str | None, model: str | None, forc
 def list_adapters(session: Session) -> None:
     """List the adapters."""
     with session.open_store() as store:
-        adapters = store.adapters.list()
+        adapters, left_out = store.adapters.list(), store.adapters.left_out()
     empty = "no adapters yet: workbench run start trains one, workbench adapter add DIR brings one in"
     session.show(adapters, lambda: table(COLUMNS, adapters, empty=empty))
+    warn(left_out)
 
 
 @command.command()

@@ -11,7 +11,7 @@ from store.datasets import Dataset
 from store.rows import OnBad
 from workbench.cli import figures
 from workbench.cli.column_text import SAMPLE_ROWS, statistics_text
-from workbench.cli.output import Column, cell, facts, jsonable, note, table
+from workbench.cli.output import Column, cell, facts, jsonable, note, table, warn
 from workbench.cli.progress import Line
 from workbench.cli.removing import show_removed
 from workbench.cli.session import Session, json_option, pass_session
@@ -85,11 +85,12 @@ def add(
 def list_datasets(session: Session) -> None:
     """List the datasets."""
     with session.open_store() as store:
-        datasets = store.datasets.list()
+        datasets, left_out = store.datasets.list(), store.datasets.left_out()
     session.show(
         [_document(dataset) for dataset in datasets],
         table(COLUMNS, datasets, empty="no datasets yet: workbench dataset add FILE"),
     )
+    warn(left_out)
 
 
 @command.command()

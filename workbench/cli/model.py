@@ -8,7 +8,7 @@ from store.engines import RemoteEngine
 from store.errors import StoreError
 from store.models import Model
 from workbench.cli import figures
-from workbench.cli.output import Column, cell, facts, note, table
+from workbench.cli.output import Column, cell, facts, note, table, warn
 from workbench.cli.removing import show_removed
 from workbench.cli.session import Session, json_option, pass_session
 from workbench.text import clean
@@ -49,8 +49,9 @@ def add(session: Session, source: str, name: str | None, revision: str | None) -
 def list_models(session: Session) -> None:
     """List the base models."""
     with session.open_store() as store:
-        models = store.models.list()
+        models, left_out = store.models.list(), store.models.left_out()
     session.show(models, table(COLUMNS, models, empty="no models yet: workbench model add SOURCE"))
+    warn(left_out)
 
 
 @command.command()

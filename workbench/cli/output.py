@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 import click
 
-from workbench.text import clean
+from store.errors import StoreError
+from workbench.text import clean, visible
 
 # Where the door leaves what the settings say about drawing, in the root context's `meta`.
 ASCII, COLOURLESS = "workbench.ascii", "workbench.colourless"
@@ -101,6 +102,12 @@ def print_piece(text: str) -> None:
 def note(text: str) -> None:
     """Print one line for the person on stderr."""
     click.echo(text, err=True, color=colour_choice())
+
+
+def warn(error: StoreError | None) -> None:
+    """Print what is wrong and hinders nothing, as one line on stderr; None is nothing."""
+    if error is not None:
+        note(f"warning: {visible(str(error))}")
 
 
 def print_error(what: str, remedy: str, *, as_json: bool) -> None:

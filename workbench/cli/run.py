@@ -25,6 +25,7 @@ from workbench.cli.output import (
     print_json,
     print_text,
     table,
+    warn,
 )
 from workbench.cli.queueing import places, prioritise, priority_option
 from workbench.cli.run_text import (
@@ -182,13 +183,14 @@ def list_runs(session: Session, wanted: Status | None, sweep: str | None, text: 
     with session.open_store() as store:
         attend(store)
         runs = [run for run in store.runs.list(wanted, sweep=sweep) if passes(run)]
-        waiting = places(store)
+        waiting, left_out = places(store), store.runs.left_out()
         latest = store.metrics.latest_of(run.id for run in runs)
         documents = (
             [run_document(store, run, waiting, latest[run.id]) for run in runs] if session.as_json else []
         )
     rows = [(run, latest[run.id], waiting.get(run.id)) for run in runs]
     session.show(documents, lambda: table(RUN_COLUMNS, rows, empty=_no_runs(wanted or sweep or text)))
+    warn(left_out)
 
 
 def _no_runs(asked: str | None) -> str:

@@ -227,6 +227,11 @@ class WorkbenchScreen(Screen[None]):
         """Run work on the store off the loop; see `WorkbenchApp.ask`."""
         self.workbench.ask(lane, work, then, failed)
 
+    def tell_left_out(self, error: StoreError | None) -> None:
+        """Tell of rows of the catalog that no list shows, where there are any."""
+        if error is not None:
+            self.workbench.say(error.remedy, "warning", error.what)
+
     def when_at_rest(self, show: Callable[[], object]) -> None:
         """Show what a cursor has come to once it rests: most of it is passed by."""
         if self._resting is not None:

@@ -126,3 +126,20 @@ async def test_adapters_that_could_not_be_read_once_are_read_when_the_list_is_dr
         busy.clear()
         await pilot.press("k")
         await until(pilot, lambda: screen.selected is not None)
+
+
+@pytest.mark.parametrize(
+    ("key", "noun", "seen"), [("2", "model", "encoder-decoder"), ("5", "adapter", "lineage")]
+)
+async def test_a_row_that_another_program_wrote_is_told_and_hides_nothing(
+    worked: Store, opened: Any, look: Any, key: str, noun: str, seen: str
+) -> None:
+    with worked.db.conn:
+        worked.db.execute(f"create table copy as select * from {noun}s")  # noqa: S608 (our own nouns)
+        worked.db.execute("update copy set name = '../x y'")
+        worked.db.execute(f"insert into {noun}s select * from copy")  # noqa: S608 (our own nouns)
+        worked.db.execute("drop table copy")
+    async with opened(worked.root) as pilot:
+        await pilot.press(key)
+        await look.wait(pilot, f"a row of the catalog is no {noun}")
+        await look.wait(pilot, seen)

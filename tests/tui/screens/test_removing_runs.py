@@ -96,3 +96,12 @@ async def test_the_last_run_can_go_and_without_a_trash_only_after_a_yes(
         await pilot.press("d", "y")
         await look.wait(pilot, "Press n to start one")
         assert stocked.runs.list() == []
+
+
+async def test_a_row_that_is_no_run_is_told_and_hides_nothing(worked: Store, opened: Any, look: Any) -> None:
+    with worked.db.conn:
+        worked.db.execute("update runs set status = 'dreaming' where id = 4")
+    async with opened(worked.root) as pilot:
+        await look.wait(pilot, "second-try")
+        await look.wait(pilot, "a row of the catalog is no run")
+        assert "waiting" not in look(pilot)

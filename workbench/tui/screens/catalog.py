@@ -19,7 +19,7 @@ from workbench.tui.screens.activity import Activity
 from workbench.tui.widgets.live_table import Column, LiveTable
 
 if TYPE_CHECKING:
-    from store import Store
+    from store import Store, StoreError
 
 IMPORT_LANE = "import"
 """Bringing in a large thing must not hold up reading the lists."""
@@ -79,6 +79,11 @@ class CatalogScreen(WorkbenchScreen, Generic[T]):
         """Remove a record, off the loop."""
         raise NotImplementedError
 
+    def left_out(self, store: Store) -> StoreError | None:
+        """What is in the catalog and in no list, off the loop."""
+        found: StoreError | None = getattr(store, f"{self.noun}s").left_out()
+        return found
+
     def compose_body(self) -> Iterable[Widget]:
         """List and detail, and what is being brought in."""
         yield Activity()
@@ -91,6 +96,10 @@ class CatalogScreen(WorkbenchScreen, Generic[T]):
     def make_table(self) -> LiveTable:
         """The list's widget."""
         return LiveTable(self.columns, title=f"{self.noun}s", empty=self.empty, id="list", classes="pane")
+
+    def on_mount(self) -> None:
+        """Tell once of rows that are no records."""
+        self.ask(self.left_out, self.tell_left_out)
 
     def on_screen_resume(self) -> None:
         """Read what has changed while another screen was shown."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from store.runs import Run
 
 CLOCK_SECONDS = 1.0
+# What no list shows is looked for when all that is shown has been drawn.
+LOOK_SECONDS = 2.0
 
 
 class RunsScreen(WorkbenchScreen):
@@ -61,6 +63,10 @@ class RunsScreen(WorkbenchScreen):
         """Show what is known already, and let the clocks go."""
         self._take(None)
         self.set_interval(CLOCK_SECONDS, self._tick)
+        self.set_timer(LOOK_SECONDS, self._look_for_strangers)
+
+    def _look_for_strangers(self) -> None:
+        self.ask(lambda store: store.runs.left_out(), self.tell_left_out)
 
     @property
     def selected(self) -> Run | None:
