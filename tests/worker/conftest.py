@@ -10,6 +10,11 @@ from typing import Any
 import pytest
 
 Make = Callable[[Path, Path, Any, int], Path]
+WINDOW = 24
+SHAPE = (
+    "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
+    "num_key_value_heads", "max_position_embeddings", "pad_token_id", "bos_token_id", "eos_token_id",
+)  # fmt: skip
 
 
 def load_base(folder: Path) -> Any:
@@ -139,6 +144,23 @@ def build(store: Any, tmp_path: Path, make_adapter: Make) -> Callable[..., House
 def causal(build: Callable[..., House], tiny_causal: Path) -> House:
     """A house over the tiny Llama."""
     return build(tiny_causal)
+
+
+@pytest.fixture
+def windowed(build: Callable[..., House], tmp_path: Path) -> House:
+    """A house over a Mistral that sees `WINDOW` places back."""
+    import tiny_models
+    import torch
+    from transformers import MistralConfig, MistralForCausalLM
+
+    config = MistralConfig(
+        **{name: tiny_models.LLAMA_CONFIG[name] for name in SHAPE},
+        sliding_window=WINDOW,
+        initializer_range=0.3,
+    )
+    torch.manual_seed(0)
+    MistralForCausalLM(config).save_pretrained(tmp_path / "windowed")
+    return build(tiny_models.write_tokenizer(tmp_path / "windowed"))
 
 
 @pytest.fixture(scope="session")

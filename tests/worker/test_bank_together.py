@@ -28,8 +28,10 @@ from transformers import (
 )
 
 from store.adapters import Adapter
+from workbench.composing.masking import load_codec
 from workbench.runs.options import RunOptions
 from workbench.runs.training import TrainingSettings
+from workbench.worker.answering import Limits, Question, Speaker
 from workbench.worker.bank import Bank
 
 House = Any  # of conftest.py
@@ -286,3 +288,45 @@ def test_other_architectures_answer_row_by_row_as_plain_peft(
         for prompts in ([house.ids(PROMPTS[number % 3]) for number in group], [house.ids()] * len(group)):
             expected = [house.plain(adapters[row], ids) for row, ids in zip(group, prompts, strict=True)]
             assert house.say([rows[row] for row in group], prompts) == expected
+
+
+def test_a_window_counts_no_padding_between_a_prefix_and_its_prompt(windowed: House) -> None:
+    """A prefix stands beside prompts of other lengths only where no answer reaches the window's end."""
+    adapters = settled(
+        windowed,
+        {
+            "prefix": windowed.config(PrefixTuningConfig, num_virtual_tokens=4),
+            "long-prefix": windowed.config(PrefixTuningConfig, num_virtual_tokens=7),
+            "prompt": windowed.config(PromptTuningConfig, num_virtual_tokens=5),
+            "lora": windowed.lora(),
+        },
+    )
+    asked = [(adapter, windowed.ids(prompt)[:11]) for prompt in PROMPTS for adapter in adapters]
+    asked += [(adapter, ids[:6]) for adapter, ids in asked[:5]]
+    rows, lengths = residents(windowed, [adapter for adapter, _ in asked]), [len(ids) for _, ids in asked]
+    groups = windowed.bank.groups(rows, lengths, new_tokens=16)
+    expected = [windowed.plain(adapter, ids) for adapter, ids in asked]
+    assert sorted(row for group in groups for row in group) == list(range(len(asked)))
+    for group in groups:
+        said = windowed.say([rows[row] for row in group], [asked[row][1] for row in group])
+        assert said == [expected[row] for row in group]
+    assert len(groups) == 1 + 3, "bare rows and others, and each length of those with a prefix"
+    assert len(windowed.bank.groups(rows, lengths, new_tokens=1)) == 1
+    alike = [row for row, (adapter, _) in enumerate(asked) if adapter is None or adapter.name != "prompt"][:4]
+    same = windowed.bank.groups([rows[row] for row in alike], [lengths[row] for row in alike], new_tokens=16)
+    assert same == [[0, 1, 2, 3]], "one prompt, without padding"
+
+
+def test_samples_of_a_run_count_no_padding_either(windowed: House) -> None:
+    """A prefix in training answers several prompts as it answers each alone."""
+    adapter = windowed.add("prefix", windowed.config(PrefixTuningConfig, num_virtual_tokens=7))
+    base = windowed.load()
+    codec = load_codec(windowed.record.path, windowed.record.family)
+    speaker = Speaker(base, windowed.record, codec, Limits(100, 16, batch_size=8), lambda: None)
+    model = PeftModel.from_pretrained(base, adapter.path)
+    asked = [
+        Question(tuple(windowed.ids(prompt)[:count]), "", "") for prompt in PROMPTS for count in (11, 5, 8)
+    ]
+    alone = [speaker.answers(model, [question])[0] for question in asked]
+    assert speaker.answers(model, asked) == alone
+    assert len(set(alone)) > 1

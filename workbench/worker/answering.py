@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +15,7 @@ from workbench.link import Sampling
 from workbench.worker.failures import not_numbers
 from workbench.worker.generate import Decoder, Voice
 from workbench.worker.loading import load_tokenizer
-from workbench.worker.openings import NOTHING, of_model
+from workbench.worker.openings import NOTHING, Opening, attention_window, lengths_apart, of_model
 from workbench.worker.streaming import TextStream
 
 SHOWN_CHARACTERS = 10_000
@@ -66,6 +66,7 @@ class Speaker:
         check: Callable[[], None],
     ) -> None:
         self._base = base
+        self._window = attention_window(base)
         self._decoder = Decoder(base, record, codec, in_training=True)
         self._tokenizer = load_tokenizer(record)
         self._codec = codec
@@ -96,11 +97,24 @@ class Speaker:
             opening = of_model(model)
         # A soft prompt stands in the opening: PEFT's wrapper would put it in again, at every step.
         forward = model if opening is NOTHING else self._base
-        texts: list[str] = []
-        for start in range(0, len(questions), self._limits.batch_size):
-            prompts = [question.ids for question in questions[start : start + self._limits.batch_size]]
-            texts += self._batch(Voice(forward, (opening,) * len(prompts)), prompts)
-        return texts
+        texts: dict[int, str] = {}
+        for rows in self._batches(opening, questions):
+            prompts = [questions[row].ids for row in rows]
+            said = self._batch(Voice(forward, (opening,) * len(rows)), prompts)
+            texts.update(zip(rows, said, strict=True))
+        return [texts[row] for row in range(len(questions))]
+
+    def _batches(self, opening: Opening, questions: Sequence[Question]) -> Iterator[list[int]]:
+        """The numbers of questions that are answered together."""
+        lengths = [len(question.ids) + opening.virtual_tokens for question in questions]
+        prefixes = [opening.prefix_tokens] * len(questions)
+        apart = lengths_apart(prefixes, lengths, self._limits.new_tokens, self._window)
+        together: dict[int, list[int]] = {}
+        for row, length in enumerate(apart):
+            together.setdefault(length, []).append(row)
+        size = self._limits.batch_size
+        for group in together.values():
+            yield from (group[start : start + size] for start in range(0, len(group), size))
 
     def _batch(self, voice: Voice, prompts: Sequence[tuple[int, ...]]) -> list[str]:
         streams = [TextStream(self._tokenizer) for _ in prompts]

@@ -25,7 +25,7 @@ from workbench.telemetry import read_host
 from workbench.worker import openings, parts, reading
 from workbench.worker.generate import Voice
 from workbench.worker.loading import first_line
-from workbench.worker.openings import NOTHING, SOFT, Opening
+from workbench.worker.openings import NOTHING, SOFT, Opening, attention_window, lengths_apart
 from workbench.worker.parts import Parts
 from workbench.worker.rowwise import Rows
 from workbench.worker.screening import kind_of, screen
@@ -49,12 +49,16 @@ class Resident:
         adapter: Its record.
         config: Its PEFT configuration; plain values of the kinds that PEFT lacks.
         mixes: Whether rows with it may share a batch with rows of other adapters.
+        virtual_tokens: Those that it puts before a prompt.
+        prefix_tokens: Those whose keys it puts before a prompt.
     """
 
     key: str
     adapter: Adapter
     config: Any
     mixes: bool
+    virtual_tokens: int = 0
+    prefix_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ class Bank:
         self._limit = resident_limit
         self._budget = _free_bytes(base.device) if budget_bytes is None else budget_bytes
         self._precision = base.dtype
+        self._window = attention_window(base)
         self._own = frozenset(base.state_dict())  # names of its weights, before any layer is wrapped
         self._modules = dict(base.named_modules())
         self._shared = _in_several_places(base)
@@ -129,10 +134,18 @@ class Bank:
             self._residents[key] = known
             return known
         config = screen(adapter, self._record, self._own, _TASKS[self._record.family])
-        mixes = self._load(key, adapter, config)
+        loaded = self._load(key, adapter, config)
         for old in [each for each in self._residents.values() if each.adapter.name == adapter.name]:
             self._evict(old)
-        resident = self._residents[key] = Resident(key, adapter, config, mixes)
+        opening = NOTHING if loaded is None else loaded.opening
+        resident = self._residents[key] = Resident(
+            key,
+            adapter,
+            config,
+            mixes=loaded is not None and self._may_mix(loaded),
+            virtual_tokens=opening.virtual_tokens,
+            prefix_tokens=opening.prefix_tokens,
+        )
         self._make_room(keep={key})
         return resident
 
@@ -146,12 +159,26 @@ class Bank:
             "as before the first step of a training"
         )
 
-    def groups(self, rows: Sequence[Resident | None]) -> list[list[int]]:
-        """Which rows can be decoded together: indexes of base and mixing rows, then of each other one."""
-        together: dict[str, list[int]] = {}
-        for index, resident in enumerate(rows):
+    def groups(
+        self, rows: Sequence[Resident | None], prompt_tokens: Sequence[int] = (), new_tokens: int = 0
+    ) -> list[list[int]]:
+        """Which rows can be decoded together: indexes of base and mixing rows, then of each other one.
+
+        Args:
+            rows: The adapter of each row; None is the base.
+            prompt_tokens: Of each row; none are given where all are of one length.
+            new_tokens: The most tokens of an answer.
+        """
+        lengths = [
+            tokens + (0 if resident is None else resident.virtual_tokens)
+            for tokens, resident in zip(prompt_tokens or [0] * len(rows), rows, strict=True)
+        ]
+        prefixes = [0 if resident is None else resident.prefix_tokens for resident in rows]
+        apart = lengths_apart(prefixes, lengths, new_tokens, self._window)
+        together: dict[tuple[str, int], list[int]] = {}
+        for index, (resident, length) in enumerate(zip(rows, apart, strict=True)):
             label = "" if resident is None or resident.mixes else resident.key
-            together.setdefault(label, []).append(index)
+            together.setdefault((label, length), []).append(index)
         return list(together.values())
 
     @contextlib.contextmanager
@@ -192,11 +219,11 @@ class Bank:
         self._load(resident.key, resident.adapter, resident.config)
         self._residents[resident.key] = resident
 
-    def _load(self, key: str, adapter: Adapter, config: Any) -> bool:
+    def _load(self, key: str, adapter: Adapter, config: Any) -> _Loaded | None:
         """Bring an adapter into memory.
 
         Returns:
-            Whether its rows may stand beside others.
+            What is in memory of it; None where it stands alone.
         """
         try:
             with torch.no_grad():
@@ -213,14 +240,14 @@ class Bank:
                 "use the base it was trained on, or remove it",
             ) from error
         if loaded is None:
-            return False
+            return None
         if loaded.bytes > self._budget:
             raise BadInput(
                 f"adapter {adapter.name!r} takes {loaded.bytes:,} bytes, there is room for {self._budget:,}",
                 "merge it into a model of its own",
             )
         self._loaded[key] = loaded
-        return self._may_mix(loaded)
+        return loaded
 
     def _read(self, key: str, folder: Path, config: Any) -> _Loaded | None:
         """What an adapter's files hold; None where it is one that stands alone, and does so now."""

@@ -103,7 +103,8 @@ class Engine:
             BadInput: No row's scores are numbers; where some are, `notes` tells of the others.
         """
         broken: list[str] = []
-        for group in self.bank.groups([resident for _, resident in rows]):
+        residents, tokens = [resident for _, resident in rows], [len(ids) for ids, _ in rows]
+        for group in self.bank.groups(residents, tokens, sampling.max_new_tokens):
             for start in range(0, len(group), batch_rows):
                 for piece in self._speak(group[start : start + batch_rows], rows, sampling, seeds):
                     if piece.broken:

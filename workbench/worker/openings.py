@@ -146,6 +146,36 @@ def begun_cache(openings: Sequence[Opening], *, causal: bool) -> tuple[Cache, to
     return (own if causal else EncoderDecoderCache(own, DynamicCache())), mask
 
 
+def attention_window(base: PreTrainedModel) -> int | None:
+    """How many places back a base sees in the layers that see least; None: all of them."""
+    config = base.config.get_text_config(decoder=True)
+    ends = (getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size"))
+    return min((end for end in ends if end), default=None)
+
+
+def lengths_apart(
+    prefixes: Sequence[int], lengths: Sequence[int], new_tokens: int, window: int | None
+) -> list[int]:
+    """Which rows may share a batch: those of equal numbers.
+
+    Padding stands between a row's prefix and its prompt, and a window of attention counts it like any place:
+    the prefix would leave the window too early. Such a row shares a batch with rows of its own length alone.
+
+    Args:
+        prefixes: Of each row the tokens of its prefix, 0 where it has none.
+        lengths: Of each row the tokens of its prompt, virtual ones included.
+        new_tokens: The most tokens of an answer.
+        window: Places that are seen back; None: all.
+
+    Returns:
+        Of each row its length where that matters, else 0.
+    """
+    padded = len(set(lengths)) > 1
+    if window is None or not padded or max(prefixes) + max(lengths) + new_tokens <= window:
+        return [0] * len(lengths)
+    return [length if prefix else 0 for prefix, length in zip(prefixes, lengths, strict=True)]
+
+
 def _own(cache: Any) -> Any:
     """The part of a cache that holds a decoder's own keys."""
     return cache.self_attention_cache if isinstance(cache, EncoderDecoderCache) else cache
