@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from store import Store, open_store
+from store import Store, evaluations, open_store
 from store.evaluations import EvaluationRow
 from workbench.cli.output import jsonable
+from workbench.evaluation import comparison
 from workbench.evaluation.report import corpus_scores, score_rows
+from workbench.evaluation.rows import Row
 
 REFERENCES = ("it is cold outside", "the cat sat on the mat", "Anna brings the bread")
 ANSWERS = {
@@ -106,6 +109,41 @@ def test_systems_are_compared_on_the_rows_that_both_answered(workbench, stocked:
     assert len(found["scores"]["rouge1"]["system_runs"]) == 2
     one = workbench("evaluate", "show", "g1", "--against", "e1", "--json").document["comparisons"]
     assert [each["evaluations"]["system"] for each in one] == [["e2"], ["e3"], ["e4"]]
+
+
+def test_of_two_that_are_compared_a_page_of_rows_is_held_at_a_time(
+    workbench, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever rows each of them lacks; those of the last page count as those of the first."""
+    count, page, held = 60, 4, 0
+    with open_store(root) as store:
+        for step, said in ((1, "wrong"), (2, "right")):
+            made = store.evaluations.create(
+                model="m", adapter=None, dataset="d", split="test", template="t", total=count, settings={}
+            )
+            rows = [EvaluationRow(at, "?", f"{said} {at}", ("right",), None) for at in range(0, count, step)]
+            store.evaluations.append(made.id, rows[step - 1 :])
+            store.evaluations.finish(made.id, {})
+        del rows
+    monkeypatch.setattr(evaluations, "PAGE_ROWS", page)
+    compare = comparison.compare
+
+    def counting(pairs: Iterable[Any]) -> Iterator[Any]:
+        nonlocal held
+        for pair in pairs:
+            alive = sum(type(each) in (EvaluationRow, Row) for each in gc.get_objects())
+            held = max(held, alive)
+            yield pair
+
+    monkeypatch.setattr(comparison, "compare", lambda pairs, *rest: compare(counting(pairs), *rest))
+    found = workbench("evaluate", "show", "e2", "--against", "e1", "--json").document
+    assert found["rows"] == count // 2 - 1
+    assert 0 < held <= 2 * 2 * page
+    assert all(
+        texts["system"] == [f"right {int(number) - 1}"] and int(number) % 2
+        for number, texts in found["deciding_rows"].items()
+    )
+    assert found["deciding_rows"]
 
 
 def test_what_cannot_be_compared_is_refused(workbench, stocked: Store) -> None:

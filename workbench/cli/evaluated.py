@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from workbench.evaluation.rows import Row
 
 SETTINGS = ("variant", "seed", "temperature", "top_p", "max_new_tokens")
 Told = tuple[Any, str]
-Pairs = dict[int, tuple[Sequence[Row], Sequence[Row]]]
+Pair = tuple[Sequence[Row], Sequence[Row]]
 Duel = tuple[list[Evaluation], list[Evaluation]]
 """Runs of a baseline, and as many of a system."""
 
@@ -118,14 +119,14 @@ def _compared(
     store: Store, duel: Duel, by: tuple[Choices, Sequence[int]], report: Path | None, line: Line
 ) -> Told:
     choices, seeds = by
-    pairs = _pairs(store, duel)
     names = ([_name(each) for each in duel[0]], [_name(each) for each in duel[1]])
 
     def tell(done: int, total: int) -> None:
         line.write(f"{cell(names[1][0])}: resampled {done:,} of {total:,} times")
 
-    found = _numbered(comparison.compare(pairs.values(), choices, seeds, tell), list(pairs))
-    rows = {number: pairs[number] for number in score_report.deciding(found)}
+    numbers = array("q")
+    found = _numbered(comparison.compare(_pairs(store, duel, numbers), choices, seeds, tell), numbers)
+    rows = {number: _pair(store, duel, number) for number in sorted(score_report.deciding(found))}
     document = score_report.comparison(names, found, rows)
     sides = zip(("baseline", "system"), duel, strict=True)
     document |= {"evaluations": {side: [each.id for each in members] for side, members in sides}}
@@ -149,8 +150,13 @@ def _counterpart(store: Store, evaluation: Evaluation, against: str) -> Evaluati
     )
 
 
-def _pairs(store: Store, duel: Duel) -> Pairs:
-    """The rows that all have answered, by their number from 1.
+def _pairs(store: Store, duel: Duel, numbers: array[int]) -> Iterator[Pair]:
+    """The rows that all have answered, in their order; a page of each evaluation is held at a time.
+
+    Args:
+        store: The store.
+        duel: Whose rows.
+        numbers: Takes the number of each row, from 1.
 
     Raises:
         Conflict: They were asked other rows or for other answers, or have answered none that is the same.
@@ -159,20 +165,49 @@ def _pairs(store: Store, duel: Duel) -> Pairs:
     told = " and ".join(each.id for each in members)
     if len({_data(each) for each in members}) > 1:
         raise Conflict(f"{told} have answered other data", "compare evaluations of one split of one dataset")
-    answers = [{row.index: _row(row) for row in store.evaluations.rows(each.id)} for each in members]
-    runs = len(duel[0])
-    found: Pairs = {}
-    for index in sorted(set.intersection(*map(set, answers))):
-        rows = [each[index] for each in answers]
-        if len({row.references for row in rows}) > 1:
+    for answers in _in_common([store.evaluations.each(each.id) for each in members]):
+        number = answers[0].index + 1
+        if len({each.references for each in answers}) > 1:
             raise Conflict(
-                f"{told} were asked for other answers (row {index + 1})",
+                f"{told} were asked for other answers (row {number})",
                 "compare evaluations of one template and variant",
             )
-        found[index + 1] = (rows[:runs], rows[runs:])
-    if not found:
+        numbers.append(number)
+        yield _sides(answers, duel)
+    if not numbers:
         raise Conflict(f"{told} have no row in common", "let them go on first")
-    return found
+
+
+def _in_common(sides: Sequence[Iterator[EvaluationRow]]) -> Iterator[list[EvaluationRow]]:
+    """Of sides that are in the order of their rows' indexes, the rows that all of them have."""
+    at = [next(side, None) for side in sides]
+    while rows := [each for each in at if each is not None]:
+        if len(rows) < len(sides):
+            return
+        last = max(each.index for each in rows)
+        if all(each.index == last for each in rows):
+            yield rows
+            last += 1
+        at = [row if row.index >= last else next(side, None) for row, side in zip(rows, sides, strict=True)]
+
+
+def _pair(store: Store, duel: Duel, number: int) -> Pair:
+    """One of the rows that all have answered, read again.
+
+    Raises:
+        Conflict: One has lost it: it is answered anew.
+    """
+    members = [*duel[0], *duel[1]]
+    found = store.row_scores.answers([each.id for each in members], number - 1)
+    answers = [each for each in found if each is not None]
+    if len(answers) < len(members):
+        raise Conflict(f"row {number} is answered anew at this moment", "ask again when that has ended")
+    return _sides(answers, duel)
+
+
+def _sides(answers: Sequence[EvaluationRow], duel: Duel) -> Pair:
+    rows = [_row(each) for each in answers]
+    return rows[: len(duel[0])], rows[len(duel[0]) :]
 
 
 def _data(evaluation: Evaluation) -> tuple[str, str, Any]:
