@@ -21,12 +21,13 @@ from store.adapters import Adapter
 from store.errors import BadInput
 from store.models import Model
 from store.peft_folder import PREFIX, files_of
-from workbench.telemetry import read_host
 from workbench.worker import openings, parts, reading
+from workbench.worker.failures import is_out_of_memory
 from workbench.worker.generate import Voice
 from workbench.worker.loading import first_line
 from workbench.worker.openings import NOTHING, SOFT, Opening, attention_window, lengths_apart
 from workbench.worker.parts import Parts
+from workbench.worker.room import free_bytes
 from workbench.worker.rowwise import Rows
 from workbench.worker.screening import kind_of, screen
 from workbench.worker.standalone import Standalone
@@ -95,7 +96,7 @@ class Bank:
         self._base = base
         self._record = record
         self._limit = resident_limit
-        self._budget = _free_bytes(base.device) if budget_bytes is None else budget_bytes
+        self._budget = int(free_bytes(base.device) * _FREE_SHARE) if budget_bytes is None else budget_bytes
         self._precision = base.dtype
         self._window = attention_window(base)
         self._own = frozenset(base.state_dict())  # names of its weights, before any layer is wrapped
@@ -230,11 +231,11 @@ class Bank:
                 loaded = self._read(key, adapter.path, config)
             if _key(adapter) != key:
                 raise ValueError("its files change while they are read")
-        except torch.OutOfMemoryError:
-            raise
         except BadInput as error:
             raise BadInput(f"adapter {adapter.name!r}: {error.what}", error.remedy) from error
         except _FAULTS as error:
+            if is_out_of_memory(error):
+                raise
             raise BadInput(
                 f"adapter {adapter.name!r} does not fit the model ({first_line(error)})",
                 "use the base it was trained on, or remove it",
@@ -343,10 +344,3 @@ def _in_several_places(base: nn.Module) -> frozenset[str]:
     for path, module in base.named_modules(remove_duplicate=False):
         places.setdefault(id(module), []).append(path)
     return frozenset(path for paths in places.values() if len(paths) > 1 for path in paths)
-
-
-def _free_bytes(device: torch.device) -> int:
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0] * _FREE_SHARE)
-    host = read_host()
-    return int((host.memory_total_bytes - host.memory_used_bytes) * _FREE_SHARE)

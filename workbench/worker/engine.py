@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
+import traceback
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from workbench.worker.bank import Bank, Resident
 from workbench.worker.failures import not_numbers
 from workbench.worker.generate import Decoder, Said
 from workbench.worker.loading import load_model, load_tokenizer, prepare_process
+from workbench.worker.room import Room
 from workbench.worker.streaming import TextStream, token_text
 
 BATCH_ROWS = 16
@@ -57,6 +59,7 @@ class Engine:
         self.bank = Bank(model, record)
         self.tokenizer = load_tokenizer(record)
         self.decoder = Decoder(model, record, load_codec(record.path, record.family))
+        self._room = Room(model, all_scores=self.decoder.scores_all)
 
     def residents(self, store: Store, names: Sequence[str | None]) -> list[Resident | None]:
         """Look the adapters up as they are now, and make them resident; see `notes` after.
@@ -100,10 +103,12 @@ class Engine:
             iterator stops decoding.
 
         Raises:
-            BadInput: No row's scores are numbers; where some are, `notes` tells of the others.
+            BadInput: There is no room for a row's prompt, or no row's scores are numbers; where some are,
+                `notes` tells of the others.
         """
         broken: list[str] = []
         residents, tokens = [resident for _, resident in rows], [len(ids) for ids, _ in rows]
+        batch_rows = self._room.rows(max(map(_places, rows), default=0), min(batch_rows, len(rows)))
         for group in self.bank.groups(residents, tokens, sampling.max_new_tokens):
             for start in range(0, len(group), batch_rows):
                 for piece in self._speak(group[start : start + batch_rows], rows, sampling, seeds):
@@ -116,6 +121,15 @@ class Engine:
                         if len(broken) == len(rows):
                             raise error
                     yield piece
+
+    def speaks(self) -> bool:
+        """Whether the base alone says a token: what failed before was then the request, not the engine."""
+        try:
+            probe = ([self.decoder.codec.eos], None)
+            return all(not piece.broken for piece in self.speak([probe], Sampling(max_new_tokens=1)))
+        except Exception:  # noqa: BLE001 (whatever it is: such an engine answers nobody)
+            traceback.print_exc()
+            return False
 
     def release(self) -> None:
         """Give memory back that no tensor takes: it stays reserved, in pieces, when there was too little."""
@@ -165,3 +179,10 @@ class Engine:
     def _detail(self, token: int, said: Said) -> TokenDetail:
         top = tuple((each, token_text(self.tokenizer, each), chance) for each, chance in said.top)
         return TokenDetail(token, token_text(self.tokenizer, token), said.chance or 0.0, top)
+
+
+def _places(row: tuple[list[int], Resident | None]) -> int:
+    """How many places of the model a row takes before its answer."""
+    ids, resident = row
+    opening = 0 if resident is None else resident.virtual_tokens + resident.prefix_tokens
+    return len(ids) + opening

@@ -14,6 +14,9 @@ _LESS_MEMORY = (
     "set gradient_checkpointing=true, or use qlora"
 )
 
+_FROM_THE_DRIVER = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
+"""What libraries say that take GPU memory by themselves, past torch's own reckoning."""
+
 
 def explain(error: BaseException, run_id: str) -> tuple[str, str]:
     """Say what an error means.
@@ -50,4 +53,5 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def _is_out_of_gpu_memory(error: BaseException) -> bool:
     # By name: this module is read before torch is, and must work where importing torch is what failed.
-    return any(kind.__name__ == "OutOfMemoryError" for kind in type(error).__mro__)
+    named = any(kind.__name__ == "OutOfMemoryError" for kind in type(error).__mro__)
+    return named or (isinstance(error, RuntimeError) and any(told in str(error) for told in _FROM_THE_DRIVER))

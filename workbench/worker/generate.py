@@ -99,6 +99,7 @@ class Decoder:
         accepted = inspect.signature(model.forward).parameters
         self._takes_positions = "position_ids" in accepted
         self._keeps_last = {"logits_to_keep": 1} if "logits_to_keep" in accepted else {}
+        self.scores_all = self.causal and not self._keeps_last  # at every position of a prompt
 
     def encode(self, prompt: str | Example, *, cut_for: int | None = None) -> list[int]:
         """The ids that the model is shown for a prompt: the same as in training.

@@ -15,7 +15,7 @@ import threading
 import time
 import traceback
 from collections.abc import Generator, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +50,7 @@ def main(
         token: What a client on that port must show.
 
     Returns:
-        0 at an orderly end, 1 when the device ran out of memory twice in a row or the HTTP side failed.
+        0 at an orderly end, 1 when the base speaks no token any more or the HTTP side failed.
 
     Raises:
         NotFound: No such model.
@@ -110,7 +110,7 @@ def _compute(reception: Reception, store: Store) -> int:
         _refuse_all(reception, _why_not_loaded(reception.record, error))
         raise
     reception.state = "ready"
-    idle_since, crowded = time.monotonic(), False
+    idle_since = time.monotonic()
     while not reception.stopping.is_set():
         try:
             job = reception.jobs.get(timeout=_TURN_SECONDS)
@@ -119,24 +119,19 @@ def _compute(reception: Reception, store: Store) -> int:
                 return 0
             continue
         reception.state = "busy"
+        failure = None
         try:
             _answer(reception, engine, store, job)
-            crowded = False
-        except Exception as error:
-            # In the middle of a forward pass nothing is certain: this process ends, a fresh one follows.
-            if not is_out_of_memory(error):
-                _refuse([job], _broken(reception.record, error))
-                raise
-            if crowded:
-                _refuse_all(reception, _out_of_memory("the server has ended"), job)
-                return 1
+        except Exception as error:  # noqa: BLE001 (the process's door: every end is told)
             traceback.print_exc()
-            crowded = True
-        if crowded:
+            failure = _Failure.of(error)
+        if failure is not None:
             # Only here, where nothing holds what the error held.
             engine.release()
-            reception.state = "ready"
-            job.finish(_out_of_memory("this answer had no room"))
+            if not engine.speaks():
+                return _give_up(reception, job, failure)
+            reception.state, reception.adapters = "ready", engine.bank.names
+            job.finish(failure.told(reception.record, ended=False))
         if reception.stopping.is_set():
             job.told.wait(TELL_SECONDS)
         idle_since = time.monotonic()
@@ -203,6 +198,19 @@ def _told(piece: Piece) -> Iterator[dict[str, Any]]:
         }
 
 
+def _give_up(reception: Reception, job: Job, failure: _Failure) -> int:
+    """End a server that speaks no more: a fresh one follows, whose clients in line ask it by themselves.
+
+    Where memory is short the fresh one would have no more of it, and all in line are told.
+    """
+    told = failure.told(reception.record, ended=True)
+    if failure.crowded:
+        _refuse_all(reception, told, job)
+    else:
+        _refuse([job], told)
+    return 1
+
+
 def _refuse_all(reception: Reception, error: StoreError, *jobs: Job) -> None:
     """Tell everybody in line why there will be no answer."""
     waiting = [*jobs]
@@ -234,16 +242,33 @@ def _why_not_loaded(record: Model, error: Exception) -> StoreError:
     )
 
 
-def _broken(record: Model, error: Exception) -> Unavailable:
-    told = " ".join(str(error).split())[:200]
-    return Unavailable(
-        f"the server of model {record.name!r} has ended ({type(error).__name__}: {told})",
-        "look at its log; commands and screens start a fresh one",
-    )
+@dataclass(frozen=True)
+class _Failure:
+    """What ended an answer: memory that ran out, or anything else in a line."""
 
+    crowded: bool
+    line: str
 
-def _out_of_memory(outcome: str) -> Unavailable:
-    return Unavailable(
-        f"the device is out of memory: {outcome}",
-        "ask for fewer adapters, a shorter prompt or fewer new tokens",
-    )
+    @classmethod
+    def of(cls, error: Exception) -> _Failure:
+        """What there is to tell of an error; the error itself holds tensors."""
+        line = " ".join(str(error).split())[:200]
+        return cls(is_out_of_memory(error), f"{type(error).__name__}: {line}")
+
+    def told(self, record: Model, *, ended: bool) -> Unavailable:
+        """What those hear who get no answer."""
+        if self.crowded:
+            outcome = "the server has ended" if ended else "this answer had no room"
+            return Unavailable(
+                f"the device is out of memory: {outcome}",
+                "ask for fewer adapters, a shorter prompt or fewer new tokens",
+            )
+        if ended:
+            return Unavailable(
+                f"the server of model {record.name!r} has ended ({self.line})",
+                "look at its log; commands and screens start a fresh one",
+            )
+        return Unavailable(
+            f"model {record.name!r} could not give this answer ({self.line})",
+            "ask for another; the server's log says more",
+        )
