@@ -179,19 +179,20 @@ class RowScores:
         """
         column = _column(name)
         counts = [0] * bins
+        by_words: dict[int, tuple[int, float]] = {}
+        # All rows are read for it: once, not once for each side.
         found = self._db.execute(
-            f"""select min(cast({column} / :top * :bins as integer), :bins - 1), count(*)
-                from evaluation_scores where evaluation = :id and {column} is not null group by 1""",  # noqa: S608
+            f"""select min(cast({column} / :top * :bins as integer), :bins - 1), reference_words,
+                       count(*), total({column})
+                from evaluation_scores where evaluation = :id and {column} is not null group by 1, 2""",  # noqa: S608
             {"id": _number(id), "top": top, "bins": bins},
         )
-        for at, count in found:
-            counts[at] = count
-        lengths = self._db.execute(
-            f"""select reference_words, count(*), total({column}) from evaluation_scores
-                where evaluation = ? and {column} is not null group by 1 order by 1""",  # noqa: S608
-            [_number(id)],
-        )
-        return Spread(sum(counts), tuple(counts), tuple(lengths))
+        for at, words, count, total in found:
+            counts[at] += count
+            rows, sum_of_scores = by_words.get(words, (0, 0.0))
+            by_words[words] = (rows + count, sum_of_scores + total)
+        lengths = tuple((words, *by_words[words]) for words in sorted(by_words))
+        return Spread(sum(counts), tuple(counts), lengths)
 
     def texts(self, id: str, limit: int) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yield answers with their references, in the order of the rows."""

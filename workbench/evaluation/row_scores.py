@@ -96,8 +96,9 @@ def by_frequency(pairs: Iterable[tuple[str, Sequence[str]]]) -> list[Recalled]:
         if not references:
             continue
         wanted = Counter(tokenize(references[best_reference(prediction, references, "rouge1")]))
-        wanted_in_all += wanted
-        recalled += wanted & Counter(tokenize(prediction))
+        # Not by `+=`, which looks through all words for each row.
+        wanted_in_all.update(wanted)
+        recalled.update(wanted & Counter(tokenize(prediction)))
     found = []
     for least, most in FREQUENCIES:
         words = [word for word, times in wanted_in_all.items() if least <= times <= (most if most else times)]

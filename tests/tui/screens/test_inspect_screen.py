@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.widgets import Input
 
 from store import Store
 from store.evaluations import EvaluationRow
 from workbench import evaluating, processes
+from workbench.evaluation.row_scores import by_frequency
+from workbench.tui.screens import scoring
 from workbench.tui.widgets.token_view import TokenView
 
 
@@ -126,6 +130,38 @@ async def test_the_overview_tells_how_scores_are_spread(worked: Store, opened: A
         await look.wait(pilot, "words recalled")
         await pilot.press("escape")
         await look.wait(pilot, "answer, bars")
+
+
+async def test_an_overview_is_shown_while_words_are_still_counted(
+    worked: Store, opened: Any, look: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the words of a system, which no metric changes, are counted once."""
+    go_on, counted = threading.Event(), []
+
+    def held_up(pairs: Any) -> list[Any]:
+        go_on.wait(30)
+        counted.append(1)
+        return by_frequency(pairs)
+
+    monkeypatch.setattr(scoring, "by_frequency", held_up)
+    async with opened(worked.root) as pilot:
+        await pilot.press("7")
+        await look.wait(pilot, "+0.750")
+        await pilot.press("v")
+        await look.wait(pilot, "being counted")
+        await look.wait(pilot, "mean ROUGE-1 by words of the reference")
+        await pilot.press("escape")
+        go_on.set()
+        await look.wait(pilot, "answer, bars")
+        await pilot.press("v")
+        await look.wait(pilot, "of 4 rows")
+        while "being counted" in look(pilot):
+            await pilot.pause(0.02)
+        await look.wait(pilot, "words recalled")
+        await pilot.press("m")
+        await look.wait(pilot, "ROUGE-2 of 4 rows")
+        await look.wait(pilot, "words recalled")
+    assert len(counted) == 2, "once for each system, whatever is shown"
 
 
 async def test_answers_of_a_running_evaluation_appear_as_they_come(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from store.row_scores import Spread
-from workbench.evaluation.row_scores import BINS, Recalled, top_of
+from workbench.evaluation.row_scores import BINS, WORDS_OF_ROWS, Recalled, top_of
 from workbench.tui.clean import clean
 from workbench.tui.glyphs import UNICODE, Glyphs
 from workbench.tui.present.cells import QUIET, STRONG, lines, number_of, quiet
@@ -23,12 +23,11 @@ LENGTHS = ((0, 4), (5, 9), (10, 19), (20, 39), (40, 79), (80, None))
 
 @dataclass(frozen=True)
 class SystemSpread:
-    """One system's scores over all rows, and how it recalled words over the first `rows_read` rows."""
+    """One system's scores over all rows, and how it recalled words in the first ones, once that is known."""
 
     system: str
     spread: Spread
-    recalled: Sequence[Recalled]
-    rows_read: int
+    recalled: Sequence[Recalled] | None = None
 
 
 def overview(found: Iterable[SystemSpread], metric: Metric, signs: Glyphs = UNICODE) -> Content:
@@ -52,8 +51,11 @@ def _system(of: SystemSpread, metric: Metric, signs: Glyphs) -> Iterator[Content
         yield _bar(
             label, mean / whole, f"{mean:.{1 if whole > 1 else 3}f} of {number_of(rows, 'row')}", signs
         )
-    read = "" if of.rows_read >= of.spread.rows else f", first {of.rows_read:,} rows"
+    read = "" if of.spread.rows <= WORDS_OF_ROWS else f", first {WORDS_OF_ROWS:,} rows"
     yield quiet(f"words recalled, by how often the references have them{read}")
+    if of.recalled is None:
+        yield quiet(f"{'':>9} being counted")
+        return
     for bucket in of.recalled:
         share = bucket.recalled / bucket.words
         yield _bar(_span(bucket.least, bucket.most), share, f"{share:.3f} of {bucket.words:,} words", signs)

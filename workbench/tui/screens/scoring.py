@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+import time
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,15 @@ from typing import TYPE_CHECKING
 from store import open_store, patterns
 from store.errors import BadInput, Unavailable
 from store.evaluations import EvaluationRow
-from workbench.evaluation.row_scores import BINS, WORDS_OF_ROWS, by_frequency, fill, top_of, unscored_rows
+from workbench.evaluation.row_scores import (
+    BINS,
+    WORDS_OF_ROWS,
+    Recalled,
+    by_frequency,
+    fill,
+    top_of,
+    unscored_rows,
+)
 from workbench.evaluation.rows import checked, read_lines
 from workbench.tui.pages import CHUNK_ROWS
 from workbench.tui.present import inspect as present
@@ -33,6 +42,8 @@ FILE_BYTES = 100_000_000
 SCORED_HERE = 400
 """More rows than these are scored by a process of their own, which leaves the processor to the screens."""
 LANE = "scores"
+SOON_SECONDS = 0.1
+"""An overview of several systems is shown as far as it is read within."""
 
 
 @dataclass(frozen=True)
@@ -180,13 +191,27 @@ def explain(store: Store, opened: Opened, index: int, metric: Metric) -> tuple[s
     ]
 
 
-def spread(store: Store, opened: Opened, metric: Metric) -> list[SystemSpread]:
-    """Find how every system's scores are spread over all rows, and how it recalls rare words."""
+def spreads(store: Store, opened: Opened, metric: Metric, start: int) -> list[SystemSpread]:
+    """Find how systems' scores are spread over all rows; of many systems those that are soon read.
+
+    Args:
+        store: Of the evaluations.
+        opened: Who answered what.
+        metric: By which score.
+        start: The first system's place.
+    """
     name = score_of(metric)
+    found: list[SystemSpread] = []
+    soon = time.monotonic() + SOON_SECONDS
     with _store_of(store, opened) as where:
-        found = []
-        for system, id in zip(opened.systems, opened.ids, strict=True):
-            scores = where.row_scores.spread(id, name, BINS, top_of(name))
-            recalled = by_frequency(where.row_scores.texts(id, WORDS_OF_ROWS))
-            found.append(SystemSpread(system, scores, recalled, WORDS_OF_ROWS))
-        return found
+        for system, id in zip(opened.systems[start:], opened.ids[start:], strict=True):
+            found.append(SystemSpread(system, where.row_scores.spread(id, name, BINS, top_of(name))))
+            if time.monotonic() >= soon:
+                break
+    return found
+
+
+def recalled(store: Store, opened: Opened, place: int) -> tuple[Recalled, ...]:
+    """Find how one system recalls rare and common words, in its first rows."""
+    with _store_of(store, opened) as where:
+        return tuple(by_frequency(where.row_scores.texts(opened.ids[place], WORDS_OF_ROWS)))
