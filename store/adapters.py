@@ -249,6 +249,11 @@ class Adapters:
         found = self._db.execute(f"select name, model, method, coalesce(run, '') from {_ALL}")  # noqa: S608
         return [row[0] for row in found if wanted.search("\n".join(row)) is not None]
 
+    def names_over(self, model: str) -> builtins.list[str]:
+        """Return the names of a base's adapters, newest first."""
+        found = self._db.execute("select name from adapters where model = ? order by rowid desc", [model])
+        return [name for (name,) in found]
+
     def some(self, names: Sequence[str]) -> builtins.list[Adapter]:
         """Return the adapters of these names, in any order; a name that has none is passed over."""
         marks = ", ".join("?" * len(names))

@@ -137,11 +137,12 @@ def test_an_evaluation_needs_a_model_data_and_a_template() -> None:
 
 def test_a_base_alone_is_asked_for_by_its_name() -> None:
     filled = {field.name: field.default for field in evaluate.fields(OFFER)}
-    wanted = evaluate.request(OFFER, filled)
+    assert filled["adapter"] == evaluate.ALONE
+    wanted = evaluate.request(filled)
     assert (wanted.model, wanted.adapters, wanted.split, wanted.limit) == ("tiny", (None,), None, 100)
     assert (wanted.variant, wanted.seeds, wanted.sampling.temperature) == (None, (0,), 0.0)
     drawn = {"variants": evaluate.EACH, "seeds": 3, "temperature": 0.7}
-    wanted = evaluate.request(OFFER, filled | drawn)
+    wanted = evaluate.request(filled | drawn)
     assert (wanted.variant, wanted.seeds, wanted.sampling.temperature) == ("all", (0, 1, 2), 0.7)
 
 

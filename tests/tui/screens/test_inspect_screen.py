@@ -15,6 +15,7 @@ from store.evaluations import EvaluationRow
 from workbench import evaluating, processes
 from workbench.evaluation.row_scores import by_frequency
 from workbench.tui.screens import scoring
+from workbench.tui.widgets.form import Form
 from workbench.tui.widgets.token_view import TokenView
 
 
@@ -309,7 +310,8 @@ async def test_the_form_asks_for_the_newest_adapter_on_the_data_it_was_made_for(
         await look.wait(pilot, "limit")
         values = pilot.app.screen.query_one("Form").values()
         assert values == {
-            "who": "first-try",
+            "model": "tiny",
+            "adapter": "first-try",
             "dataset": "dialogues",
             "split": "auto",
             "template": "summarise",
@@ -318,6 +320,37 @@ async def test_the_form_asks_for_the_newest_adapter_on_the_data_it_was_made_for(
             "temperature": 0.0,
             "seeds": 1,
         }
+
+
+async def test_the_form_offers_the_adapters_of_its_model_however_many_and_searches_them(
+    worked: Store, opened: Any, look: Any, until: Any
+) -> None:
+    columns = "model, model_fingerprint, method, peft_type, trainable, bytes, fingerprint, created"
+    worked.db.conn.execute(
+        f"""with recursive counted(n) as (select 0 union all select n + 1 from counted where n < 9999)
+           insert into adapters (name, {columns}) select 'one-' || n, {columns}
+           from counted, adapters where name = 'first-try'"""  # noqa: S608 (our own names)
+    )
+    worked.models.add(str(worked.models.get("tiny").path), name="other")
+    async with opened(worked.root) as pilot:
+        await pilot.press("7")
+        await look.wait(pilot, "base, first-try")
+        await pilot.press("e")
+        await look.wait(pilot, "one-9999")
+        form = pilot.app.screen.query_one(Form)
+        await pilot.press("tab", "slash")
+        await look.wait(pilot, "values")
+        await pilot.press("slash", *"-777$", "enter")
+        await until(pilot, lambda: "one-9998" not in look(pilot))
+        await pilot.press("enter")
+        await look.wait(pilot, "limit")
+        assert (form.text("model"), form.text("adapter")) == ("tiny", "one-777")
+        form.set_value("model", "other")
+        await until(pilot, lambda: form.text("adapter") == "the base alone")
+        assert form.problems() == {}
+        form.set_value("model", "tiny")
+        await look.wait(pilot, "one-9999")
+        assert form.problems() == {}
 
 
 async def test_an_evaluation_is_removed_and_taken_back(worked: Store, opened: Any, look: Any) -> None:

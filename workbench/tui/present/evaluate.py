@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workbench.evaluating import ALL_VARIANTS, SAMPLING, EvaluationOptions
 from workbench.runs.fields import FieldInfo
 
-if TYPE_CHECKING:
-    from store.adapters import Adapter
-
 AUTO = "auto"
-BASE_PREFIX = "base "
+ALONE = "the base alone"
 DEFAULT_ROWS = 100
 IN_TURN, EACH = "in turn", "each alone"
 
 
 @dataclass(frozen=True)
 class Offer:
-    """What an evaluation can be made of; the first of each stands in the form."""
+    """What an evaluation can be made of; the first of each stands in the form.
 
-    adapters: tuple[Adapter, ...]
+    The `adapters` are those of the first model.
+    """
+
+    adapters: tuple[str, ...]
     models: tuple[str, ...]
     datasets: tuple[str, ...]
     splits: tuple[str, ...]
@@ -43,7 +43,8 @@ def lacking(offer: Offer) -> str | None:
 def choices(offer: Offer) -> dict[str, Sequence[str]]:
     """The values to choose from, by field."""
     return {
-        "who": [*(each.name for each in offer.adapters), *(f"{BASE_PREFIX}{name}" for name in offer.models)],
+        "model": offer.models,
+        "adapter": answering(offer.adapters),
         "dataset": offer.datasets,
         "split": [AUTO, *offer.splits],
         "template": offer.templates,
@@ -51,11 +52,18 @@ def choices(offer: Offer) -> dict[str, Sequence[str]]:
     }
 
 
+def answering(adapters: Sequence[str]) -> tuple[str, ...]:
+    """What can answer over a model: its adapters, or nothing but the model."""
+    return (*adapters, ALONE)
+
+
 def fields(offer: Offer) -> list[FieldInfo]:
     """The fields of the form."""
     found = choices(offer)
     return [
-        _choice("who", found, "An adapter answers beside its base; a base answers alone"),
+        _choice("model", found, "The base that answers"),
+        # What there is to choose from changes with the model.
+        replace(_choice("adapter", found, "Answers beside its base; enter lists the model's"), choices=None),
         _choice("dataset", found, "Rows to answer"),
         _choice("split", found, "auto takes test, else validation, else the only one"),
         _choice("template", found, "How a row becomes a prompt, and what would be right"),
@@ -85,13 +93,12 @@ def _choice(name: str, found: Mapping[str, Sequence[str]], help_text: str) -> Fi
     return FieldInfo(name, str, False, options[0], help_text, None, None, None, None, options, "evaluation")
 
 
-def request(offer: Offer, values: Mapping[str, Any]) -> EvaluationOptions:
+def request(values: Mapping[str, Any]) -> EvaluationOptions:
     """The evaluation that a filled form asks for."""
-    who = values["who"]
-    adapter = next((each for each in offer.adapters if each.name == who), None)
+    alone = values["adapter"] == ALONE
     return EvaluationOptions(
-        model=adapter.model if adapter else who.removeprefix(BASE_PREFIX),
-        adapters=(None, adapter.name) if adapter else (None,),
+        model=values["model"],
+        adapters=(None,) if alone else (None, values["adapter"]),
         dataset=values["dataset"],
         template=values["template"],
         split=None if values["split"] == AUTO else values["split"],

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
+from textual import on
 from textual.app import App
 
 from workbench.tui import drafts
 from workbench.tui.present import evaluate as present
 from workbench.tui.screens import drafted_form, evaluating
 from workbench.tui.screens.form_dialog import FormDialog
+from workbench.tui.widgets.form import Form
 
 if TYPE_CHECKING:
     from workbench.evaluating import EvaluationOptions
@@ -20,6 +22,42 @@ if TYPE_CHECKING:
 
 DRAFT = "evaluate"
 """What drafts of the form are called."""
+
+
+class EvaluateDialog(FormDialog):
+    """The form, which offers the adapters of whichever model stands in it."""
+
+    def on_mount(self) -> None:
+        """Offer those of a draft's model, once it stands in the form."""
+        self.call_later(self._offer_adapters)
+
+    @on(Form.Changed)
+    def _changed(self, message: Form.Changed) -> None:
+        if message.name == "model":
+            # Those of another model are none of this one's, as long as its own are not known.
+            self._form.set_choices("adapter", [present.ALONE])
+            self._offer_adapters(first=True)
+
+    @on(Form.Replaced)
+    def _replaced(self) -> None:
+        self._offer_adapters()
+
+    def _offer_adapters(self, *, first: bool = False) -> None:
+        """Read which there are.
+
+        Args:
+            first: Put the first of them into the form; else what stands there stays.
+        """
+        form, model = self._form, self._form.text("model")
+
+        def found(names: list[str]) -> None:
+            if self.is_attached and form.text("model") == model:
+                offered = present.answering(names)
+                form.offer_choices("adapter", offered)
+                if first:
+                    form.set_value("adapter", offered[0])
+
+        cast("Workbench", self.app).ask("store", lambda store: store.adapters.names_over(model), found)
 
 
 def open_form(app: App[Any], wanted: Callable[[EvaluationOptions], None]) -> None:
@@ -36,13 +74,13 @@ def open_form(app: App[Any], wanted: Callable[[EvaluationOptions], None]) -> Non
 
         def entered(values: dict[str, Any] | None) -> None:
             if values is not None:
-                wanted(present.request(offer, values))
+                wanted(present.request(values))
 
         lacking = present.lacking(offer)
         if lacking is None:
             fields, choices = present.fields(offer), present.choices(offer)
             app.push_screen(
-                FormDialog("evaluate", fields, choices=choices, drafts=DRAFT, draft=draft), entered
+                EvaluateDialog("evaluate", fields, choices=choices, drafts=DRAFT, draft=draft), entered
             )
         else:
             workbench.say(lacking, "warning")

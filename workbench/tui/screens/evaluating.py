@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from store.evaluations import Evaluation
     from store.runs import Run
 
+NEWEST = 20
+"""Among so many of the newest adapters one is looked for that a run of this store made."""
 LANE = "evaluate"
 """Evaluations are asked for on a lane of their own: it waits for each to end."""
 
@@ -51,13 +53,14 @@ def evaluate_once(store: Store, run: Run, limit: int = DEFAULT_ROWS) -> list[Eva
 
 def read_offer(store: Store) -> Offer:
     """What an evaluation can be made of, beginning with what the newest adapter was made from."""
-    adapters = store.adapters.list()
-    made_by = next((each.known_run for each in adapters if each.known_run), None)
+    newest = store.adapters.list(limit=NEWEST)
+    made_by = next((each.known_run for each in newest if each.known_run), None)
     dataset, template = store.runs.get(made_by).example_data if made_by else (None, None)
     datasets = store.datasets.list()
+    models = _first([each.name for each in store.models.list()], newest[0].model if newest else None)
     return Offer(
-        adapters=tuple(adapters),
-        models=tuple(each.name for each in store.models.list()),
+        adapters=tuple(store.adapters.names_over(models[0])) if models else (),
+        models=models,
         datasets=_first([each.name for each in datasets], dataset),
         splits=tuple(dict.fromkeys(split for each in datasets for split in each.splits)),
         templates=_first([each.name for each in store.templates.list()], template),

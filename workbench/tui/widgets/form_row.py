@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 from workbench.tui import actions
 from workbench.tui.clean import clean
 from workbench.tui.widgets.fields import Field
+from workbench.tui.widgets.modal import Choose
 from workbench.tui.widgets.surface import Row, Surface, blank, put
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 ARROW_CELLS = 4
 """What the arrows around a choice take."""
+MOST_COUNTED = 1000
+"""Of more values the place is not told: it would take the value's room."""
 TEXT_LIMIT = 4000
 """The most characters of a value; a pasted file is cut."""
 
@@ -67,7 +70,7 @@ class Choice(Surface, can_focus=True):
         """The value between arrows, and its place among the others."""
         row = blank(width)
         arrow = "$accent" if self.has_focus else "$faint"
-        counted = self.has_focus and len(self.options) > 1
+        counted = self.has_focus and 1 < len(self.options) < MOST_COUNTED
         place = f"  {self.options.index(self._value) + 1}/{len(self.options)}" if counted else ""
         x = put(row, 0, f"{self.signs.left} ", arrow)
         x = put(row, x, clean(self._value or "none", max(width - ARROW_CELLS - len(place), 4)))
@@ -82,6 +85,16 @@ class Choice(Surface, can_focus=True):
     def action_previous(self) -> None:
         """The value before."""
         self._step(-1)
+
+    def action_search(self) -> None:
+        """Choose from a list of all values."""
+
+        def chosen(value: str | None) -> None:
+            if value is not None:
+                self.value = value
+
+        labels = [(each, each or "none") for each in self.options]
+        self.app.push_screen(Choose("values", labels, at=self._value), chosen)
 
     def _step(self, step: int) -> None:
         self.value = self.options[(self.options.index(self._value) + step) % len(self.options)]

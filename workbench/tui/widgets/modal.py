@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, TypeVar
 
 from textual import events, on
@@ -17,6 +17,7 @@ from workbench.tui import actions
 from workbench.tui.clean import safe
 from workbench.tui.widgets.fields import Field
 from workbench.tui.widgets.live_table import Column, LiveTable
+from workbench.tui.widgets.paged_table import PagedTable
 
 T = TypeVar("T")
 TEXT_LIMIT = 4000
@@ -136,22 +137,37 @@ class Prompt(Dialog[str | None], OneField[str | None]):
             self.query_one("#dialog-help", Static).update(safe(problem, "$error"))
 
 
+class _Options(PagedTable):
+    """What can be chosen: labels by key, of which those are drawn that are seen."""
+
+    def __init__(self, labels: Mapping[str, str]) -> None:
+        super().__init__([Column("label", "")], lambda key: [labels[key]], empty="nothing to choose from")
+        self.labels = labels
+
+    def words(self, key: str) -> str:
+        """What a filter looks into."""
+        return self.labels[key]
+
+
 class Choose(Dialog[str | None]):
     """Asks for one of several; the list can be filtered.
 
     Args:
         title: Stands in the border.
-        options: What can be chosen, each `(key, label)`.
+        options: What can be chosen, each `(key, label)`, however many there are.
         help: A line over the list.
+        at: The key that the cursor begins on; the first where it is none of them, or none is given.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = actions.bindings("choose")
 
-    def __init__(self, title: str, options: Sequence[tuple[str, str]], help: str = "") -> None:
+    def __init__(
+        self, title: str, options: Sequence[tuple[str, str]], help: str = "", *, at: str | None = None
+    ) -> None:
         super().__init__(title, "enter choose  / filter  esc leave")
-        self._table = LiveTable([Column("label", "")], empty="nothing to choose from")
-        self._options = tuple(options)
+        self._table = _Options(dict(options))
         self._help = help
+        self._at = at
 
     def compose_body(self) -> ComposeResult:
         """Help and list."""
@@ -161,8 +177,11 @@ class Choose(Dialog[str | None]):
 
     def on_mount(self) -> None:
         """Fill the list."""
-        self._table.styles.height = min(len(self._options) + 1, 14)
-        self._table.set_rows((key, [label]) for key, label in self._options)
+        labels = self._table.labels
+        self._table.styles.height = min(len(labels) + 1, 14)
+        self._table.set_keys([*labels])
+        if self._at is not None:
+            self._table.move_to(self._at)
 
     @property
     def filter_text(self) -> str:
