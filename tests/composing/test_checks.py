@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from workbench.composing.checks import batch_problems, problems
@@ -57,6 +59,20 @@ def test_what_is_cut_off_is_told_with_the_length_that_would_cut_nothing(
         needed = int(problem.remedy.split("max_length to ")[1].split()[0])
         assert problems(mask(example, codec(family), needed), codec(family)) == []
         assert problems(mask(example, codec(family), needed - 1), codec(family)) != []
+
+
+@pytest.mark.parametrize("family", ["causal", "seq2seq"])
+def test_no_length_is_advised_that_the_model_does_not_take(family: Family) -> None:
+    example = Example("a b c d e f", "g h", "v")
+    small = replace(codec(family), room=6)
+    needed = 10 if family == "causal" else 7
+    told = f"shorten the prompt: the row takes {needed} tokens, and the model 6 at most"
+    (cut,) = problems(mask(example, small, 6), small)
+    assert (cut.kind, cut.remedy) == ("prompt-cut", told)
+    (cut,) = problems(mask(example, small, 5), small)
+    assert cut.remedy == f"set max_length to 6, and {told}"
+    (cut,) = problems(mask(example, small, 5), replace(small, room=needed))
+    assert cut.remedy == f"set max_length to {needed} or more, or shorten the prompt"
 
 
 @pytest.mark.parametrize("family", ["causal", "seq2seq"])

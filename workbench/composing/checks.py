@@ -58,12 +58,11 @@ def _of_learning(tokens: Tokens, codec: Codec) -> list[Problem]:
         found.append(Problem("nothing-trained", told, "mend the completion", fatal=True))
     if tokens.truncated_completion:
         told = f"the completion's last {tokens.truncated_completion} tokens and its EOS are cut off"
-        needed = _needed(tokens, ends)
-        remedy = f"set max_length to {needed} or more, or shorten the prompt or the completion"
+        remedy = _longer(tokens, ends, codec, "the prompt or the completion")
         found.append(Problem("completion-cut", told, remedy, fatal=False))
     elif not ends:
         told = "the end-of-sequence token is not trained, so the model does not learn to stop here"
-        remedy = f"set max_length to {_needed(tokens, ends)} or more"
+        remedy = _longer(tokens, ends, codec)
         found.append(Problem("eos-missing", told, remedy, fatal=False))
     elif codec.ends and last not in codec.ends:
         told = f"the chat template ends an answer with token {last}, at which other programs do not stop"
@@ -72,7 +71,7 @@ def _of_learning(tokens: Tokens, codec: Codec) -> list[Problem]:
     if tokens.truncated_prompt:
         side = "first" if tokens.family == "causal" else "last"
         told = f"the prompt's {side} {tokens.truncated_prompt} tokens are cut off"
-        remedy = f"set max_length to {_needed(tokens, ends)} or more, or shorten the prompt"
+        remedy = _longer(tokens, ends, codec, "the prompt")
         found.append(Problem("prompt-cut", told, remedy, fatal=False))
     return found
 
@@ -97,6 +96,24 @@ def _teaches(tokens: Tokens, codec: Codec) -> bool:
     """
     labels = tokens.labels if tokens.family == "seq2seq" else tokens.labels[1:]
     return any(label not in (IGNORED, codec.eos) for label in reversed(labels))
+
+
+def _longer(tokens: Tokens, ends: bool, codec: Codec, parts: str = "") -> str:
+    """What keeps a row whole: a max_length that cuts nothing, as far as the model takes it.
+
+    Args:
+        tokens: The row.
+        ends: Whether its end is among its tokens.
+        codec: Knows what the model takes.
+        parts: What could be shortened instead.
+    """
+    needed = _needed(tokens, ends)
+    if codec.room is None or needed <= codec.room:
+        return f"set max_length to {needed} or more" + (f", or shorten {parts}" if parts else "")
+    shorter = f"shorten {parts or 'the prompt or the completion'}"
+    if max(len(tokens.input_ids), len(tokens.labels)) < codec.room:
+        shorter = f"set max_length to {codec.room}, and {shorter}"
+    return f"{shorter}: the row takes {needed:,} tokens, and the model {codec.room:,} at most"
 
 
 def _needed(tokens: Tokens, ends: bool) -> int:

@@ -44,6 +44,7 @@ class Codec:
         turn_end: The id with which the chat template ends an answer, if it is a special token.
         chat: The model's chat template, if it has one.
         glue: A special token's text and id, before which the tokenizer writes a text as a text that goes on.
+        room: The most tokens the model takes, where it has a limit.
     """
 
     encode: Callable[[str], list[int]]
@@ -60,6 +61,7 @@ class Codec:
     turn_end: int | None = None
     chat: ChatTemplate | None = None
     glue: tuple[str, int] | None = None
+    room: int | None = None
 
     @property
     def stops(self) -> frozenset[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -150,8 +151,8 @@ def make_survey(store: Store, request: SurveyRequest) -> Iterator[dict[str, Any]
 
 @functools.lru_cache(maxsize=4)
 def codec_of(model: Model) -> Codec:
-    """A model's codec; the last few stay in memory."""
-    return masking.load_codec(model.path, model.family)
+    """A model's codec, which knows how much the model takes; the last few stay in memory."""
+    return replace(masking.load_codec(model.path, model.family), room=model.max_length)
 
 
 def _batch(store: Store, dataset: Dataset, request: PreviewRequest, number: int) -> list[dict[str, Any]]:
