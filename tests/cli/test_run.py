@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from store import open_store
+from workbench.cli.plan_text import size_facts
+from workbench.runs.plan import Plan
 
 STEPS = 20
 Worker = Callable[..., subprocess.Popen[str]]
@@ -184,7 +187,21 @@ def test_a_plan_counts_steps_before_anything_starts(
     assert workbench("run", "plan", file, "--quick", "--json").document["steps"] == 12
     planned = workbench("run", "plan", file, "--quick", "--set", "batch_size=8", "--json").document
     assert (planned["steps"], planned["rows"]) == (6, 24)
-    assert "6" in workbench("run", "plan", file, "--quick", "--set", "batch_size=8").out
+    told = workbench("run", "plan", file, "--quick", "--set", "batch_size=8").out
+    for line in (
+        "rows +24",
+        "steps +6",
+        "epochs +2",
+        "rows per step +8",
+        r"row length +at most [\d,]+ tokens",
+    ):
+        assert re.search(f"^{line}$", told, re.MULTILINE), line
+
+
+def test_steps_that_are_reckoned_are_told_as_such() -> None:
+    """Packed rows of a large split: the trainer may count others."""
+    planned = Plan(1201, 1453, 3.02, 8, 512, 0.005, steps_exact=False)
+    assert size_facts(planned)[:3] == [("rows", "1,201"), ("steps", "about 1,453"), ("epochs", "3.02")]
 
 
 def test_help_of_start_lists_every_setting(workbench) -> None:

@@ -1,4 +1,4 @@
-"""How a plan's memory, time and disk are written for people."""
+"""How a plan's size, memory, time and disk are written for people."""
 
 from __future__ import annotations
 
@@ -8,9 +8,22 @@ from typing import Any
 from workbench.cli import figures
 from workbench.cli.output import cell, colour
 from workbench.runs.estimate import Estimate
+from workbench.runs.plan import Plan
 from workbench.runs.probing import Memory
 
 Pairs = list[tuple[str, str]]
+
+
+def size_facts(planned: Plan) -> Pairs:
+    """Write rows, steps and the peak learning rate as names and values."""
+    return [
+        ("rows", f"{planned.rows:,}"),
+        ("steps", f"{planned.steps:,}" if planned.steps_exact else f"about {planned.steps:,}"),
+        ("epochs", f"{planned.epochs:.3g}"),
+        ("rows per step", f"{planned.rows_per_step:,}"),
+        ("row length", f"at most {planned.row_length:,} tokens"),
+        ("learning rate", f"{planned.learning_rate:g} at its peak"),
+    ]
 
 
 def estimate_facts(reckoned: Estimate) -> Pairs:

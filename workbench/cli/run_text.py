@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -12,7 +11,7 @@ from store.runs import Run
 from workbench.cli import figures
 from workbench.cli.mixture_text import share_table
 from workbench.cli.output import Column, cell, facts, status, table
-from workbench.cli.plan_text import estimate_facts, memory_facts
+from workbench.cli.plan_text import estimate_facts, memory_facts, size_facts
 from workbench.runs import hints
 from workbench.runs.diff import Difference
 from workbench.runs.estimate import Estimate
@@ -82,10 +81,7 @@ def data_text(run: Run) -> str:
 
 def plan_text(planned: Plan, reckoned: Estimate, memory: Memory | None) -> str:
     """Write the size of a run, what it takes and, where it is trained on a mixture, each task's share."""
-    size = {each.name: getattr(planned, each.name) for each in dataclasses.fields(planned)}
-    del size["tasks"]
-    pairs = [(name.replace("_", " "), cell(value)) for name, value in size.items()]
-    pairs += estimate_facts(reckoned) + (memory_facts(memory) if memory else [])
+    pairs = size_facts(planned) + estimate_facts(reckoned) + (memory_facts(memory) if memory else [])
     return f"{facts(pairs)}\n\n{share_table(planned.tasks)}" if planned.tasks else facts(pairs)
 
 
