@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -209,6 +210,13 @@ def test_no_pickle_and_no_token_file_stays_in_a_runs_folder(shop: Store, trained
     """What a trainer leaves: the card of the run, its log, its lock."""
     names = {path.name for path in shop.runs.folder(trained["causal"]).rglob("*")}
     assert names == {"run.toml", "log.txt", "trainer.lock"}
+
+
+def test_the_log_is_for_people(shop: Store, trained: dict[str, Run]) -> None:
+    """Memory stands there in a unit, and nothing of a library that looks for other code than its own."""
+    log = shop.runs.log_path(trained["causal"]).read_text(encoding="utf-8")
+    assert re.search(r"^step 24 .*  memory [\d,]+ MB\b", log, re.MULTILINE)
+    assert "kernels" not in log
 
 
 def test_a_loss_that_is_no_number_is_shown_and_ends_the_run(shop: Store) -> None:

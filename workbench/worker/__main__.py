@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import logging
 import os
 import sys
 import traceback
@@ -33,10 +34,19 @@ def main(arguments: list[str] | None = None) -> int:
         0 when the job ended as it should, 1 when it failed; the catalog and the log say why.
     """
     asked = _parser().parse_args(arguments)
+    _quieten()
     if asked.job != "train":
         return _answer(asked)
     with open_store(asked.store, create=False) as store:
         return _train(store, asked.run, asked.nonce)
+
+
+def _quieten() -> None:
+    """Keep out of every log that bitsandbytes, once imported, finds no faster code on the Hub.
+
+    Workers are offline, and the code that it brings along does the work.
+    """
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -228,7 +228,7 @@ class Recorder(TrainerCallback):
         self._told_to = max(self._told_to, *(step for step, _, _ in self._points))
         self._tell_progress()
         newest = {name: value for _, name, value in self._points}
-        values = "  ".join(f"{name} {value:.5g}" for name, value in newest.items())
+        values = "  ".join(_logged(name, value) for name, value in newest.items())
         sys.stdout.write(f"step {self._step}  {values}\n")
         for listen in self._listeners:
             listen(self._points)
@@ -265,3 +265,10 @@ class Recorder(TrainerCallback):
         self._add(self._step, "memory_bytes", telemetry.process_memory(os.getpid()))
         if torch.cuda.is_available():
             self._add(self._step, "gpu_memory_bytes", torch.cuda.memory_reserved())
+
+
+def _logged(name: str, value: float) -> str:
+    """A metric in a line of the log: `loss 2.0113`, `memory 985 MB`."""
+    if name.endswith("_bytes"):
+        return f"{name.removesuffix('_bytes')} {value / 1e6:,.0f} MB"
+    return f"{name} {value:.5g}"
