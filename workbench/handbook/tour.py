@@ -25,7 +25,7 @@ STOPS = (
         ("1",),
         "Trained.",
         "Watch the run",
-        "Press `1`. A LoRA adapter learns to sum up dialogues: on the left the queue, beside it the loss as "
+        "Press `1`. A LoRA adapter learns to sum up dialogues: at the top the queue, under it the loss as "
         "it falls, memory, devices and the log. `p` pauses and resumes, `x` cancels, `s` shows what the run "
         "answered to its pinned prompts, step by step.",
     ),
@@ -59,7 +59,7 @@ STOPS = (
         "ROUGE",
         "Inspect each word",
         "Press `7`. Every answer against its reference, each matched word coloured: which words earned the "
-        "score. `m` switches the metric, `s` orders by gain.",
+        "score. `m` switches the metric, `x` orders by gain.",
     ),
     Stop(
         "benchmarks",
