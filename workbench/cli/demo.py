@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from store import Store, default_path, open_store
+from store.db import CATALOG
 from store.evaluations import Evaluation
 from store.runs import Run
 from workbench.cli import figures
@@ -48,6 +49,8 @@ def command(session: Session, headless: bool, seconds: int | None, picture: Path
     root = demo_store(session)
     headless = headless or session.as_json or picture is not None
     on_screens = not headless and sys.stdin.isatty() and sys.stderr.isatty()
+    if not session.as_json and not (root / CATALOG).exists():
+        note(f"the demo's model, data and templates are put into {cell(root)} …")
     with open_store(root) as store:
         starter = install(store)
         run = _going(store) if on_screens else None
@@ -60,6 +63,7 @@ def command(session: Session, headless: bool, seconds: int | None, picture: Path
         open_screens(root, session.ui, demo=True, fresh=True)
     if not session.as_json:
         note(f"the demo's store stays; open it again with: workbench --store {cell(root)}")
+        note("the same on your own model and data: workbench help tour, at its end")
 
 
 def demo_store(session: Session) -> Path:

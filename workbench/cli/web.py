@@ -60,7 +60,7 @@ class Loopback(Server):
 
     def __init__(self, command: str, port: int) -> None:
         super().__init__(command, host=HOST, port=port, title="workbench")
-        self._place = f"{HOST}:{port}"
+        self._place, self._port = f"{HOST}:{port}", port
         self._key = secrets.token_urlsafe(24)
 
     def listen(self, listening: socket.socket) -> None:
@@ -69,7 +69,8 @@ class Loopback(Server):
 
     def _announce(self, *_told: object) -> None:
         note(f"the screens are at http://{self._place}/?{KEY}={self._key}")
-        note("only browsers on this machine reach them; ctrl+c ends")
+        note(f"only this machine reaches them; from another one: ssh -L {self._port}:{self._place} HOST")
+        note("ctrl+c ends")
 
     async def on_startup(self, app: web.Application) -> None:
         """Print nothing on stdout, as textual-serve would."""
