@@ -9,8 +9,10 @@ import pytest
 
 from store.errors import BadInput
 from workbench.runs.options import (
+    OTHER_NAMES,
     RunOptions,
     TrainingSettings,
+    field,
     fields,
     from_toml,
     make_options,
@@ -85,6 +87,14 @@ def test_what_cannot_be_is_refused_with_what_can(pair: str, says: str) -> None:
     """Each message holds the value and what would have been right."""
     with pytest.raises(BadInput, match=says):
         parse_set([pair])
+
+
+@pytest.mark.parametrize(("elsewhere", "here"), OTHER_NAMES.items())
+def test_a_name_from_another_program_leads_to_the_setting(elsewhere: str, here: str) -> None:
+    """`lr` is nearer to `r` by its letters; it is learning_rate that is meant."""
+    with pytest.raises(BadInput, match=rf"unknown setting '{elsewhere}'; did you mean '{here}'\?"):
+        parse_set([f"{elsewhere}=1"])
+    assert field(here).name == here
 
 
 def test_settings_made_anywhere_are_checked() -> None:

@@ -20,6 +20,31 @@ from workbench.runs.training import TrainingSettings, fields
 
 RUN_KEYS = ("model", "dataset", "template", "mixture", "method", "name", "split")
 MAX_RUN_FILE_BYTES = 1_000_000
+OTHER_NAMES = {
+    "alpha": "lora_alpha",
+    "bf16": "dtype",
+    "cutoff_len": "max_length",
+    "dropout": "lora_dropout",
+    "epochs": "num_train_epochs",
+    "fp16": "dtype",
+    "iters": "max_steps",
+    "lora_r": "r",
+    "lora_rank": "r",
+    "lora_target": "target_modules",
+    "lr": "learning_rate",
+    "lr_scheduler": "lr_scheduler_type",
+    "max_seq_len": "max_length",
+    "max_seq_length": "max_length",
+    "micro_batch_size": "batch_size",
+    "num_epochs": "num_train_epochs",
+    "optimizer": "optim",
+    "per_device_train_batch_size": "batch_size",
+    "rank": "r",
+    "steps": "max_steps",
+    "torch_dtype": "dtype",
+    "warmup_ratio": "warmup_steps",
+}
+"""What people know settings by from other programs; none is taken, each leads to its name here."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +82,7 @@ def field(name: str) -> FieldInfo:
     """
     known = {info.name: info for info in fields()}
     if name not in known:
-        raise _unknown("setting", name, known)
+        raise _unknown("setting", name, known, OTHER_NAMES.get(name.lower()))
     return known[name]
 
 
@@ -215,8 +240,8 @@ def _raise_all(problems: list[BadInput]) -> None:
         raise BadInput("; ".join(f"{each.what} ({each.remedy})" for each in problems), "correct each of them")
 
 
-def _unknown(noun: str, name: str, known: Iterable[str]) -> BadInput:
+def _unknown(noun: str, name: str, known: Iterable[str], meant: str | None = None) -> BadInput:
     names = list(known)
-    nearest = near(name, names)
+    nearest = meant or near(name, names)
     remedy = f"did you mean {nearest!r}?" if nearest else f"known are {', '.join(names)}"
     return BadInput(f"unknown {noun} {name!r}", remedy)
