@@ -146,10 +146,18 @@ def test_a_base_alone_is_asked_for_by_its_name() -> None:
     assert (wanted.variant, wanted.seeds, wanted.sampling.temperature) == ("all", (0, 1, 2), 0.7)
 
 
+def test_the_demo_says_why_a_slow_machine_did_not_train_to_the_last_step(
+    make_run: Callable[..., Run],
+) -> None:
+    """Its bar stands still before its end, and it is completed all the same."""
+    told = demo.sentence("runs", make_run(status="completed", adapter="a", step=48, total_steps=180), [])
+    assert told.startswith(demo.DONE["runs"]) and told.endswith("minute ended at step 48 of 180.")
+
+
 def test_the_demo_says_on_each_screen_what_is_seen_and_which_key_is_next(
     make_run: Callable[..., Run], make_evaluation: Callable[..., Evaluation]
 ) -> None:
-    done = make_run(status="completed", adapter="a")
+    done = make_run(status="completed", adapter="a", step=120)
     scored = [make_evaluation(), make_evaluation(adapter="a")]
     half = [make_evaluation(status="running", rows=3, total=10)]
     assert "queued" in demo.sentence("runs", None, [])

@@ -31,6 +31,8 @@ def sentence(mode: str, run: Run | None, evaluation: Sequence[Evaluation]) -> st
     if run is None or run.status == "queued":
         return QUEUED
     if run.status == "completed":
+        if mode == "runs" and run.step < run.total_steps:  # a slow machine
+            return f"{DONE[mode]} The demo's minute ended at step {run.step} of {run.total_steps}."
         return _scoring(evaluation) if mode == "inspect" else DONE[mode]
     if run.over:
         return f"The demo's run ended as {run.status}. Press 1 to see why; n there starts another."
