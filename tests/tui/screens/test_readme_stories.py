@@ -29,10 +29,12 @@ UserOf = Callable[..., Any]
 
 
 async def test_from_a_file_to_a_checked_template(
-    store: Store, user: UserOf, dialogue_file: Path, tiny_causal: Path
+    store: Store, user: UserOf, dialogue_file: Path, tiny_causal: Path, tmp_path: Path
 ) -> None:
-    """From a file to a checked template, on the screens: `3` `a`, the file's path, `enter`; `4` `n`"""
+    """From a file to a checked template, on the screens: `3` `a`, the file's path, `enter`; `c` `enter`."""
     store.models.add(str(tiny_causal), name="tiny")
+    later = tmp_path / "reviews.csv"
+    later.write_text("review,label\nIt was lovely.,positive\nNever again.,negative\n", encoding="utf-8")
     async with user(store.root) as she:
         await she.opens("datasets")
         await she.sees("No datasets yet")
@@ -41,12 +43,18 @@ async def test_from_a_file_to_a_checked_template(
         await she.pastes(dialogue_file)
         await she.presses("enter")
         await she.sees("row 0 of 24")
-        await she.opens("compose")
-        await she.sees("No templates yet")
-        await she.presses("n")
+        await she.presses("c")
         await she.sees("dialogue summarisation", "fits")
         await she.presses("enter")
         await she.sees("Ben brings apples.", "trained", "24 rows,")  # every row was checked
+        await she.opens("datasets")
+        await she.presses("a")
+        await she.sees("enter accept")
+        await she.pastes(later)
+        await she.presses("enter")
+        await she.sees("row 0 of 2")
+        await she.presses("c")  # for the file that just came, whatever stood in Compose before
+        await she.sees("new template for reviews", "fits")
     assert store.templates.names() == ["dialogue-summarisation"]
 
 
