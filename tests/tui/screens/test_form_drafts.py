@@ -174,7 +174,7 @@ async def test_the_form_of_an_evaluation_is_kept_too_and_apart(
         await she.sees("4 rows, ROUGE-1")
         await she.presses("e")
         await she.sees("tab next field")
-        await she.presses(*("tab",) * 4, "ctrl+u", "7", "escape", "e")
+        await she.presses(*("tab",) * 5, "ctrl+u", "7", "escape", "e")
         await she.sees(THERE)
         assert she.pilot.app.screen.query_one("Form").changed() == {"limit": 7}
         await she.presses("escape")
