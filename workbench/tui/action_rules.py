@@ -44,7 +44,7 @@ def needs_pausable_run(screen: Screen[Any]) -> str | None:
     if run is None:
         return "no run is selected"
     if run.status in ("completed", "cancelled"):
-        return f"{run.status}: R starts it anew"
+        return f"{run.status}: {{key:runs.retry}} starts it anew"
     if run.request:
         return f"asked to {run.request} already"
     return None

@@ -21,7 +21,7 @@ from workbench.tui.action_rules import (
     needs_queued_run,
     needs_selection,
 )
-from workbench.tui.key_names import KEY_NAMES
+from workbench.tui.key_names import fill, written
 from workbench.tui.movements import MOVEMENTS, Movement
 from workbench.tui.theme import THEME_NAMES
 
@@ -85,7 +85,7 @@ def _move(scope: str, rows: Iterable[Movement]) -> tuple[Action, ...]:
     return tuple(Action(name, keys, name, help, scope, call=name, footer=False) for name, keys, help in rows)
 
 
-ACTIONS: tuple[Action, ...] = (
+_ROWS: tuple[Action, ...] = (
     *(_mode(number, name) for number, name in enumerate(MODES, start=1)),
     Action("help", "question_mark", "help", "Show the keys that work here", "app"),
     Action("command", "colon", "command", "Type an action by its name", "app", footer=False),
@@ -266,7 +266,14 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "previous_split", "left_square_bracket", "before", "Show the split before", "datasets", footer=False
     ),
-    Action("next_match", "n", "next", "The next match of what / looks for", "datasets", footer=False),
+    Action(
+        "next_match",
+        "n",
+        "next",
+        "The next match of what {key:app.filter} looks for",
+        "datasets",
+        footer=False,
+    ),
     Action("previous_match", "N", "before", "The match before", "datasets", footer=False),
     Action("copy_row", "Y", "copy row", "Copy the whole row as JSON (OSC 52)", "datasets"),
     Action("inbox", "i", "inbox", "What lies in the inbox folder, and what became of it", "datasets"),
@@ -346,7 +353,7 @@ ACTIONS: tuple[Action, ...] = (
     # Compare
     Action("ask", "a,ctrl+s", "ask", "Let the marked systems answer the prompt", "compare"),
     Action("next", "n", "next", "Take the next row of data, and ask", "compare"),
-    Action("prompt", "p", "prompt", "Write the prompt; escape leaves the field", "compare"),
+    Action("prompt", "p", "prompt", "Write the prompt; {key:app.back} leaves the field", "compare"),
     Action("stop", "x", "stop", "Stop the answers", "compare"),
     Action("blind", "b", "blind", "Ask blindly: answers shuffled and unnamed, or openly again", "compare"),
     Action("better", "v", "better", "Vote for the answer in focus", "compare"),
@@ -398,6 +405,20 @@ ACTIONS: tuple[Action, ...] = (
 )
 
 
+def keys_of(table: Iterable[Action]) -> dict[str, str]:
+    """The keys of a table by the actions' ids, several separated by commas."""
+    return {action.id: action.key for action in table}
+
+
+def with_keys(keys: Mapping[str, str]) -> tuple[Action, ...]:
+    """The table with other keys, by the actions' ids; what the help tells of them is true of these."""
+    known = keys_of(_ROWS) | dict(keys)
+    return tuple(replace(row, key=known[row.id], help=fill(row.help, known)) for row in _ROWS)
+
+
+ACTIONS = with_keys({})
+
+
 def in_scope(scope: str, table: Iterable[Action] = ACTIONS) -> tuple[Action, ...]:
     """The actions of one scope, in the table's order."""
     return tuple(action for action in table if action.scope == scope)
@@ -406,11 +427,6 @@ def in_scope(scope: str, table: Iterable[Action] = ACTIONS) -> tuple[Action, ...
 def scopes_of(table: Iterable[Action]) -> list[str]:
     """The scopes of a table, in its order."""
     return list(dict.fromkeys(action.scope for action in table))
-
-
-def with_keys(keys: Mapping[str, str]) -> tuple[Action, ...]:
-    """The table with other keys, by the actions' ids."""
-    return tuple(replace(action, key=keys.get(action.id, action.key)) for action in ACTIONS)
 
 
 def table(node: DOMNode) -> tuple[Action, ...]:
@@ -454,6 +470,11 @@ def _binding_call(action: Action) -> str:
 
 def reason(action: Action, screen: Screen[Any]) -> str | None:
     """Why this action cannot be done now: the table's rule first, then the screen's own word."""
+    why = _reason(action, screen)
+    return fill(why, keys_of(table(screen))) if why is not None and "{" in why else why
+
+
+def _reason(action: Action, screen: Screen[Any]) -> str | None:
     if action.why_not is not None and (why := action.why_not(screen)) is not None:
         return why
     own = getattr(screen, "why_not", None)
@@ -465,5 +486,5 @@ def reason(action: Action, screen: Screen[Any]) -> str | None:
 
 def key_text(action: Action, *, all_keys: bool = False) -> str:
     """The key of an action as a user would write it; all of its keys for the help overlay."""
-    keys = [KEY_NAMES.get(key, key) for key in action.key.split(",") if key]
+    keys = [written(key) for key in action.key.split(",") if key]
     return " ".join(keys) if all_keys else (keys[0] if keys else "")

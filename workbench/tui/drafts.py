@@ -87,7 +87,9 @@ def keep(place: Path, text: str) -> None:
         _write(Draft(name, text, time.time(), processes.me(""), place))
     except OSError as error:
         why = f"no draft of {name} can be kept ({error.strerror})"
-        raise Unavailable(why, f"free some space, and finish it with ^s{in_trash(place)}") from error
+        action = "form.submit" if place.suffix == f".{FORM}" else "editor.save"
+        remedy = f"free some space, and finish it with {{key:{action}}}{in_trash(place)}"
+        raise Unavailable(why, remedy) from error
 
 
 def claim(draft: Draft) -> Draft | None:

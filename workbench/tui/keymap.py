@@ -11,7 +11,7 @@ from textual.keys import KEY_NAME_REPLACEMENTS
 from store.errors import BadInput, near
 from workbench.settings import Settings
 from workbench.tui.actions import ACTIONS, MODES, Action, with_keys
-from workbench.tui.key_names import KEY_NAMES
+from workbench.tui.key_names import KEY_NAMES, written
 
 NAMED = frozenset({"enter", "escape", "space", "backspace", "delete", "insert"}) | frozenset(
     {"home", "end", "pageup", "pagedown", "up", "down", "left", "right"}
@@ -40,7 +40,7 @@ ABOVE: Mapping[str, tuple[str, ...]] = {
     "choose": ("dialog",),
 }
 """In what each scope lies: a key that a widget does not take goes on to its screen, and on to the app."""
-WRITTEN = {written: key for key, written in KEY_NAMES.items()}
+WRITTEN = {name: key for key, name in KEY_NAMES.items()}
 
 
 def read(settings: Settings) -> dict[str, str]:
@@ -60,11 +60,6 @@ def read(settings: Settings) -> dict[str, str]:
     if faults:
         raise BadInput(f"{settings.file}: [keys] " + "; ".join(faults), "mend or delete these lines")
     return made
-
-
-def written(key: str) -> str:
-    """A key as a person writes it."""
-    return KEY_NAMES.get(key, key)
 
 
 def _key(text: str) -> str:

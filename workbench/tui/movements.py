@@ -16,7 +16,12 @@ MOVEMENTS: Mapping[str, tuple[Movement, ...]] = {
         ("half_up", "ctrl+u,pageup", "Half a page up"),
         ("select", "enter", "Open the row"),
         ("mark", "space", "Mark the row"),
-        ("count", "0", "Begin a number: 0 5 j goes five rows down, 0 1 0 G goes to row 10"),
+        (
+            "count",
+            "0",
+            "Begin a number: {key:table.count} 5 {key:table.cursor_down} goes five rows down, "
+            "{key:table.count} 1 0 {key:table.last} goes to row 10",
+        ),
     ),
     "grid": (
         ("cursor_down", "j,down", "Next row"),
@@ -28,7 +33,12 @@ MOVEMENTS: Mapping[str, tuple[Movement, ...]] = {
         ("half_down", "ctrl+d,pagedown", "Half a page down"),
         ("half_up", "ctrl+u,pageup", "Half a page up"),
         ("select", "enter", "Read the row in full"),
-        ("count", "0", "Begin a number: 0 5 j goes five rows down, 0 1 0 G goes to row 10"),
+        (
+            "count",
+            "0",
+            "Begin a number: {key:grid.count} 5 {key:grid.cursor_down} goes five rows down, "
+            "{key:grid.count} 1 0 {key:grid.last} goes to row 10",
+        ),
         ("wider", "plus,equals_sign", "Make the column wider"),
         ("narrower", "minus", "Make the column narrower"),
     ),

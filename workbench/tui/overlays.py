@@ -21,6 +21,7 @@ from store.errors import BadInput
 from workbench.tui import actions
 from workbench.tui.actions import Action
 from workbench.tui.clean import clean
+from workbench.tui.sentences import keyed
 from workbench.tui.widgets.fields import Field
 from workbench.tui.widgets.modal import OneField
 
@@ -71,7 +72,7 @@ class HelpOverlay(ModalScreen[None]):
         """One block per scope."""
         box = Vertical(classes="dialog", id="help")
         box.border_title = Content("keys")
-        box.border_subtitle = Content("esc close")
+        box.border_subtitle = Content(keyed(self, "{key:help.leave} close"))
         with box, VerticalScroll():
             yield Static(self._keys(min(self.app.size.width - 8, HELP_WIDTH)))
 

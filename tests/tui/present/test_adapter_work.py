@@ -36,7 +36,7 @@ def test_what_cannot_be_done_says_why() -> None:
         ("merge",): "no adapter is selected",
         ("merge", ADAPTER, OTHER): "one at a time: 2 adapters are marked",
         ("merge", soft): f"it cannot be merged: {UNMERGEABLE['PROMPT_TUNING']}",
-        ("combine", ADAPTER): "mark two or more LoRA adapters with the space bar",
+        ("combine", ADAPTER): "mark two or more LoRA adapters with {key:table.mark}",
         ("combine", ADAPTER, soft): "s is no LoRA (prompt-tuning)",
         ("combine", ADAPTER, foreign): "the marked adapters have different bases",
         ("diff", ADAPTER, OTHER, soft): "two at most: 3 adapters are marked",

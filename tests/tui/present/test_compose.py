@@ -38,8 +38,8 @@ def test_the_subject_says_row_variant_and_tokens() -> None:
 
 def test_what_is_not_chosen_says_which_key_chooses_it() -> None:
     told = compose.subject(replace(ON, dataset="", model=""), None, NAMES, 0).plain
-    assert "of no dataset: press 3" in told
-    assert "by no model: press 2" in told
+    assert "of no dataset: press {key:app.datasets}" in told
+    assert "by no model: press {key:app.models}" in told
 
 
 def test_every_token_is_trained_context_padding_or_cut_off() -> None:

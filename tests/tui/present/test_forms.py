@@ -14,6 +14,8 @@ from workbench.runs.methods import METHODS
 from workbench.runs.plan import Plan
 from workbench.runs.probing import Alternative, Memory
 from workbench.runs.training import TrainingSettings
+from workbench.tui import actions
+from workbench.tui.key_names import fill
 from workbench.tui.present import demo, evaluate, launch
 from workbench.tui.present.evaluate import Offer
 from workbench.tui.present.launch import Stock
@@ -31,9 +33,9 @@ def values(**changed: object) -> dict[str, object]:
 def test_what_a_run_lacks_is_named_with_the_screen_to_get_it_on() -> None:
     assert launch.missing(STOCK) is None
     told = launch.missing(Stock((), {}, ("t",))) or ""
-    assert "press 2, then a, to add a model" in told
-    assert "press 3, then a, to add a dataset" in told
-    assert "press 4" not in told
+    assert "press {key:app.models}, then {key:models.add}, to add a model" in told
+    assert "press {key:app.datasets}, then {key:datasets.add}, to add a dataset" in told
+    assert "{key:app.compose}" not in told
 
 
 def test_what_the_store_lacks_of_a_run_is_named_and_left_out() -> None:
@@ -125,14 +127,14 @@ def test_a_run_that_does_not_fit_comes_with_the_change_that_makes_it_fit() -> No
     lacking = dataclasses.replace(MEMORY, free=8192, alternatives=ways)
     first, second = launch.memory(lacking).plain.splitlines()
     assert first.startswith("too little memory: 11 kB of 8 kB free")
-    assert second == "^t --set batch_size=2 (4 kB); or --method qlora"
+    assert second == "{key:launch.take} --set batch_size=2 (4 kB); or --method qlora"
     hopeless = launch.memory(dataclasses.replace(MEMORY, free=8192)).plain
     assert hopeless.splitlines()[1].startswith("nothing that was tried fits")
 
 
 def test_an_evaluation_needs_a_model_data_and_a_template() -> None:
     assert evaluate.lacking(OFFER) is None
-    assert "a dataset (3)" in (evaluate.lacking(Offer((), ("m",), (), (), ("t",))) or "")
+    assert "a dataset ({key:app.datasets})" in (evaluate.lacking(Offer((), ("m",), (), (), ("t",))) or "")
 
 
 def test_a_base_alone_is_asked_for_by_its_name() -> None:
@@ -164,9 +166,13 @@ def test_the_demo_says_on_each_screen_what_is_seen_and_which_key_is_next(
     assert "loads" in demo.sentence("runs", make_run(step=0), [])
     assert "watch its loss fall" in demo.sentence("runs", make_run(), [])
     assert "step 30 of 120" in demo.sentence("compare", make_run(), [])
-    assert "Press 6" in demo.sentence("runs", done, scored)
-    assert "7" in demo.sentence("compare", done, scored)
+    assert "Press {key:app.compare}" in demo.sentence("runs", done, scored)
+    assert "{key:app.inspect}: the scores" in demo.sentence("compare", done, scored)
     assert "3 of 10" in demo.sentence("inspect", done, half)
-    assert all(len(text) <= 76 for text in (demo.QUEUED, demo.LOADING, demo.TRAINING, demo.SCORED))
-    assert "m switches" in demo.sentence("inspect", done, scored)
-    assert "n there starts another" in demo.sentence("inspect", make_run(status="failed"), [])
+    shipped = actions.keys_of(actions.ACTIONS)
+    sentences = (demo.QUEUED, demo.LOADING, demo.TRAINING, demo.SCORED, *demo.DONE.values())
+    assert all(len(fill(text, shipped)) <= 76 for text in sentences)
+    assert "{key:inspect.metric} switches" in demo.sentence("inspect", done, scored)
+    assert "{key:runs.new_run} there starts another" in demo.sentence(
+        "inspect", make_run(status="failed"), []
+    )

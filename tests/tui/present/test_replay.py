@@ -26,7 +26,10 @@ def test_it_goes_as_fast_as_one_wants() -> None:
     assert replay.speed == 20
     assert replay.faster(3).on(1).at == 160
     assert replay.faster(-2).on(1).at == 5
-    assert replay.told("") == "replay at 0, 20 steps a second: < slower, > faster"
+    assert (
+        replay.told("")
+        == "replay at 0, 20 steps a second: {key:runs.replay_slower} slower, {key:runs.replay_faster} faster"
+    )
 
 
 def test_nothing_is_replayed_where_nothing_is_drawn() -> None:

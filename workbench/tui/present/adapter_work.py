@@ -77,7 +77,7 @@ def why_not(name: str, chosen: Sequence[Adapter]) -> str | None:
     if name == "merge" and (reason := merging.UNMERGEABLE.get(chosen[0].peft_type)):
         return f"it cannot be merged: {reason}"
     if name == "combine" and len(chosen) < 2:
-        return "mark two or more LoRA adapters with the space bar"
+        return "mark two or more LoRA adapters with {key:table.mark}"
     if name == "combine" and (other := next((each for each in chosen if each.peft_type != "LORA"), None)):
         return f"{clean(other.name)} is no LoRA ({clean(other.method)})"
     if name == "diff" and len(chosen) > 2:

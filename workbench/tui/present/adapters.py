@@ -20,8 +20,8 @@ VALUE_LIMIT = 160
 
 EMPTY = (
     "No adapters yet.\n\n"
-    "Every completed run publishes one here: press 1, then n.\n"
-    "Press a to add a PEFT folder that was trained elsewhere."
+    "Every completed run publishes one here: press {key:app.runs}, then {key:runs.new_run}.\n"
+    "Press {key:adapters.add} to add a PEFT folder that was trained elsewhere."
 )
 
 

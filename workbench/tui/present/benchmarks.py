@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from store.evaluations import Evaluation
 
 ABOUT = "Every completed evaluation. Public benchmarks (GLUE, MMLU and others) will stand here too."
-EMPTY = "No scores yet.\n\nPress 7, then e, to evaluate a base and its adapters on a dataset."
+EMPTY = (
+    "No scores yet.\n\n"
+    "Press {key:app.inspect}, then {key:inspect.evaluate}, to evaluate a base and its adapters on a dataset."
+)
 
 
 def table(found: Iterable[Evaluation], now: float) -> list[Row]:

@@ -22,8 +22,8 @@ BASE = "base"
 BASE_KEY = ""
 """The key of the bare base in lists whose other keys are adapters' names, which are never empty."""
 
-NO_MODEL = "No model yet: press 2, then a, to add one."
-HINT = "Press a to let it answer."
+NO_MODEL = "No model yet: press {key:app.models}, then {key:models.add}, to add one."
+HINT = "Press {key:compare.ask} to let it answer."
 NO_DATA = "No dataset fits a template yet, and no marked adapter was made by a run of this store."
 
 

@@ -31,14 +31,14 @@ MARKS: Mapping[str, str] = {"trained": "=", "cut off": "!", "padding": ""}
 
 EMPTY = (
     "No templates yet.\n\n"
-    "Press n: your dataset's columns suggest some.\n"
-    "Or press a and give a TOML file with\n"
+    "Press {key:compose.new_template}: your dataset's columns suggest some.\n"
+    "Or press {key:compose.add} and give a TOML file with\n"
     "a name, a task and [[variants]]."
 )
 NO_DATA = (
     "No templates yet, and no dataset.\n\n"
-    "Press 3, then a, and give a JSONL, CSV or\n"
-    "Parquet file; then n here suggests templates."
+    "Press {key:app.datasets}, then {key:datasets.add}, and give a JSONL, CSV or\n"
+    "Parquet file; then {key:compose.new_template} here suggests templates."
 )
 
 
@@ -104,9 +104,9 @@ def subject(on: Subject, shown: Preview | None, variants: Sequence[str], length:
     place = f" {variants.index(name) + 1}/{len(variants)}" if name in variants else ""
     turn = ", its own" if on.variant is None else ""
     parts = [
-        ("row ", row if on.dataset else "of no dataset: press 3"),
+        ("row ", row if on.dataset else "of no dataset: press {key:app.datasets}"),
         ("variant ", f"{clean(name)}{place}{turn}" if name else "none yet"),
-        ("by ", f"{clean(on.model)}, cut at {length:,}" if on.model else "no model: press 2"),
+        ("by ", f"{clean(on.model)}, cut at {length:,}" if on.model else "no model: press {key:app.models}"),
     ]
     return Content("  ").join([Content.assemble((label, QUIET), text) for label, text in parts])
 
@@ -115,7 +115,7 @@ def body(on: Subject, shown: Preview | None, template: Template | None) -> Conte
     """A rendered row as text, for want of a model; the variant itself, for want of a row."""
     if shown is None:
         if template is None:
-            return quiet("choose a template, or press n for a new one")
+            return quiet("choose a template, or press {key:compose.new_template} for a new one")
         variant = template.variants[(on.variant or 0) % len(template.variants)]
         if variant.messages is not None:
             return quiet(f"the conversation in the column {clean(variant.messages)!r}")

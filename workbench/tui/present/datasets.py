@@ -19,7 +19,7 @@ NAMED_COLUMNS = 12
 
 EMPTY = (
     "No datasets yet.\n\n"
-    "Press a and give a file (JSONL, JSON, CSV, TSV, Parquet, text), a folder of train,\n"
+    "Press {key:datasets.add} and give a file (JSONL, JSON, CSV, TSV, Parquet, text), a folder of train,\n"
     "validation and test files, or a Hub id such as owner/name.\n\n"
     "What is put into the store's inbox folder comes in by itself."
 )
@@ -56,7 +56,9 @@ def splits(rows: Mapping[str, int]) -> str:
 def columns(names: Sequence[str]) -> str:
     """The first columns by name; the figures tell of all."""
     more = len(names) - NAMED_COLUMNS
-    return ", ".join(names[:NAMED_COLUMNS]) + (f" and {more:,} more; f tells of all" if more > 0 else "")
+    return ", ".join(names[:NAMED_COLUMNS]) + (
+        f" and {more:,} more; {{key:datasets.figures}} tells of all" if more > 0 else ""
+    )
 
 
 def detail(of: Dataset, bad: Sequence[BadLine], now: float) -> Content:

@@ -11,12 +11,17 @@ if TYPE_CHECKING:
 
 # Each fits a line of 80 columns.
 QUEUED = "The demo's run is queued: it starts in a moment, in a process of its own."
-LOADING = "The trainer loads a small model. Leave with q if you like: the run goes on."
+LOADING = "The trainer loads a small model. Leave with {key:app.quit} if you like: the run goes on."
 TRAINING = "A LoRA adapter learns to sum up dialogues: watch its loss fall."
-SCORED = "Each word against the reference. enter opens a row, m switches the metric."
+SCORED = (
+    "Each word against the reference. {key:table.select} opens a row, {key:inspect.metric} switches "
+    "the metric."
+)
 DONE = {
-    "runs": "Trained. Press 6 to compare base and adapter, 7 to see each word's score.",
-    "compare": "Base and adapter answer an unseen dialogue. n: another row; 7: the scores.",
+    "runs": "Trained. Press {key:app.compare} to compare base and adapter, "
+    "{key:app.inspect} to see each word's score.",
+    "compare": "Base and adapter answer an unseen dialogue. "
+    "{key:compare.next}: another row; {key:app.inspect}: the scores.",
 }
 
 
@@ -35,9 +40,11 @@ def sentence(mode: str, run: Run | None, evaluation: Sequence[Evaluation]) -> st
             return f"{DONE[mode]} The demo's minute ended at step {run.step} of {run.total_steps}."
         return _scoring(evaluation) if mode == "inspect" else DONE[mode]
     if run.over:
-        return f"The demo's run ended as {run.status}. Press 1 to see why; n there starts another."
+        more = "Press {key:app.runs} to see why; {key:runs.new_run} there starts another."
+        return f"The demo's run ended as {run.status}. {more}"
     if mode != "runs":
-        return f"The adapter is being trained: step {run.step} of {run.total_steps or '?'}. Press 1 to watch."
+        place = f"step {run.step} of {run.total_steps or '?'}"
+        return f"The adapter is being trained: {place}. Press {{key:app.runs}} to watch."
     return TRAINING if run.step else LOADING
 
 

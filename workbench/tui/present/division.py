@@ -38,7 +38,7 @@ class Request:
 def why_not(dataset: Dataset) -> str | None:
     """Why a dataset cannot be divided; None when it can."""
     if not _free(dataset):
-        return "it has a test and a validation split already; u takes a division back"
+        return "it has a test and a validation split already; {key:datasets.unsplit} takes a division back"
     return None
 
 

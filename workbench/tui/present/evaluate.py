@@ -32,9 +32,9 @@ class Offer:
 def lacking(offer: Offer) -> str | None:
     """Why nothing can be evaluated yet; None where something can."""
     needed = {
-        "a model (press 2)": offer.models,
-        "a dataset (3)": offer.datasets,
-        "a template (4)": offer.templates,
+        "a model (press {key:app.models})": offer.models,
+        "a dataset ({key:app.datasets})": offer.datasets,
+        "a template ({key:app.compose})": offer.templates,
     }
     absent = [noun for noun, found in needed.items() if not found]
     return f"an evaluation needs {' and '.join(absent)}" if absent else None

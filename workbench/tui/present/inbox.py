@@ -17,34 +17,40 @@ if TYPE_CHECKING:
 NAME_CELLS = 60
 
 
-def line(state: InboxState, *, news: bool) -> Content | None:
+def line(state: InboxState, scope: str, *, news: bool) -> Content | None:
     """The newest about the inbox in a line; None when there is nothing to say.
 
     Args:
         state: The inbox.
+        scope: The screen on which a key tells more.
         news: Whether what came in lately is still news.
     """
+    newest = _newest(state, news=news)
+    if newest is None:
+        return None
+    # The key comes first: what does not fit is cut at the end.
+    return Content.assemble(
+        ("inbox ", "$text-muted"), (f"{{key:{scope}.inbox}}", "bold $accent"), "  ", newest
+    )
+
+
+def _newest(state: InboxState, *, news: bool) -> tuple[str, str] | None:
     if state.reading:
-        return _line(f"reading {clean(state.reading)}", "$accent")
+        return f"reading {clean(state.reading)}", "$accent"
     if state.waiting:
         others = f" and {len(state.waiting) - 1} more" if len(state.waiting) > 1 else ""
-        return _line(f"waiting until {clean(state.waiting[0], NAME_CELLS)}{others} is written", "$accent")
+        return f"waiting until {clean(state.waiting[0], NAME_CELLS)}{others} is written", "$accent"
     if state.refused:
         count = f"{len(state.refused)} not taken, the last: " if len(state.refused) > 1 else "not taken: "
-        return _line(count + clean(state.refused[-1].told), WARNING)
+        return count + clean(state.refused[-1].told), WARNING
     if state.came and news:
         taken = state.came[-1]
-        return _line(f"{clean(taken.entry, NAME_CELLS)} came in as the {_named(taken)}", GOOD)
+        return f"{clean(taken.entry, NAME_CELLS)} came in as the {_named(taken)}", GOOD
     return None
 
 
 def _named(taken: Taken) -> str:
     return f"{taken.noun} {clean(taken.name or '', NAME_CELLS)}"
-
-
-def _line(text: str, style: str) -> Content:
-    # The key comes first: what does not fit is cut at the end.
-    return Content.assemble(("inbox ", "$text-muted"), ("i", "bold $accent"), "  ", (text, style))
 
 
 def detail(state: InboxState, folder: Path) -> Content:

@@ -40,8 +40,8 @@ FILE_HELP = 'Lines like {"prediction": "...", "reference": "..."}'
 
 EMPTY = (
     "No evaluations yet.\n\n"
-    "Press e to let a base and its adapters answer a dataset's test split\n"
-    "and score every answer. Press o to open a JSONL file of predictions."
+    "Press {key:inspect.evaluate} to let a base and its adapters answer a dataset's test split\n"
+    "and score every answer. Press {key:inspect.open} to open a JSONL file of predictions."
 )
 
 
@@ -106,7 +106,9 @@ def summary(members: Sequence[Evaluation]) -> Content:
             (clean(each.error), "$error")
             if each.error
             else "   ".join(f"{NAMES[name]} {_corpus(each, name)}" for name in CORPUS),
-            ("; r goes on with it", QUIET) if each.status in ("failed", "interrupted") else "",
+            ("; {key:inspect.resume} goes on with it", QUIET)
+            if each.status in ("failed", "interrupted")
+            else "",
         )
         for each in members
     )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workbench.runs.probing import Memory
 
 PREFERRED_SPLIT = "train"
-SCREEN_KEYS = {"model": "2", "dataset": "3", "template": "4"}
+SCREENS = {"model": "models", "dataset": "datasets", "template": "compose"}
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,13 @@ class Stock:
 def missing(stock: Stock) -> str | None:
     """Why no run can be started yet, and where to get what it needs; None where it can."""
     found = {"model": stock.models, "dataset": stock.datasets, "template": stock.templates}
-    absent = {noun: key for noun, key in SCREEN_KEYS.items() if not found[noun]}
+    absent = {noun: screen for noun, screen in SCREENS.items() if not found[noun]}
     if not absent:
         return None
-    ways = " and ".join(f"press {key}, then a, to add a {noun}" for noun, key in absent.items())
+    ways = " and ".join(
+        f"press {{key:app.{screen}}}, then {{key:{screen}.add}}, to add a {noun}"
+        for noun, screen in absent.items()
+    )
     return f"a run needs a model, a dataset and a template: {ways}"
 
 
@@ -178,7 +181,9 @@ def _way_out(of: Memory) -> Content:
         return Content.styled("nothing that was tried fits: a smaller model, or a shorter max_length", BAD)
     way, *others = of.alternatives
     more = f"; or {' or '.join(each.text for each in others)}" if others else ""
-    return Content.assemble(("^t", STRONG), f" {way.text} ({bytes_text(way.bytes)})", (more, QUIET))
+    return Content.assemble(
+        ("{key:launch.take}", STRONG), f" {way.text} ({bytes_text(way.bytes)})", (more, QUIET)
+    )
 
 
 def estimate(of: Estimate) -> Content:

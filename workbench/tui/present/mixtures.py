@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 FILE_HELP = "[[tasks]] with dataset, template and weight; above them mixing, cap, temperature, seed."
 EMPTY = (
     "No mixtures yet.\n\n"
-    "Press a and give a TOML file with [[tasks]],\n"
+    "Press {key:compose.add} and give a TOML file with [[tasks]],\n"
     "each a dataset, a template and a weight.\n"
-    "x shows the templates again."
+    "{key:compose.mixtures} shows the templates again."
 )
 BAR = 12
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 EMPTY = (
     "No models yet.\n\n"
-    "Press a and give a folder with config.json, tokenizer.json and *.safetensors,\n"
+    "Press {key:models.add} and give a folder with config.json, tokenizer.json and *.safetensors,\n"
     "or the id of a model on the Hub, such as google/flan-t5-small."
 )
 

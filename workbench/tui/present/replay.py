@@ -40,7 +40,8 @@ class Replay:
     def told(self, unit: str) -> str:
         """Where it is and how fast it goes, in a line."""
         pace = f"{self.speed:,.3g} {UNITS.get(unit, unit)} a second"
-        return f"replay at {self.at:,.0f}, {pace}: < slower, > faster"
+        keys = "{key:runs.replay_slower} slower, {key:runs.replay_faster} faster"
+        return f"replay at {self.at:,.0f}, {pace}: {keys}"
 
 
 def begin(drawn: Sequence[Series]) -> Replay | None:

@@ -32,8 +32,8 @@ LOSSES = ("loss", "eval_loss")
 
 EMPTY = (
     "No runs yet.\n\n"
-    "Press n to start one: pick a model, a dataset, a template and a method.\n"
-    "Nothing in the store yet? Leave with q and run `workbench demo`."
+    "Press {key:runs.new_run} to start one: pick a model, a dataset, a template and a method.\n"
+    "Nothing in the store yet? Leave with {key:app.quit} and run `workbench demo`."
 )
 
 
@@ -174,7 +174,11 @@ def overview(
 
 def trouble(run: Run) -> Content:
     """Why a run ended badly, and what to do about it."""
-    hint = clean(run.hint) if run.hint else "read its log below, mend the cause and let it go on with p"
+    hint = (
+        clean(run.hint)
+        if run.hint
+        else "read its log below, mend the cause and let it go on with {key:runs.pause}"
+    )
     return Content.assemble((clean(run.error or ""), BAD), f"\n{hint}")
 
 
@@ -185,7 +189,7 @@ def waiting(run: Run, runs: Iterable[Run]) -> str:
     if run.live:
         return "loading the model" if run.status == "starting" else "waiting for the first loss"
     if run.status == "paused":
-        return "paused before its first loss: p lets it go on"
+        return "paused before its first loss: {key:runs.pause} lets it go on"
     return "ended before its first loss"
 
 
@@ -225,7 +229,7 @@ def compared(marked: Sequence[Run], listed: Sequence[Run], selected: Run | None)
 def cancel_question(run: Run) -> str:
     """The question before a run is cancelled, with what is lost."""
     lost = f"It is at step {run.step} of {run.total_steps}; no adapter is published.\n" if run.step else ""
-    later = "To go on later, pause it with p.\n" if run.live else ""
+    later = "To go on later, pause it with {key:runs.pause}.\n" if run.live else ""
     return f"{lost}{later}The run stays in the list with its metrics and log."
 
 

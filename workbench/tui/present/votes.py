@@ -16,8 +16,14 @@ if TYPE_CHECKING:
     from workbench.evaluation.wins import Duel
 
 NAME_CELLS = 14
-EMPTY = "No votes yet: b asks blindly, then v on the better column, or e where they are equal."
-ASK = "Which is better? h and l go to it, v votes for it, e if none is"
+EMPTY = (
+    "No votes yet: {key:compare.blind} asks blindly, then {key:compare.better} on the better column, "
+    "or {key:compare.equal} where they are equal."
+)
+ASK = (
+    "Which is better? {key:answer.left} and {key:answer.right} go to it, "
+    "{key:compare.better} votes for it, {key:compare.equal} if none is"
+)
 HOW = (
     "The share is that of the votes which decided between the two, with Wilson's 95 % interval.\n"
     "workbench compare export FILE.jsonl writes them as preference data."
@@ -59,4 +65,5 @@ def _share(duel: Duel) -> Content:
 def kept(vote: Vote) -> str:
     """What was voted, in a line."""
     what = "equal" if vote.winner is None else f"{named(vote.candidates[vote.winner].system)} is better"
-    return f"kept as {vote.id}: {what}.  n goes on with the next row, w shows the wins"
+    keys = "{key:compare.next} goes on with the next row, {key:compare.wins} shows the wins"
+    return f"kept as {vote.id}: {what}.  {keys}"

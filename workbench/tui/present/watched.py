@@ -42,7 +42,11 @@ def watched_lines(watched: Watched, signs: Glyphs = UNICODE) -> list[Content]:
         found.append(_probe_line(watched.standings, signs))
     if watched.sample_steps:
         told = f"ROUGE-L {score(watched.sample_score)} at step {watched.sample_steps[-1]}"
-        found.append(Content.assemble(("samples ", QUIET), told, (f" {signs.separator} s shows them", QUIET)))
+        found.append(
+            Content.assemble(
+                ("samples ", QUIET), told, (f" {signs.separator} {{key:runs.samples}} shows them", QUIET)
+            )
+        )
     return found
 
 

@@ -17,7 +17,7 @@ from workbench.tui.present import adapter_work as present
 from workbench.tui.screens.activity import Activity
 from workbench.tui.screens.form_dialog import FormDialog
 from workbench.tui.widgets.live_table import Column, LiveTable
-from workbench.tui.widgets.modal import Dialog
+from workbench.tui.widgets.modal import LIST_FOOT, Dialog
 
 if TYPE_CHECKING:
     from store.adapters import Adapter
@@ -39,7 +39,7 @@ class DeltaDialog(Dialog[None]):
     """
 
     def __init__(self, found: Comparison) -> None:
-        super().__init__("what changes", "j k move  y copy  esc close")
+        super().__init__("what changes", LIST_FOOT)
         self._found = found
 
     def compose_body(self) -> ComposeResult:

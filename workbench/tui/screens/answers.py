@@ -19,6 +19,7 @@ from workbench.tui.present.answer_page import Look
 from workbench.tui.present.cells import lines, quiet
 from workbench.tui.present.compare import Answer
 from workbench.tui.present.verdicts import Verdict, against
+from workbench.tui.sentences import keyed
 from workbench.tui.widgets.answer_view import TO_THE_END, AnswerView
 from workbench.tui.widgets.lines import Lines
 
@@ -196,7 +197,7 @@ class Answers(Vertical):
 
     def _show(self) -> None:
         best = answer_page.best(self.answers)
-        look = Look(self._hint, self.blind, self.detail)
+        look = Look(keyed(self, self._hint), self.blind, self.detail)
         compares = any(verdict is not None for verdict in self.verdicts)
         for at, (view, answer) in enumerate(zip(self._views, self.answers, strict=True)):
             own = replace(
@@ -286,7 +287,9 @@ class Answers(Vertical):
     def _token(self) -> Content:
         at = self.focused_column
         if at is None:
-            return quiet("tab goes to a column, h and l to its tokens\n")
+            return quiet(
+                keyed(self, "tab goes to a column, {key:answer.left} and {key:answer.right} to its tokens\n")
+            )
         details, cursor = self.answers[at].details, self._views[at].cursor
         if cursor is not None and cursor < len(details):
             return chances.token_line(details, cursor, glyphs(self))

@@ -82,7 +82,7 @@ def earlier_prompt(screen: WorkbenchScreen, question: Question) -> None:
             labels = [(str(at), clean(text, SHOWN_CHARACTERS)) for at, text in enumerate(texts)]
             dialogs.choose(screen.app, "earlier prompts", labels, lambda key: question.write(texts[int(key)]))
         else:
-            screen.workbench.say("no prompt was typed yet: p writes one", "warning")
+            screen.workbench.say("no prompt was typed yet: {key:compare.prompt} writes one", "warning")
 
     screen.ask(lambda store: store.prompts.list(), offer)
 

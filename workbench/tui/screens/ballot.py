@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from store.preferences import Candidate
 from workbench.evaluation.wins import duels
 from workbench.tui.present import votes as present
+from workbench.tui.sentences import keyed
 from workbench.tui.widgets.modal import Notice
 
 if TYPE_CHECKING:
@@ -43,6 +44,6 @@ def show_wins(screen: WorkbenchScreen) -> None:
     """Show how often each was preferred over each other."""
 
     def found(counted: list[Duel]) -> None:
-        screen.app.push_screen(Notice("wins", present.table(counted)))
+        screen.app.push_screen(Notice("wins", keyed(screen, present.table(counted))))
 
     screen.ask(lambda store: duels(store.preferences.list()), found)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from workbench.tui.clean import safe
 from workbench.tui.glyphs import glyphs
 from workbench.tui.present import columns as present
+from workbench.tui.sentences import keyed
 from workbench.tui.widgets.live_table import Column, LiveTable
 from workbench.tui.widgets.modal import Notice
 
@@ -102,8 +103,12 @@ class ColumnsPane(LiveTable):
             return
         self.border_title = safe(present.title(dataset.name, figures))
         done = figures is not None and figures["read"] == figures["rows"]
-        told = "enter tells more  f rows" if done else present.counting(self._read, dataset.rows)
-        self.border_subtitle = safe(told)
+        told = (
+            "{key:table.select} tells more  {key:datasets.figures} rows"
+            if done
+            else present.counting(self._read, dataset.rows)
+        )
+        self.border_subtitle = safe(keyed(self, told))
 
     @property
     def _workbench(self) -> Workbench:

@@ -30,6 +30,7 @@ from workbench.tui.screens.inbox_line import InboxLine
 from workbench.tui.screens.prompts import Choice
 from workbench.tui.screens.question import Question
 from workbench.tui.screens.suspecting import Suspicions, sentences
+from workbench.tui.sentences import keyed
 from workbench.tui.state import Saved, chosen
 from workbench.tui.widgets.live_table import LiveTable
 
@@ -113,11 +114,19 @@ class CompareScreen(WorkbenchScreen):
         if name == "stop":
             return None if self._talk is not None else "nobody is answering"
         if name in ("ask", "next"):
-            return "they are answering; x stops them" if self._talk is not None else self._question.why_not()
+            return (
+                "they are answering; {key:compare.stop} stops them"
+                if self._talk is not None
+                else self._question.why_not()
+            )
         if name == "better" and self._ended is not None and self._answers.focused_column is None:
-            return "tab goes to the answers, h and l to the better one"
+            return "tab goes to the answers, {key:answer.left} and {key:answer.right} to the better one"
         if name in ("better", "equal"):
-            return None if self._ended is not None else "b asks blindly, and a vote is for whole answers"
+            return (
+                None
+                if self._ended is not None
+                else "{key:compare.blind} asks blindly, and a vote is for whole answers"
+            )
         return None
 
     @on(CatalogChanged)
@@ -298,7 +307,9 @@ class CompareScreen(WorkbenchScreen):
     def _tell(self, news: Content | None = None) -> None:
         """The line below: what is going on, what came of it, or how the next answers are asked for."""
         talk = self._talk
-        told: Content | str = news or present.sampling(self._sampling, blind=self._blind)
+        told: Content | str = (
+            keyed(self, news) if news else present.sampling(self._sampling, blind=self._blind)
+        )
         if talk is not None and talk.stopped:
             told = "stopping"
         elif talk is not None and talk.restart is not None:

@@ -137,7 +137,7 @@ class ComposeScreen(WorkbenchScreen):
             noun, found = ("mixture", self._mixture) if self._on_mixtures else ("template", self.selected)
             return None if found is not None else f"no {noun} is selected"
         if self._on_mixtures and name not in ("mixtures", "add", "choose_model"):
-            return "x shows the templates and their rows again"
+            return "{key:compose.mixtures} shows the templates and their rows again"
         return self.showing.why_not(name)
 
     # The list of templates

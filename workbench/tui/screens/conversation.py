@@ -87,7 +87,7 @@ class Conversation:
 
     def _check(self) -> None:
         if self.stopped:
-            raise Unavailable("the answers were stopped", "press a to ask again")
+            raise Unavailable("the answers were stopped", "press {key:compare.ask} to ask again")
 
     def _hear(self, event: Event) -> None:
         self._check()

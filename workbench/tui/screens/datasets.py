@@ -113,12 +113,12 @@ class DatasetsScreen(CatalogScreen[Dataset]):
         if name in ("add", "inbox", "remove"):
             return None
         if pane is None or pane.dataset is None:
-            return "there is no dataset; a adds one"
+            return "there is no dataset; {key:datasets.add} adds one"
         dataset = pane.dataset
         if name in ("next_split", "previous_split") and len(dataset.splits) == 1:
-            return "this dataset has only one split; s makes more"
+            return "this dataset has only one split; {key:datasets.split} makes more"
         if name in ("next_match", "previous_match") and not pane.filter_text:
-            return "nothing is looked for; press / in the rows first"
+            return "nothing is looked for; press {key:app.filter} in the rows first"
         return division.why_not(dataset) if name == "split" else None
 
     def show_record(self) -> None:

@@ -62,7 +62,8 @@ def remove(
         workbench.ask("trash", lambda store: store.trash.expire(days))
         if days:
             them, are = ("them", "are") if several else ("it", "is")
-            workbench.say(f"within {days} days, u takes {them} back", title=f"{what} {are} in the trash")
+            told = f"within {days} days, {{key:app.undo}} takes {them} back"
+            workbench.say(told, title=f"{what} {are} in the trash")
 
     if days:
         screen.ask(work, gone)

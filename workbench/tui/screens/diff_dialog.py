@@ -11,7 +11,7 @@ from textual.widgets import Static
 from workbench.tui.clean import safe
 from workbench.tui.present import diff as present
 from workbench.tui.widgets.live_table import Column, LiveTable
-from workbench.tui.widgets.modal import Dialog
+from workbench.tui.widgets.modal import CLOSE_FOOT, LIST_FOOT, Dialog
 
 if TYPE_CHECKING:
     from store.runs import Run
@@ -30,7 +30,7 @@ class DiffDialog(Dialog[None]):
     """
 
     def __init__(self, runs: Sequence[Run], found: Sequence[Difference]) -> None:
-        super().__init__("what differs", "j k move  y copy  esc close" if found else "esc close")
+        super().__init__("what differs", LIST_FOOT if found else CLOSE_FOOT)
         self._runs = tuple(runs)
         self._found = tuple(found)
 

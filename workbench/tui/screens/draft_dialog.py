@@ -24,7 +24,10 @@ class DraftDialog(Dialog[Literal["restore", "discard"] | None]):
     BINDINGS: ClassVar[list[BindingType]] = actions.bindings("draft")
 
     def __init__(self, draft: Draft) -> None:
-        super().__init__("unsaved draft", "r restore  d discard  esc later")
+        super().__init__(
+            "unsaved draft",
+            "{key:draft.restore} restore  {key:draft.discard} discard  {key:dialog.leave} later",
+        )
         self._draft = draft
 
     def compose_body(self) -> ComposeResult:

@@ -24,6 +24,7 @@ from workbench.tui.present.cells import quiet
 from workbench.tui.present.compose import trouble
 from workbench.tui.present.faults import Place
 from workbench.tui.screens.draft_keeping import DraftKeeper
+from workbench.tui.sentences import keyed
 from workbench.tui.widgets.fields import Area
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from workbench.tui.drafts import Draft
     from workbench.tui.screen import Workbench
 
-FOOT = "^s save  tab preview  esc close"
+FOOT = "{key:editor.save} save  tab preview  {key:editor.leave} close"
 PARTS = (
     (re.compile(r"^\s*\[\[.*\]\]"), "accent"),
     (re.compile(r"^\s*[a-z_]+(?=\s*=)"), "text-muted"),
@@ -141,7 +142,7 @@ class EditorPane(Vertical):
         self._drafts.begin(name)
         self.name_of_template, self._saved, self._warned = name, text, False
         self.border_title = safe(f"template {name}")
-        self.border_subtitle = safe(FOOT)
+        self.border_subtitle = safe(keyed(self, FOOT))
         self.area.mark(None)
         self.area.load_text(text)
         self.area.focus()
@@ -159,7 +160,9 @@ class EditorPane(Vertical):
         if text == self._saved:
             return
         if self.dirty:
-            self._tell(quiet("another program has changed the file: ^s puts this text in its place"))
+            self._tell(
+                quiet("another program has changed the file: {key:editor.save} puts this text in its place")
+            )
             return
         at = self.area.cursor_location
         self._saved = text
@@ -199,7 +202,9 @@ class EditorPane(Vertical):
         """Close; a text that is not saved is kept once."""
         if self.dirty and not self._warned:
             self._warned = True
-            self._tell(quiet("not saved: ^s saves it, esc again leaves without"))
+            self._tell(
+                quiet("not saved: {key:editor.save} saves it, {key:editor.leave} again leaves without")
+            )
             return
         self.post_message(self.Left(self.name_of_template, not self.dirty))
         self._drafts.forget()
@@ -217,4 +222,4 @@ class EditorPane(Vertical):
         return self.query_one(TemplateText)
 
     def _tell(self, told: Content) -> None:
-        self.query_one("#told", Static).update(told)
+        self.query_one("#told", Static).update(keyed(self, told))

@@ -17,6 +17,7 @@ from workbench.tui.clean import clean, safe
 from workbench.tui.present import figures as present
 from workbench.tui.present.figures import Document
 from workbench.tui.screens.previewing import Figures, Surveyor
+from workbench.tui.sentences import keyed
 from workbench.tui.widgets.live_table import Column, LiveTable
 from workbench.tui.widgets.surface import Row, Surface, blank, cells, fit
 
@@ -53,7 +54,7 @@ class Drawing(Surface):
         """The figures, or the sentence."""
         if self._document is not None:
             return present.draw(self._document, width, height, stale=self._stale, signs=self.signs)
-        lines = safe(self._told, "$muted").wrap(max(width, 1)) if self._told else []
+        lines = safe(keyed(self, self._told), "$muted").wrap(max(width, 1)) if self._told else []
         rows = [fit(cells(line), width) for line in lines[:height]]
         return [*rows, *(blank(width) for _ in range(height - len(rows)))]
 
@@ -194,9 +195,9 @@ class FiguresPane(Vertical):
     def _title(self) -> None:
         document = self.fresh
         if self._counting:
-            told = "f stops"
+            told = "{key:compose.figures} stops"
         elif self._wanted is None or self._waits or (document and document["finished"]):
             told = "of before" if self._shown is not None and document is None else ""
         else:
-            told = f"stopped at {document['done'] if document else 0:,}: f counts again"
-        self.border_subtitle = Content(told) if told else None
+            told = f"stopped at {document['done'] if document else 0:,}: {{key:compose.figures}} counts again"
+        self.border_subtitle = Content(keyed(self, told)) if told else None

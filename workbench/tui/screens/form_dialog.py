@@ -44,7 +44,7 @@ class FormDialog(Dialog[dict[str, Any] | None]):
         drafts: str = "",
         draft: Draft | None = None,
     ) -> None:
-        super().__init__(title, "tab next field  ^s accept  esc leave")
+        super().__init__(title, "tab next field  {key:form.submit} accept  {key:dialog.leave} leave")
         self._form = Form(fields, values=values, choices=choices)
         self._drafted = DraftedForm(self._form, drafts, draft, filled=bool(values)) if drafts else None
         self._first = fields[0].name

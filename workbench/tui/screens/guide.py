@@ -8,6 +8,7 @@ from textual.widgets import Static
 
 from workbench.tui.clean import safe
 from workbench.tui.present import demo
+from workbench.tui.sentences import keyed
 
 if TYPE_CHECKING:
     from store.evaluations import Evaluation
@@ -58,7 +59,7 @@ class Guide(Static):
         told = demo.sentence(self.mode, run, self._evaluations)
         if told != self._told:
             self._told = told
-            self.update(safe(told))
+            self.update(safe(keyed(self, told)))
         if run is not None and run.adapter:
             self._follow_evaluation(run)
 

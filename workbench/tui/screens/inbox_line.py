@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from textual.widgets import Static
 
 from workbench.tui.present import inbox as present
+from workbench.tui.sentences import keyed
 from workbench.tui.widgets.modal import Notice
 
 if TYPE_CHECKING:
@@ -53,9 +54,10 @@ class InboxLine(Static):
         self.app.push_screen(Notice("inbox", told))
 
     def _tell(self) -> None:
-        told = present.line(self._workbench.inbox, news=time.monotonic() < self._news_until)
+        scope = getattr(self.screen, "scope", "")
+        told = present.line(self._workbench.inbox, scope, news=time.monotonic() < self._news_until)
         self.set_class(told is not None, "-told")
-        self.update(told or "")
+        self.update(keyed(self, told) if told is not None else "")
 
     @property
     def _workbench(self) -> Workbench:

@@ -20,6 +20,7 @@ from workbench.tui.screens.activity import Activity
 from workbench.tui.screens.evaluation_work import Resuming
 from workbench.tui.screens.guide import Guide
 from workbench.tui.screens.reading import Reading
+from workbench.tui.sentences import keyed
 from workbench.tui.state import Saved, chosen
 from workbench.tui.widgets.live_table import Column, LiveTable
 from workbench.tui.widgets.row_grid import RowGrid
@@ -129,7 +130,7 @@ class InspectScreen(WorkbenchScreen):
         if name == "resume":
             return self._resuming.why_not(self, self._selected_group)
         if name in ROW_ACTIONS and self._reading.row is None:
-            return "there are no rows; e evaluates, o opens a file"
+            return "there are no rows; {key:inspect.evaluate} evaluates, {key:inspect.open} opens a file"
         if name == "gain" and not self._reading.compares:
             return "there is one system only, so there is no difference"
         return None
@@ -252,7 +253,7 @@ class InspectScreen(WorkbenchScreen):
         self._shown = members
         row = self._wanted[1] if self._wanted is not None and self._wanted[0] == group else None
         self._wanted = None
-        self.query_one("#scores", Static).update(present.summary(members))
+        self.query_one("#scores", Static).update(keyed(self, present.summary(members)))
         self.refresh_chrome()
         self.ask(
             lambda store: scoring.open_group(store, group), lambda opened: self._reading.open(opened, row)

@@ -22,6 +22,7 @@ from workbench.tui.screens import drafted_form
 from workbench.tui.screens.drafted_form import DraftedForm
 from workbench.tui.screens.memory_lane import MemoryLane
 from workbench.tui.screens.rendering import fits
+from workbench.tui.sentences import keyed
 from workbench.tui.widgets.form import Form
 from workbench.tui.widgets.modal import Dialog
 
@@ -93,7 +94,11 @@ class LaunchDialog(Dialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = actions.bindings("launch")
 
     def __init__(self, stock: present.Stock, given: Mapping[str, Any] | None, draft: Draft | None) -> None:
-        super().__init__("new run", "tab next field  ←→ choose  ^t make it fit  ^s start  esc leave")
+        super().__init__(
+            "new run",
+            "tab next field  {arrow:choice.previous}{arrow:choice.next} choose  "
+            "{key:launch.take} make it fit  {key:form.submit} start  {key:dialog.leave} leave",
+        )
         self._stock = stock
         self._given = given
         self._draft = draft
@@ -209,7 +214,7 @@ class LaunchDialog(Dialog[None]):
             self._refuse(error)
 
     def _show_memory(self, text: Content) -> None:
-        self.query_one("#memory", Static).update(text)
+        self.query_one("#memory", Static).update(keyed(self, text))
 
     def action_take(self) -> None:
         """Put the first change that makes the run fit into the form."""

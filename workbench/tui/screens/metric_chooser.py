@@ -60,7 +60,11 @@ class MetricChooser(Dialog[tuple[str, ...] | None], OneField[tuple[str, ...] | N
     """
 
     def __init__(self, known: Sequence[Known], shown: Sequence[str]) -> None:
-        super().__init__("metrics", "↑↓ move  space mark  enter draw  esc leave")
+        super().__init__(
+            "metrics",
+            "{arrow:chooser.cursor_up}{arrow:chooser.cursor_down} move  "
+            "space mark  enter draw  {key:chooser.leave} leave",
+        )
         self._listed = present.listed(known, shown)
         self._shown = frozenset(shown)
         self._order = tuple(dict.fromkeys([*shown, *(each.name for each in self._listed)]))

@@ -13,7 +13,7 @@ from textual.app import App, SuspendNotSupported
 from store.errors import StoreError, Unavailable
 
 FALLBACK = "vi"
-REMEDY = "set EDITOR to an editor of the terminal, or press e for the one that is built in"
+REMEDY = "set EDITOR to an editor of the terminal, or press {key:compose.edit} for the one that is built in"
 
 
 def edit_outside(app: App[Any], path: Path) -> StoreError | None:

@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from workbench.tui.clean import safe
 from workbench.tui.present import compose as present
+from workbench.tui.sentences import keyed
 from workbench.tui.widgets.batch_view import BatchView
 from workbench.tui.widgets.token_view import TokenView
 
@@ -75,8 +76,13 @@ class PreviewPane(Vertical):
         before, self._good = self._good, made if made.trouble is None else None
         on, shown = made.wanted.subject, made.shown
         names = [variant.name for variant in template.variants] if template is not None else []
-        self.query_one("#subject", Static).update(present.subject(on, shown, names, shelf.length(on)))
-        self.query_one("#rendered", Static).update(present.body(on, shown, template))
+        self.query_one("#subject", Static).update(
+            keyed(self, present.subject(on, shown, names, shelf.length(on)))
+        )
+        told = present.body(on, shown, template)
+        # Rows and templates are drawn as they are.
+        is_data = shown is not None or template is not None
+        self.query_one("#rendered", Static).update(told if is_data else keyed(self, told))
         self.set_class(bool(shown and shown.tokens), "-tokens")
         self.set_class(bool(shown and shown.batch), "-batch")
         if shown is None:

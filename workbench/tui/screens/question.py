@@ -96,10 +96,14 @@ class Question(Vertical):
     def why_not(self) -> str | None:
         """Why this question cannot be asked; None where it can."""
         if not self.model:
-            return "there is no model; press 2 and add one"
+            return "there is no model; press {key:app.models} and add one"
         if not self.systems.chosen:
-            return "nobody is marked; space marks a line of the list"
-        return None if self.field.text.strip() else "the prompt is empty; p writes one, ] takes a row"
+            return "nobody is marked; {key:table.mark} marks a line of the list"
+        return (
+            None
+            if self.field.text.strip()
+            else "the prompt is empty; {key:compare.prompt} writes one, {key:compare.next_row} takes a row"
+        )
 
     def suggest(self, chosen: Callable[[Choice], None]) -> None:
         """Choose what was made last, unless somebody has chosen by hand.

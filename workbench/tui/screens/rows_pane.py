@@ -13,6 +13,7 @@ from store import patterns
 from workbench.tui.clean import clean, safe
 from workbench.tui.present import rows as present
 from workbench.tui.screens.row_feed import MOST_HITS, PAGE_LANE, RowFeed, Subject
+from workbench.tui.sentences import keyed
 from workbench.tui.state import Saved, chosen
 from workbench.tui.widgets.modal import Prompt
 from workbench.tui.widgets.row_grid import NoLines, RowGrid
@@ -315,16 +316,16 @@ class RowsPane(Vertical):
         if self.dataset is None:
             return ""
         if not self.has_focus_within:
-            return "enter goes to the rows"
+            return keyed(self, "{key:table.select} goes to the rows")
         if self.reading:
-            return READING_KEYS
+            return keyed(self, READING_KEYS)
         search = self._feed.search
         if search is not None:
             rows = self._feed.subject.rows
             return present.search_state(len(search.hits), search.reached, rows, searching=search.running)
         columns = self.dataset.columns
         at = min(self._grid.column, len(columns) - 1)
-        return f"enter read  / search  {clean(columns[at], 40)}, column {at + 1} of {len(columns)}"
+        return keyed(self, GRID_KEYS) + f"{clean(columns[at], 40)}, column {at + 1} of {len(columns)}"
 
     # Places and rows
 
@@ -365,7 +366,12 @@ class RowsPane(Vertical):
         return self.query_one(TextView)
 
 
-READING_KEYS = "←→ column  [ ] row  / search  y copy  Y copy row  esc back"
+GRID_KEYS = "{key:grid.select} read  {key:app.filter} search  "
+READING_KEYS = (
+    "{arrow:reader.previous_section}{arrow:reader.next_section} column  "
+    "{key:reader.previous_text} {key:reader.next_text} row  {key:app.filter} search  "
+    "{key:app.copy} copy  {key:datasets.copy_row} copy row  {key:reader.close} back"
+)
 
 
 def _number(text: str) -> int | None:

@@ -20,6 +20,7 @@ from workbench.tui.present import runs as present
 from workbench.tui.screens.overlay import Overlay
 from workbench.tui.screens.replaying import Replaying
 from workbench.tui.screens.run_watched import WatchedLines
+from workbench.tui.sentences import keyed
 from workbench.tui.widgets.gpu_pane import GpuPane
 from workbench.tui.widgets.line_chart import LineChart
 from workbench.tui.widgets.lines import Lines
@@ -153,7 +154,7 @@ class RunView(Vertical):
             trouble = self.query_one("#trouble", Static)
             trouble.set_class(bool(run.error), "-told")
             if run.error:
-                trouble.update(present.trouble(run))
+                trouble.update(keyed(self, present.trouble(run)))
         self._memory.x_limit = run.total_steps or None
 
     def _open(self, run: Run | None) -> None:

@@ -11,6 +11,7 @@ from workbench.tui.glyphs import glyphs
 from workbench.tui.present import watched as present
 from workbench.tui.present.cells import lines
 from workbench.tui.present.watched import Watched
+from workbench.tui.sentences import keyed
 from workbench.tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
@@ -97,4 +98,4 @@ class WatchedLines(Lines):
         room = SHORT_LINES if self.screen.has_class("-short") else ROOMY_LINES
         told = present.watched_lines(watched, glyphs(self))[:room]
         self.set_class(bool(told), "-told")
-        self.update(lines(told))
+        self.update(keyed(self, lines(told)))

@@ -87,13 +87,21 @@ class RunsScreen(WorkbenchScreen):
     def why_not(self, name: str) -> str | None:
         """Comparing needs something to try, inspecting an adapter, differing two runs, removing an end."""
         if name == "diff":
-            return None if len(self._compared) > 1 else "there is only one run; mark others with space"
+            return (
+                None
+                if len(self._compared) > 1
+                else "there is only one run; mark others with {key:table.mark}"
+            )
         if name == "compare":
             return present.why_not_try(self.selected)
         if name == "remove":
             return present.why_not_remove(self._marked_or_selected)
         if name in ("replay_slower", "replay_faster"):
-            return None if self.query_one(RunView).replaying.active else "nothing is replayed; v begins"
+            return (
+                None
+                if self.query_one(RunView).replaying.active
+                else "nothing is replayed; {key:runs.replay} begins"
+            )
         return present.why_not_use(self.selected) if name == "inspect" else None
 
     def apply_filter(self, text: str) -> None:

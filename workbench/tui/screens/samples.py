@@ -58,7 +58,11 @@ class SamplesView(Dialog[None]):
     """
 
     def __init__(self, run: Run, samples: Sequence[Sample]) -> None:
-        super().__init__(f"samples of {run.id} {run.name}", "[ ] step  n p prompt  esc close")
+        super().__init__(
+            f"samples of {run.id} {run.name}",
+            "{key:samples.previous_step} {key:samples.next_step} step  "
+            "{key:samples.next_prompt} {key:samples.previous_prompt} prompt  {key:samples.leave} close",
+        )
         self._by_place = {(sample.step, sample.number): sample for sample in samples}
         self._steps = sorted({sample.step for sample in samples})
         self._numbers = sorted({sample.number for sample in samples})

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 BATCH = 8
 """Rows of the batch that a row is shown in: the default of a run."""
-NO_ROWS = "there is no dataset to take rows from; press 3 and add one"
-NO_MODEL = "there is no model whose tokens could be shown; press 2 and add one"
+NO_ROWS = "there is no dataset to take rows from; press {key:app.datasets} and add one"
+NO_MODEL = "there is no model whose tokens could be shown; press {key:app.models} and add one"
 
 
 class Showing:

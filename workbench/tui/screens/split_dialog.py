@@ -32,7 +32,9 @@ class SplitDialog(Dialog[present.Request | None]):
     """
 
     def __init__(self, dataset: Dataset, split: str) -> None:
-        super().__init__(f"split {dataset.name}", "tab next field  ^s split  esc leave")
+        super().__init__(
+            f"split {dataset.name}", "tab next field  {key:form.submit} split  {key:dialog.leave} leave"
+        )
         self._dataset = dataset
         self._fields = present.fields(dataset, split)
         self._form = Form(self._fields)

@@ -16,6 +16,7 @@ from workbench.composing import library, shapes
 from workbench.composing.renaming import reference
 from workbench.tui.clean import clean
 from workbench.tui.present.cells import QUIET, lines, outside, quiet
+from workbench.tui.sentences import keyed
 from workbench.tui.widgets.live_table import Column, LiveTable
 from workbench.tui.widgets.modal import Dialog
 
@@ -112,7 +113,9 @@ class NewTemplate(Dialog[Offer | None]):
 
     def __init__(self, offers: list[Offer], dataset: str) -> None:
         title = f"new template for {dataset}" if dataset else "new template"
-        super().__init__(title, "enter takes it  / filter  esc leave")
+        super().__init__(
+            title, "{key:table.select} takes it  {key:choose.filter} filter  {key:dialog.leave} leave"
+        )
         self._offers = offers
 
     def compose_body(self) -> ComposeResult:
@@ -136,7 +139,7 @@ class NewTemplate(Dialog[Offer | None]):
     @on(LiveTable.Highlighted)
     def _highlighted(self, message: LiveTable.Highlighted) -> None:
         about = self._offers[int(message.key)].about if message.key is not None else Content()
-        self.query_one("#about", Static).update(about)
+        self.query_one("#about", Static).update(keyed(self, about))
 
     @on(LiveTable.Selected)
     def _chosen(self, message: LiveTable.Selected) -> None:
@@ -171,4 +174,10 @@ def _empty(source: Source | None) -> Offer:
     columns = source.columns if source is not None else ("question", "answer")
     prompt, completion = (f"{{{{ {reference(column)} }}}}" for column in (columns[0], columns[-1]))
     text = EMPTY.format(name=EMPTY_NAME, prompt=prompt, completion=completion)
-    return Offer(EMPTY_NAME, "an empty one", text, quiet("one variant, to be written with e"), fits=False)
+    return Offer(
+        EMPTY_NAME,
+        "an empty one",
+        text,
+        quiet("one variant, to be written with {key:compose.edit}"),
+        fits=False,
+    )

@@ -58,7 +58,7 @@ def reasons(store: Store, system: str, talk: Conversation) -> list[str]:
         found.append(f"Its run made only {run.step} steps.")
     if run is not None and not talk.prompt.origin:
         dataset, template = run.example_data
-        found.append(f"It was trained on {dataset} by {template}: ] takes such a row.")
+        found.append(f"It was trained on {dataset} by {template}: {{key:compare.next_row}} takes such a row.")
     return found or ["Perhaps its run was short, its learning rate low, or lora_alpha near 0."]
 
 

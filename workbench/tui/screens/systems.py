@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from workbench.tui.clean import safe
 from workbench.tui.present import compare as present
+from workbench.tui.sentences import keyed
 from workbench.tui.state import Saved
 from workbench.tui.widgets.live_table import Cell, Column
 from workbench.tui.widgets.paged_table import PagedTable
@@ -34,7 +35,7 @@ class Systems(PagedTable):
         wanted = {present.BASE_KEY if system is None else system for system in chosen}
         self.marked = frozenset(wanted & {present.BASE_KEY, *self._speakers})
         self.set_keys((present.BASE_KEY, *self._speakers))
-        self.border_subtitle = safe("space marks")
+        self.border_subtitle = safe(keyed(self, "{key:table.mark} marks"))
 
     def words(self, key: str) -> str:
         """A filter looks into names and what is told of them."""

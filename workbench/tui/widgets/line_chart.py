@@ -16,6 +16,7 @@ from textual.message import Message
 
 from workbench.tui import actions
 from workbench.tui.clean import safe
+from workbench.tui.sentences import keyed
 from workbench.tui.widgets import chart_ink as ink
 from workbench.tui.widgets import chart_lines
 from workbench.tui.widgets.chart_ink import LABEL_STYLE
@@ -31,7 +32,10 @@ NARROW = 24
 """A chart of no more cells has no axis of values."""
 AXIS_CELLS = 8
 """What such an axis takes, about."""
-KEYS_HINT = "←→ read  ↑↓ zoom  [] pan  0 whole"
+KEYS_HINT = (
+    "{arrow:chart.left}{arrow:chart.right} read  {arrow:chart.closer}{arrow:chart.wider} zoom  "
+    "{key:chart.pan_left}{key:chart.pan_right} pan  {key:chart.whole} whole"
+)
 FURTHEST_IN = 4.0
 """The narrowest part of the axis that is shown, in its own unit."""
 
@@ -179,8 +183,8 @@ class LineChart(Surface, can_focus=True):
         self._write_border()
 
     def _write_border(self) -> None:
-        hint = KEYS_HINT if self.has_focus else ""
-        self.border_subtitle = safe(self._note or hint, "$warning" if self._note else "")
+        hint = keyed(self, KEYS_HINT) if self.has_focus else ""
+        self.border_subtitle = safe(keyed(self, self._note) or hint, "$warning" if self._note else "")
 
     # Drawing
 
@@ -189,7 +193,8 @@ class LineChart(Surface, can_focus=True):
         rows = [blank(width) for _ in range(height)]
         lines = self._shown
         if not lines:
-            put(rows[height // 2], max((width - len(self.empty)) // 2, 0), self.empty, LABEL_STYLE)
+            empty = keyed(self, self.empty)
+            put(rows[height // 2], max((width - len(empty)) // 2, 0), empty, LABEL_STYLE)
             return rows
         front = next((line for line in lines if line.name == self._front), lines[0])
         room = width - (AXIS_CELLS if width > NARROW else 0)

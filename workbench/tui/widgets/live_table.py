@@ -16,6 +16,7 @@ from textual.message import Message
 from store import patterns
 from workbench.tui import actions
 from workbench.tui.clean import clean, safe
+from workbench.tui.sentences import keyed
 from workbench.tui.state import Saved, chosen, texts
 from workbench.tui.widgets.counted import Counted
 from workbench.tui.widgets.surface import CellText, Row, blank, cells, fit, put, restyle
@@ -306,7 +307,9 @@ class LiveTable(Counted, can_focus=True):
     def _empty_rows(self, width: int, page: int) -> list[Row]:
         rows = [blank(width) for _ in range(page)]
         text = (
-            f"no row matches “{clean(self._filter, 40)}”" if self._filter and self._has_rows else self.empty
+            f"no row matches “{clean(self._filter, 40)}”"
+            if self._filter and self._has_rows
+            else keyed(self, self.empty)
         )
         lines = [part for line in text.splitlines() for part in textwrap.wrap(line, max(width, 1)) or [""]]
         for row, line in zip(rows[1 if page > len(lines) else 0 :], lines, strict=False):

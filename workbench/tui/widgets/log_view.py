@@ -12,6 +12,7 @@ from textual.binding import BindingType
 
 from workbench.tui import actions
 from workbench.tui.clean import LIMIT, clean, safe
+from workbench.tui.sentences import keyed
 from workbench.tui.widgets.surface import Row, Surface, blank, cells, put
 
 POLL_SECONDS = 0.5
@@ -173,7 +174,7 @@ class LogView(Surface, can_focus=True):
             rows.append((cells(self.empty, "$muted") + blank(width))[:width])
         rows += [blank(width) for _ in range(height - len(rows))]
         if not self.follow and self._index is not None:
-            note = f" line {self._top + 1} of {self._index.count}, G follows "
+            note = keyed(self, f" line {self._top + 1} of {self._index.count}, {{key:log.last}} follows ")
             put(rows[-1], max(width - len(note), 0), note, "$accent on $panel")
         return rows
 

@@ -15,12 +15,15 @@ from textual.widgets import Input, Static
 
 from workbench.tui import actions
 from workbench.tui.clean import safe
+from workbench.tui.sentences import keyed
 from workbench.tui.widgets.fields import Field
 from workbench.tui.widgets.live_table import Column, LiveTable
 from workbench.tui.widgets.paged_table import PagedTable
 
 T = TypeVar("T")
 TEXT_LIMIT = 4000
+CLOSE_FOOT = "{key:dialog.leave} close"
+LIST_FOOT = f"{{key:table.cursor_down}} {{key:table.cursor_up}} move  {{key:app.copy}} copy  {CLOSE_FOOT}"
 
 
 class OneField(ModalScreen[T]):
@@ -59,10 +62,11 @@ class Dialog(ModalScreen[T]):
         super().__init__()
         self._box = Vertical(classes="dialog")
         self._box.border_title = safe(title)
-        self._box.border_subtitle = safe(foot)
+        self._foot = foot
 
     def compose(self) -> ComposeResult:
         """The box around the dialog's own widgets."""
+        self._box.border_subtitle = safe(keyed(self, self._foot))
         with self._box:
             yield from self.compose_body()
 
@@ -81,12 +85,12 @@ class Confirm(Dialog[bool]):
     BINDINGS: ClassVar[list[BindingType]] = actions.bindings("confirm")
 
     def __init__(self, title: str, message: str, yes: str = "yes", no: str = "no") -> None:
-        super().__init__(title, f"y {yes}  n {no}")
+        super().__init__(title, f"{{key:confirm.yes}} {yes}  {{key:confirm.leave}} {no}")
         self._message = message
 
     def compose_body(self) -> ComposeResult:
         """The question."""
-        yield Static(safe(self._message))
+        yield Static(safe(keyed(self, self._message)))
 
     def action_yes(self) -> None:
         """Answer yes."""
@@ -116,7 +120,7 @@ class Prompt(Dialog[str | None], OneField[str | None]):
         check: Callable[[str], str | None] | None = None,
         help: str = "",
     ) -> None:
-        super().__init__(title, "enter accept  esc leave")
+        super().__init__(title, "enter accept  {key:dialog.leave} leave")
         self._label = label
         self._value = value
         self._check = check
@@ -164,7 +168,9 @@ class Choose(Dialog[str | None]):
     def __init__(
         self, title: str, options: Sequence[tuple[str, str]], help: str = "", *, at: str | None = None
     ) -> None:
-        super().__init__(title, "enter choose  / filter  esc leave")
+        super().__init__(
+            title, "{key:table.select} choose  {key:choose.filter} filter  {key:dialog.leave} leave"
+        )
         self._table = _Options(dict(options))
         self._help = help
         self._at = at
@@ -215,7 +221,7 @@ class Notice(Dialog[None]):
     """Tells something that must be read."""
 
     def __init__(self, title: str, text: str | Content) -> None:
-        super().__init__(title, "esc close")
+        super().__init__(title, CLOSE_FOOT)
         self._text = text
 
     def compose_body(self) -> ComposeResult:
