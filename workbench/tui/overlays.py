@@ -17,12 +17,11 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, Static
 
 from store import patterns
-from store.errors import BadInput
 from workbench.tui import actions
 from workbench.tui.actions import Action
 from workbench.tui.clean import clean
 from workbench.tui.sentences import keyed
-from workbench.tui.widgets.fields import Field
+from workbench.tui.widgets.fields import Field, PatternFault
 from workbench.tui.widgets.modal import OneField
 
 HELP_WIDTH = 70
@@ -122,21 +121,14 @@ class FilterLine(OneField[None]):
     def compose(self) -> ComposeResult:
         """The line, and over it what is wrong with what stands in it."""
         with Vertical(classes="foot"):
-            yield Static(id="fault", markup=False)
+            yield PatternFault()
             with Horizontal(classes="foot-line"):
                 yield Static("/", classes="foot-prefix", markup=False)
                 yield Field(self._value, max_length=patterns.LIMIT, select_on_focus=False)
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
-        fault = self.query_one("#fault", Static)
-        try:
-            patterns.pattern(event.value)
-        except BadInput as error:
-            fault.update(Content.styled(f"{clean(error.what)}; {clean(error.remedy)}", "$warning"))
-            fault.display = True
-        else:
-            fault.display = False
+        if self.query_one(PatternFault).is_pattern(event.value):
             self._apply(event.value)
 
     @on(Input.Submitted)

@@ -158,6 +158,28 @@ async def test_a_space_that_comes_before_the_list_marks_in_it(host: Any) -> None
         assert table.marked == {"rate"}
 
 
+async def test_a_half_typed_expression_says_what_is_wrong_and_leaves_what_the_last_good_one_found(
+    worked: Store, opened: Any, look: Any
+) -> None:
+    """As everywhere where one is typed: the list does not run empty at an open bracket."""
+    async with opened(worked.root) as pilot:
+        await look.wait(pilot, "step 26 of 40")
+        await pilot.press("m")
+        await look.wait(pilot, "type a regular expression")
+        await pilot.press(*"grad")
+        table = pilot.app.screen.query_one(LiveTable)
+        assert table.keys == ("grad_norm",)
+        await pilot.press("(")
+        await look.wait(pilot, "'grad(' is no regular expression")
+        assert table.keys == ("grad_norm",)
+        await pilot.press("backspace")
+        await pilot.pause(0.2)
+        assert "is no regular expression" not in look(pilot)
+        await pilot.press("(", "enter")  # what was found is what is taken
+        await look.wait(pilot, "grad_norm 1.5")
+        assert chart(pilot).series_names == ("grad_norm",)
+
+
 async def test_metrics_are_chosen_by_a_regular_expression(worked: Store, opened: Any, look: Any) -> None:
     async with opened(worked.root) as pilot:
         await look.wait(pilot, "step 26 of 40")

@@ -17,6 +17,7 @@ from store import patterns
 from workbench.tui import actions
 from workbench.tui.present import metrics as present
 from workbench.tui.present.metrics import Known
+from workbench.tui.widgets.fields import PatternFault
 from workbench.tui.widgets.live_table import Column, LiveTable
 from workbench.tui.widgets.modal import Dialog, OneField
 
@@ -74,6 +75,7 @@ class MetricChooser(Dialog[tuple[str, ...] | None], OneField[tuple[str, ...] | N
         with Horizontal(classes="foot-line"):
             yield Static("/", classes="foot-prefix", markup=False)
             yield Pattern(compact=True, max_length=patterns.LIMIT, placeholder="type a regular expression")
+        yield PatternFault()
         table = LiveTable(COLUMNS)
         table.can_focus, table.led = False, True
         yield table
@@ -105,8 +107,10 @@ class MetricChooser(Dialog[tuple[str, ...] | None], OneField[tuple[str, ...] | N
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
-        wanted = patterns.lenient(event.value)
         text = event.value
+        if not self.query_one(PatternFault).is_pattern(text):
+            return  # what the last good one has found stays
+        wanted = patterns.pattern(text)
         self._table.filter_by(text, (lambda key: wanted.search(key) is not None) if text else None)
         self._table.action_first()
 

@@ -1,11 +1,19 @@
-"""Where a person types: Textual's fields, without a blinking cursor and with a limit to what is pasted."""
+"""Where a person types: Textual's fields, without a blinking cursor and with a limit to what is pasted.
+
+A field for a regular expression tells what is wrong with it in a line of its own.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from textual import events
-from textual.widgets import Input, TextArea
+from textual.content import Content
+from textual.widgets import Input, Static, TextArea
+
+from store import patterns
+from store.errors import BadInput
+from workbench.tui.clean import clean
 
 PASTE_LIMIT = 100_000
 """The most characters that are taken from one paste; more is a file, and wrapping it would take minutes."""
@@ -42,3 +50,20 @@ class Area(TextArea):
     def on_paste(self, event: events.Paste) -> None:
         """Take no more than can be shown at once."""
         _refuse_flood(self, event)
+
+
+class PatternFault(Static):
+    """Why what is being typed is no regular expression; absent while it is one."""
+
+    DEFAULT_CSS = "PatternFault { height: auto; padding: 0 1; display: none; }"
+
+    def is_pattern(self, text: str) -> bool:
+        """Whether a text is a regular expression; what is wrong with it is told where it is none."""
+        try:
+            patterns.pattern(text)
+        except BadInput as error:
+            self.update(Content.styled(f"{clean(error.what)}; {clean(error.remedy)}", "$warning"))
+            self.display = True
+            return False
+        self.display = False
+        return True
