@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.tui.clean import LIMIT
-from workbench.tui.widgets.log_view import LineIndex, LogView
+from workbench.tui.line_index import LineIndex
+from workbench.tui.widgets.log_view import LogView
 
 
 def indexed(path: Path) -> LineIndex:

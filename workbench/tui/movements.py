@@ -78,6 +78,8 @@ MOVEMENTS: Mapping[str, tuple[Movement, ...]] = {
         ("last", "G,end", "Last line, and follow"),
         ("half_down", "ctrl+d,pagedown", "Half a page down"),
         ("half_up", "ctrl+u,pageup", "Half a page up"),
+        ("next_match", "n", "The next line that {key:app.filter} has found"),
+        ("previous_match", "N", "The line before that it has found"),
     ),
     "tokens": (
         ("next", "l,right", "Next token"),

@@ -22,6 +22,7 @@ from workbench.tui.screens.run_view import RunView
 from workbench.tui.screens.run_watched import WatchedLines
 from workbench.tui.state import Saved, chosen
 from workbench.tui.widgets.live_table import LiveTable
+from workbench.tui.widgets.log_view import LogView
 
 if TYPE_CHECKING:
     from store.runs import Run
@@ -80,7 +81,7 @@ class RunsScreen(WorkbenchScreen):
     def recall(self, saved: Saved) -> None:
         """Filter first: the list's own filter knows no regular expressions."""
         table = chosen(chosen(saved, "tables", dict, {}), "runs", dict, {})
-        self.apply_filter(chosen(table, "filter", str, ""))
+        self._filter_runs(chosen(table, "filter", str, ""))
         self.query_one(RunView).overlay.choose(curves.recalled(chosen(saved, "curves", dict, {})))
         super().recall(saved)
 
@@ -104,16 +105,40 @@ class RunsScreen(WorkbenchScreen):
             )
         return present.why_not_use(self.selected) if name == "inspect" else None
 
+    # `/` means the log while that has the focus, else the list
+
+    @property
+    def filter_text(self) -> str:
+        """What is looked for there."""
+        return self._log.filter_text if self.focused is self._log else super().filter_text
+
     def apply_filter(self, text: str) -> None:
-        """Show only the runs in whose words a regular expression occurs; marked ones stay marked."""
+        """Show only the runs in whose words a regular expression occurs, or its lines of the log."""
+        if self.focused is self._log:
+            self._log.apply_filter(text)
+        else:
+            self._filter_runs(text)
+
+    def filter_undo(self) -> Callable[[], None]:
+        """What brings back what is shown there now."""
+        return self._log.filter_undo() if self.focused is self._log else super().filter_undo()
+
+    @property
+    def _log(self) -> LogView:
+        return self.query_one(LogView)
+
+    def _filter_runs(self, text: str) -> None:
+        """Marked ones stay marked."""
         table = self._list  # searched for once, not for each of ten thousand rows
         comparing.filter_runs(table, lambda key: table.runs[key], text)
 
     def leave(self) -> None:
-        """End a replay, or go back to the list, then show all rows again, then take the marks away."""
+        """End a replay or a search in the log, go to the list, show all its rows, take the marks away."""
         replaying = self.query_one(RunView).replaying
         if replaying.active:
             replaying.stop()
+        elif self.focused is self._log and self.filter_text:
+            self.apply_filter("")
         elif not self._list.has_focus:
             self._list.focus()
         elif self.filter_text:

@@ -1,92 +1,31 @@
-"""The tail of a log file of any size: a thread finds the lines; those in sight are read when drawn."""
+"""The tail of a log file of any size: a thread finds the lines; those in sight are read when drawn.
+
+What is looked for is found by another thread, and shown in the lines in sight.
+"""
 
 from __future__ import annotations
 
-import os
-from array import array
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.binding import BindingType
 
+from store import patterns
 from workbench.tui import actions
 from workbench.tui.clean import LIMIT, clean, safe
+from workbench.tui.line_index import LineIndex
+from workbench.tui.log_search import LogSearch
 from workbench.tui.sentences import keyed
 from workbench.tui.widgets.surface import Row, Surface, blank, cells, put
+from workbench.tui.widgets.text_view import CURRENT_HIT_STYLE, HIT_STYLE
 
 POLL_SECONDS = 0.5
-CHUNK_BYTES = 1 << 20
-LINE_BYTES = 4 * LIMIT
-"""The most bytes of one line that are read: a line of 10 MB costs no more than a long one."""
 SIDE_STEP = 16
-
-
-class LineIndex:
-    """Where the lines of a growing file begin, by byte offset.
-
-    Args:
-        path: The file, which may not be there yet.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._starts = array("Q", [0])
-        self._size = 0
-        self._inode = 0
-
-    @property
-    def count(self) -> int:
-        """How many lines there are; a last one without a line feed counts."""
-        return len(self._starts) if self._size > self._starts[-1] else len(self._starts) - 1
-
-    def grow(self) -> bool:
-        """Index what was appended since the last call; a file that was replaced is begun again.
-
-        Returns:
-            Whether there is anything new.
-        """
-        try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            status = os.fstat(descriptor)
-            if status.st_ino != self._inode or status.st_size < self._size:
-                self._starts, self._size, self._inode = array("Q", [0]), 0, status.st_ino
-            before = self._size
-            while self._size < status.st_size and (chunk := os.pread(descriptor, CHUNK_BYTES, self._size)):
-                self._add(chunk)
-            return self._size != before
-        finally:
-            os.close(descriptor)
-
-    def _add(self, chunk: bytes) -> None:
-        found = chunk.find(b"\n")
-        while found >= 0:
-            self._starts.append(self._size + found + 1)
-            found = chunk.find(b"\n", found + 1)
-        self._size += len(chunk)
-
-    def lines(self, first: int, count: int) -> list[str]:
-        """Read lines, cleaned and cut; of a line that a progress bar drew over itself, its last state."""
-        first = max(first, 0)
-        stop = min(first + count, self.count)
-        try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return []
-        try:
-            return [self._line(descriptor, number) for number in range(first, stop)]
-        finally:
-            os.close(descriptor)
-
-    def _line(self, descriptor: int, number: int) -> str:
-        start = self._starts[number]
-        end = self._starts[number + 1] - 1 if number + 1 < len(self._starts) else self._size
-        text = os.pread(descriptor, min(end - start, LINE_BYTES), start).decode("utf-8", errors="replace")
-        states = [state for state in text.split("\r") if state]
-        return clean(states[-1] if states else "")
+NAMED_TEXT = 40
+MATCH_KEYS = "{key:log.next_match} next  {key:log.previous_match} before  {key:app.back} end"
 
 
 class LogView(Surface, can_focus=True):
@@ -109,6 +48,7 @@ class LogView(Surface, can_focus=True):
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
+        self._title = title
         self.border_title = safe(title) if title else None
         self.empty = "nothing logged yet"
         self.follow = True
@@ -116,6 +56,7 @@ class LogView(Surface, can_focus=True):
         self._top = 0
         self._left = 0
         self._reading = False
+        self._search: LogSearch | None = None
 
     @property
     def path(self) -> Path | None:
@@ -128,6 +69,7 @@ class LogView(Surface, can_focus=True):
             return
         self._index = LineIndex(path) if path is not None else None
         self._top, self._left, self.follow = 0, 0, True
+        self.apply_filter("")
         self.redraw()
         self._poll()
 
@@ -155,20 +97,130 @@ class LogView(Surface, can_focus=True):
     def _grown(self) -> None:
         if self.follow:
             self._top = self._last_top
+        search = self._search
+        if search is not None and search.is_of_before:
+            self.apply_filter("")
+            self.apply_filter(search.text)
+        elif search is not None:
+            self._look_on(search)
+            self._looked(search)
         self.redraw()
+
+    # What is looked for
+
+    @property
+    def filter_text(self) -> str:
+        """What is looked for."""
+        return self._search.text if self._search is not None else ""
+
+    def apply_filter(self, text: str) -> None:
+        """Look for a regular expression from the line on that was looked at last, else from the top one."""
+        before, index = self._search, self._index
+        if text == self.filter_text:
+            return
+        if before is not None:
+            before.stopped = True
+        self._search = None
+        if text and index is not None:
+            origin = before.origin if before is not None else self._top
+            self._search = LogSearch(text, patterns.lenient(text), index, origin)
+            self._look_on(self._search)
+        self._tell_search()
+        self.redraw()
+
+    def filter_undo(self) -> Callable[[], None]:
+        """What brings back what was looked for, and the lines that are in sight now."""
+        search, place = self._search, (self._top, self._left, self.follow)
+
+        def undo() -> None:
+            self.apply_filter(search.text if search is not None else "")
+            if self._search is not None and search is not None:
+                self._search.line = search.line
+            self._top, self._left, self.follow = place
+            self.redraw()
+
+        return undo
+
+    def _look_on(self, search: LogSearch) -> None:
+        search.look_at_the_end()
+        if search.running or not search.is_behind:
+            return
+        search.running = True
+        app = self.app
+
+        def look() -> None:
+            search.run(lambda: app.call_later(self._looked, search))
+
+        self.run_worker(look, thread=True, group="log-search", exit_on_error=False)
+
+    def _looked(self, search: LogSearch) -> None:
+        if search is not self._search or not self.is_attached:
+            return
+        if search.line is None and (goal := search.goal) is not None:
+            self._go_to_match(search, goal)
+        self._tell_search()
+
+    def _go_to_match(self, search: LogSearch, line: int) -> None:
+        """Show a line that was found, with what was found in it."""
+        search.line = line
+        width, height = self.size
+        found = next((search.wanted.search(text) for text in self._read(line, 1)), None)
+        if found is not None and not self._left <= found.start() < self._left + width:
+            self._left = max(found.start() - width // 2, 0) // SIDE_STEP * SIDE_STEP
+        if not self._top <= line < self._top + height:
+            self._go(line - height // 3)
+        self.redraw()
+        self._tell_search()
+
+    def _tell_search(self) -> None:
+        # The place stands above: the line that is typed in hides what stands below.
+        search = self._search
+        told = f"/{clean(search.text, NAMED_TEXT)}  {search.told}" if search is not None else ""
+        self.border_title = safe("  ".join(filter(None, (self._title, told)))) or None
+        self.border_subtitle = (
+            safe(keyed(self, MATCH_KEYS)) if search is not None and self.has_focus else None
+        )
+
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Show which keys go through what was found, while they do."""
+        super().watch_has_focus(has_focus)
+        self._tell_search()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 (Textual's)
+        """Leave the keys of what was found to the screen while nothing is looked for."""
+        return self._search is not None or action not in ("next_match", "previous_match")
+
+    def action_next_match(self) -> None:
+        """The next line that was found, after the one that was gone to while that is in sight."""
+        search = self._search
+        if search is not None and (line := search.after(self._from(search, self._top - 1))) is not None:
+            self._go_to_match(search, line)
+
+    def action_previous_match(self) -> None:
+        """The line before that was found."""
+        search = self._search
+        below = self._top + self.size.height
+        if search is not None and (line := search.before(self._from(search, below))) is not None:
+            self._go_to_match(search, line)
+
+    def _from(self, search: LogSearch, otherwise: int) -> int:
+        seen = search.line is not None and self._top <= search.line < self._top + self.size.height
+        return search.line if seen and search.line is not None else otherwise
 
     def copy_text(self) -> str:
         """The lines in sight."""
-        return "\n".join(self._lines(self.size.height))
+        return "\n".join(self._read(self._top, self.size.height))
 
     def draw(self, width: int, height: int) -> list[Row]:
         """The lines in sight, or what is missing."""
         if self.follow:
             self._top = self._last_top
         rows = []
-        for text in self._lines(height):
+        for number, text in enumerate(self._read(self._top, height), start=self._top):
             row = blank(width)
             put(row, 0, text[self._left :])
+            if self._search is not None:
+                self._mark_matches(row, text, self._search, number)
             rows.append(row)
         if not rows:
             rows.append((cells(self.empty, "$muted") + blank(width))[:width])
@@ -178,8 +230,15 @@ class LogView(Surface, can_focus=True):
             put(rows[-1], max(width - len(note), 0), note, "$accent on $panel")
         return rows
 
-    def _lines(self, height: int) -> list[str]:
-        return self._index.lines(self._top, height) if self._index is not None else []
+    def _mark_matches(self, row: Row, text: str, search: LogSearch, number: int) -> None:
+        style = CURRENT_HIT_STYLE if number == search.line else HIT_STYLE
+        for found in search.wanted.finditer(text):
+            start, end = max(found.start(), self._left), found.end()
+            if start < end:
+                put(row, cell_len(text[self._left : start]), text[start:end], style)
+
+    def _read(self, first: int, count: int) -> list[str]:
+        return self._index.lines(first, count) if self._index is not None else []
 
     @property
     def _last_top(self) -> int:
