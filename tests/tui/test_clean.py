@@ -10,6 +10,7 @@ import pytest
 from rich.segment import ControlType, Segment
 from rich.style import Style
 from textual.color import Color
+from textual.content import Content
 
 from workbench.tui.clean import (
     LIMIT,
@@ -18,6 +19,8 @@ from workbench.tui.clean import (
     LinkFilter,
     clean,
     link_to,
+    origin,
+    page,
     safe,
     visible,
 )
@@ -71,6 +74,7 @@ def test_only_links_below_a_place_of_ours_pass() -> None:
         ours + "a b": False,
         link_to(Path("/elsewhere")): False,
         "https://example.org/": False,
+        link_to(Path("/a/text")).replace("file://", "file://elsewhere."): False,
         "javascript:alert(1)": False,
     }
     for link, passes in links.items():
@@ -81,6 +85,87 @@ def test_only_links_below_a_place_of_ours_pass() -> None:
             assert (segment.style.link == link) is (passes and beginning == ours), link
             assert segment.style.bold
     assert all(character in string.printable for character in link_to(Path("/\x1b\u00e9\n")))
+
+
+def leads(made: Content) -> set[str]:
+    """Where the links of a content lead."""
+    links = (getattr(span.style, "link", None) for span in made.spans)
+    return {link for link in links if link}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://huggingface.co/google/flan-t5-small",
+        "https://example.org",
+        "https://example.org:8443/a/b.json?x=1&y=%20z#part",
+    ],
+)
+def test_the_address_of_a_page_is_a_link_to_itself(address: str) -> None:
+    """In the lineage of an adapter, and as the source of a model or dataset."""
+    assert page(address).plain == origin(address).plain == address
+    assert leads(page(address)) == leads(origin(address)) == {address}
+    style = Style(link=address)
+    for part in (address, f"{address[:12]}  ", address[12:]):
+        (segment,) = LinkFilter(link_to(Path("/store")) + "/").apply([Segment(part, style)], BLACK)
+        assert segment.style is not None
+        assert segment.style.link == address
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "http://example.org/",
+        "HTTPS://example.org/",
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "https://bank.example@evil.example/",
+        "https://user:password@evil.example/",
+        "https://bank.example\\@evil.example/",
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://2130706433/",
+        "https://b\u0430nk.example/",
+        "https://example.org/\x1b]8;;https://evil.example\x1b\\",
+        "https://example.org/%1b]8",
+        "https://example.org/%00",
+        "https://example.org/%0d%0aevil",
+        "https://example.org/a b",
+        'https://example.org/"x',
+        "https://example.org/\u202egpj.exe",
+        "https://example.org/" + "a" * 400,
+        " https://example.org/",
+        "see https://example.org/",
+        "https://",
+        "https://localhost/",
+    ],
+)
+def test_a_hostile_address_stays_plain_text(hostile: str) -> None:
+    """Other schemes, names before the host, other alphabets, control bytes, also those in other clothes."""
+    assert leads(page(hostile)) == leads(origin(hostile)) == set()
+    (segment,) = LinkFilter(link_to(Path("/store")) + "/").apply(
+        [Segment("example.org", Style(link=hostile))], BLACK
+    )
+    assert segment.style is not None
+    assert segment.style.link is None
+
+
+def test_a_link_never_leads_elsewhere_than_it_says() -> None:
+    """The last net: whatever made it."""
+    for text in ("https://bank.example/", "", "   "):
+        (segment,) = LinkFilter(link_to(Path("/store")) + "/").apply(
+            [Segment(text, Style(link="https://evil.example/"))], BLACK
+        )
+        assert segment.style is not None
+        assert segment.style.link is None, text
+
+
+def test_a_path_that_a_record_came_from_is_a_link_to_it() -> None:
+    """From the root, without detours; in the lineage of an adapter, which others wrote, it is none."""
+    assert leads(origin("/data/talk.jsonl")) == {link_to(Path("/data/talk.jsonl"))}
+    assert leads(page("/data/talk.jsonl")) == set()
+    for plain in ("data/talk.jsonl", "/data/../etc/passwd", "//host/share", "/a\x1b[2J", "google/flan", ""):
+        assert leads(origin(plain)) == set(), plain
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,13 @@ import os
 import re
 import socket
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from rich.segment import Segment
 from textual.color import Color
 from textual.content import Content
 from textual.filter import LineFilter, NoColor
+from textual.style import Style
 
 from workbench import text as outside
 
@@ -24,6 +25,13 @@ LIMIT = 2000
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
 _LINK = re.compile(r"[A-Za-z0-9:/%._~-]+")
+_WEB = re.compile(
+    r"https://(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,63}(?::\d{1,5})?"
+    r"(?:[/?#](?:[A-Za-z0-9._~:/?#!$&'()*+,;=@-]|%[2-9A-Fa-f][0-9A-Fa-f])*)?"
+)
+"""An address that says where it leads: no name or password before its host, no address in numbers or in
+another alphabet, nothing that a terminal or a shell could take for more than a letter."""
+_WEB_CHARACTERS = 300
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 _ASCII = str.maketrans(
@@ -113,10 +121,10 @@ class AsciiFilter(LineFilter):
 
 
 class LinkFilter(LineFilter):
-    """Lets links pass that lead to a place of ours, and makes plain text of all others.
+    """Lets links pass that lead to a place of ours or to what their own text says; the others are plain text.
 
     Args:
-        beginning: What a link must begin with; empty lets none pass.
+        beginning: What a link to a place of ours begins with; empty lets no link pass.
     """
 
     def __init__(self, beginning: str) -> None:
@@ -126,19 +134,50 @@ class LinkFilter(LineFilter):
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 (Textual's)
         """Return the segments without other links."""
         return [
-            segment
-            if segment.style is None or not segment.style.link or self._is_ours(segment.style.link)
-            else Segment(segment.text, segment.style.update_link(None))
+            Segment(segment.text, segment.style.update_link(None))
+            if segment.style is not None and segment.style.link and not self._passes(segment)
+            else segment
             for segment in segments
         ]
 
-    def _is_ours(self, link: str) -> bool:
-        return bool(self._beginning) and link.startswith(self._beginning) and bool(_LINK.fullmatch(link))
+    def _passes(self, segment: Segment) -> bool:
+        link = segment.style.link if segment.style is not None else None
+        if not self._beginning or not link:
+            return False
+        part = segment.text.strip()  # a line may hold a part of a text that was wrapped
+        if is_web(link):
+            return bool(part) and part in link
+        if not _LINK.fullmatch(link) or not link.startswith(_here()):
+            return False
+        return link.startswith(self._beginning) or (bool(part) and part in unquote(link))
 
 
 def link_to(path: Path) -> str:
     """The address of a file or folder of ours, for a terminal on this machine or another."""
-    return f"file://{quote(socket.gethostname())}{quote(os.fsencode(path))}"
+    return f"{_here()}{quote(os.fsencode(path))}"
+
+
+def is_web(text: str) -> bool:
+    """Whether a text is the plain address of a page (https), and can be the target of a link."""
+    return len(text) <= _WEB_CHARACTERS and _WEB.fullmatch(text) is not None
+
+
+def page(text: str) -> Content:
+    """A text from outside; where all of it is the address of a page, it is a link there."""
+    told = clean(text)
+    return Content.styled(told, Style(link=text)) if told == text and is_web(text) else Content(told)
+
+
+def origin(text: str) -> Content:
+    """Where a record came from; an address of a page or a path from the root is a link to just that."""
+    is_path = text.startswith("/") and not text.startswith("//") and text == os.path.normpath(text)
+    if is_path and clean(text) == text:
+        return Content.styled(text, Style(link=link_to(Path(text))))
+    return page(text)
+
+
+def _here() -> str:
+    return f"file://{quote(socket.gethostname())}"
 
 
 def line_filters(*, ascii: bool, colourless: bool, links: str = "") -> list[LineFilter]:
@@ -147,7 +186,7 @@ def line_filters(*, ascii: bool, colourless: bool, links: str = "") -> list[Line
     Args:
         ascii: Draw with ASCII alone.
         colourless: Draw without colours.
-        links: What a link must begin with; empty lets none pass.
+        links: What a link to a place of ours begins with; empty lets no link pass.
     """
     filters: list[LineFilter] = [ControlFilter(), LinkFilter(links)]
     if ascii:

@@ -12,6 +12,7 @@ from store.datasets import Dataset
 from store.evaluations import Evaluation
 from store.lines import BadLine
 from store.models import Model
+from workbench.tui.clean import link_to
 from workbench.tui.present import adapters, benchmarks, datasets, models
 
 NOW = 1_000_000.0
@@ -108,6 +109,22 @@ def test_lineage_is_told_flat_and_cleaned() -> None:
     text = adapters.detail(ADAPTER, {"dataset": {"name": "talk\x1b"}, "seed": 1}, NOW).plain
     assert "dataset.name  talk␛" in text
     assert "seed" in text
+
+
+def test_a_page_that_a_lineage_names_is_a_link_and_what_pretends_to_be_one_is_not() -> None:
+    """Others wrote it: only what leads to just what is read."""
+    page = "https://example.org/run/1"
+    lineage = {
+        "homepage": page,
+        "hostile": ["https://a.example/"],
+        "login": "https://example.org@evil.example/",
+        "plain": "http://example.org/",
+        "path": "/etc/passwd",
+        "long": "https://example.org/" + "a" * 299,
+    }
+    spans = adapters.detail(ADAPTER, lineage, NOW).spans
+    links = {getattr(span.style, "link", None) for span in spans} - {None, link_to(ADAPTER.path)}
+    assert links == {page}
 
 
 def test_adapters_of_two_bases_are_not_compared() -> None:

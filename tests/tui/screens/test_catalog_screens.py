@@ -13,6 +13,7 @@ from textual.widgets import Input
 
 from store import Store, Unavailable
 from store.adapters import Adapter
+from workbench.tui.clean import link_to
 from workbench.tui.screens.adapters import AdaptersScreen
 
 
@@ -89,17 +90,23 @@ async def test_an_adapter_tells_where_it_comes_from_and_leads_to_compare(
 
 
 @pytest.mark.parametrize("links", [True, False])
-async def test_a_folder_is_a_link_where_the_terminal_takes_them(
+async def test_folder_and_source_are_links_where_the_terminal_takes_them(
     links: bool, stocked: Store, still_app: Any, look: Any
 ) -> None:
+    """The source leads to just what it says, in as many lines as it takes."""
+    source = stocked.models.get("tiny").source
     app = still_app(stocked.root, links=links)
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("2")
         await look.wait(pilot, "models/tiny")
         strips = app.screen._compositor.render_strips()
         segments = [segment for strip in strips for segment in strip if segment.style is not None]
-        found = {segment.text.strip() for segment in segments if segment.style.link}
-        assert found == ({"models/tiny"} if links else set())
+        found = [segment for segment in segments if segment.style.link]
+        folder = {segment.text.strip() for segment in found if "models/tiny" in segment.text}
+        assert folder == ({"models/tiny"} if links else set())
+        rest = [segment for segment in found if segment.text.strip() not in folder]
+        assert "".join(segment.text.strip() for segment in rest) == (source if links else "")
+        assert {segment.style.link for segment in rest} == ({link_to(Path(source))} if links else set())
 
 
 async def test_adapters_that_could_not_be_read_once_are_read_when_the_list_is_drawn_again(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 
-from workbench.tui.clean import clean
+from workbench.tui.clean import clean, page
 from workbench.tui.glyphs import bytes_text, count_text
 from workbench.tui.present.cells import Cell, age, facts, lines, outside, place, quiet, short
 
@@ -66,7 +66,9 @@ def _flat(lineage: Mapping[str, Any], prefix: str = "") -> list[tuple[str, objec
             pairs += _flat(value, f"{label}.")
         else:
             told = value if isinstance(value, str) else json.dumps(value, default=str)
-            pairs.append((label, clean(told, VALUE_LIMIT)))
+            # What is cut leads nowhere.
+            whole = isinstance(value, str) and len(told) <= VALUE_LIMIT
+            pairs.append((label, page(told) if whole else clean(told, VALUE_LIMIT)))
     return pairs
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from workbench.tui.clean import clean
+from workbench.tui.clean import clean, origin
 from workbench.tui.glyphs import bytes_text
 from workbench.tui.present.cells import BAD, Row, age, facts, lines, number_of, outside, quiet, short
 
@@ -69,7 +69,7 @@ def detail(of: Dataset, bad: Sequence[BadLine], now: float) -> Content:
             ("splits", splits(of.splits) if len(of.splits) > 1 else ""),
             ("columns", columns(of.columns)),
             ("format", f"{of.format}, {bytes_text(of.bytes)}"),
-            ("source", of.source),
+            ("source", origin(of.source) if of.source else ""),
             ("fingerprint", short(of.fingerprint)),
             ("added", f"{age(of.created, now)} ago"),
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from workbench.tui.clean import origin
 from workbench.tui.glyphs import bytes_text, count_text
 from workbench.tui.present.cells import QUIET, Row, age, facts, number_of, outside, place, quiet, short
 
@@ -58,7 +59,7 @@ def detail(of: Model, adapters: int, now: float) -> Content:
             ("context", f"{of.max_length:,} tokens" if of.max_length else "no limit stated"),
             ("chat template", "yes" if of.chat_template else "no"),
             ("adapters", number_of(adapters, "adapter")),
-            ("source", of.source),
+            ("source", origin(of.source) if of.source else ""),
             ("revision", of.revision),
             ("fingerprint", short(of.fingerprint)),
             ("folder", place(of.path)),
