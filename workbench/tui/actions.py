@@ -103,7 +103,15 @@ _ROWS: tuple[Action, ...] = (
     Action(
         "zoom", "z", "zoom", "Give the pane in focus the whole screen, or give it back", "app", footer=False
     ),
-    Action("jump", "semicolon", "jump", "Put a letter on each pane: it takes you there", "app", footer=False),
+    # A field takes the semicolon as text, and leaves ctrl+g, which every terminal carries.
+    Action(
+        "jump",
+        "semicolon,ctrl+g",
+        "jump",
+        "Put a letter on each pane: it takes you there",
+        "app",
+        footer=False,
+    ),
     Action(
         "mark_place",
         "quotation_mark",

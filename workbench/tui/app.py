@@ -47,7 +47,7 @@ from workbench.tui.screen import WorkbenchScreen
 from workbench.tui.sentences import keyed
 from workbench.tui.state import Saved, State
 from workbench.tui.styles import KeptStyles
-from workbench.tui.widgets.modal import Choose, OneField
+from workbench.tui.widgets.modal import Choose, Dialog, OneField
 
 if TYPE_CHECKING:
     from store import Store
@@ -433,7 +433,7 @@ class WorkbenchApp(App[None]):
 
     def action_jump(self) -> None:
         """Put a letter on every widget that takes keys, and go to the one whose letter is typed."""
-        if isinstance(self.screen, WorkbenchScreen):
+        if isinstance(self.screen, WorkbenchScreen | Dialog):
             self._jump = letters.Jump(self.screen)
 
     def _take_jump(self, key: str) -> bool:

@@ -119,7 +119,10 @@ MOVEMENTS: Mapping[str, tuple[Movement, ...]] = {
         ("previous_prompt", "p", "The prompt before"),
         ("leave", "escape", "Close"),
     ),
-    "dialog": (("leave", "escape", "Close"),),
+    "dialog": (
+        ("leave", "escape", "Close"),
+        ("jump", "semicolon,ctrl+g", "Put a letter on each field: it takes you there"),
+    ),
     "choose": (("filter", "slash", "Show only what matches a regular expression"),),
     "chooser": (
         ("cursor_down", "down", "Next metric"),

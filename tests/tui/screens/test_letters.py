@@ -7,12 +7,16 @@ import re
 from typing import Any
 
 import pytest
+from textual.widgets import Input
 
 from store import Store
 from workbench.tui import letters
 from workbench.tui.keyboard import FILE, VERSION
 from workbench.tui.letters import LetterLine
+from workbench.tui.screens.launch import LaunchDialog
+from workbench.tui.widgets.form import Choice
 from workbench.tui.widgets.live_table import LiveTable
+from workbench.tui.widgets.modal import Prompt
 from workbench.tui.widgets.row_grid import RowGrid
 
 
@@ -39,6 +43,55 @@ async def test_jump_mode_leads_to_the_pane_whose_letter_is_typed(
         await pilot.press("escape")
         await until(pilot, lambda: not screen.query(".jump"))
         assert screen.focused is log.widget
+
+
+async def test_in_a_form_a_letter_leads_to_each_field(
+    stocked: Store, opened: Any, look: Any, until: Any
+) -> None:
+    """From a choice by the semicolon; from a text, which takes that as its own, by ctrl+g."""
+    async with opened(stocked.root, size=(120, 40)) as pilot:
+        await look.wait(pilot, "No runs yet")
+        await pilot.press("n")
+        await until(pilot, lambda: on(pilot, LaunchDialog))
+        form = pilot.app.screen
+        await until(pilot, lambda: len(letters.targets(form)) > 5)
+        shown = letters.targets(form)
+        text = next(target for target in shown if isinstance(target.widget, Input))
+        choice = next(target for target in shown if isinstance(target.widget, Choice))
+        field = text.widget
+        assert isinstance(field, Input)
+        choice.widget.focus()
+        await until(pilot, lambda: choice.widget.has_focus)
+        await pilot.press("semicolon")
+        await until(pilot, lambda: len(form.query(".jump")) == len(shown))
+        await pilot.press(text.letter)
+        await until(pilot, lambda: field.has_focus and not form.query(".jump"))
+        before = field.value
+        await pilot.press("end", "semicolon")
+        await until(pilot, lambda: field.value == f"{before};")
+        await pilot.press("backspace", "ctrl+g")
+        await until(pilot, lambda: len(form.query(".jump")) == len(shown))
+        await pilot.press(choice.letter)
+        await until(pilot, lambda: choice.widget.has_focus)
+        assert field.value == before
+        await pilot.press(
+            "question_mark", "semicolon", "escape", "escape"
+        )  # the letters first, then the form
+        await until(pilot, lambda: not on(pilot, LaunchDialog))
+
+
+async def test_a_prompt_of_one_field_is_no_worse_for_it(
+    stocked: Store, opened: Any, look: Any, until: Any
+) -> None:
+    """Its field has the one letter there is."""
+    async with opened(stocked.root) as pilot:
+        await pilot.press("3")
+        await look.wait(pilot, "dialogues")
+        await pilot.press("a")
+        await until(pilot, lambda: on(pilot, Prompt))
+        await pilot.press("ctrl+g", "a", "x", "semicolon")
+        field = pilot.app.screen.query_one(Input)
+        await until(pilot, lambda: field.value == "x;")
 
 
 async def test_a_letter_that_stands_nowhere_changes_nothing_and_is_no_key(

@@ -8,7 +8,7 @@ from typing import ClassVar, TypeVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
@@ -69,6 +69,7 @@ class Dialog(ModalScreen[T]):
         self._box.border_subtitle = safe(keyed(self, self._foot))
         with self._box:
             yield from self.compose_body()
+        yield Container(id="jump")
 
     def compose_body(self) -> ComposeResult:
         """What stands in the box."""
@@ -77,6 +78,10 @@ class Dialog(ModalScreen[T]):
     def action_leave(self) -> None:
         """Close without an answer."""
         self.dismiss(None)
+
+    async def action_jump(self) -> None:
+        """Put a letter on every field and list."""
+        await self.app.run_action("app.jump")
 
 
 class Confirm(Dialog[bool]):
