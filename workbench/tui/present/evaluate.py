@@ -63,7 +63,10 @@ def fields(offer: Offer) -> list[FieldInfo]:
     return [
         _choice("model", found, "The base that answers"),
         # What there is to choose from changes with the model.
-        replace(_choice("adapter", found, "Answers beside its base; enter lists the model's"), choices=None),
+        replace(
+            _choice("adapter", found, "Answers beside its base; {key:choice.search} lists the model's"),
+            choices=None,
+        ),
         _choice("dataset", found, "Rows to answer"),
         _choice("split", found, "auto takes test, else validation, else the only one"),
         _choice("template", found, "How a row becomes a prompt, and what would be right"),

@@ -238,7 +238,7 @@ def why_not_remove(runs: Sequence[Run]) -> str | None:
     if not runs:
         return "no run is selected"
     busy = next((run for run in runs if not run.at_rest), None)
-    return f"{busy.id} is {busy.status}: x cancels it first" if busy is not None else None
+    return f"{busy.id} is {busy.status}: {{key:runs.cancel}} cancels it first" if busy is not None else None
 
 
 def lost_with(runs: Sequence[Run]) -> str:

@@ -18,6 +18,7 @@ from textual.widgets import Static
 from workbench.tui import drafts
 from workbench.tui.present.cells import quiet
 from workbench.tui.screens.draft_keeping import DraftKeeper
+from workbench.tui.sentences import keyed
 from workbench.tui.widgets.form import Form
 from workbench.tui.widgets.form_row import TEXT_LIMIT
 
@@ -96,11 +97,15 @@ class DraftedForm(Vertical):
             self._keeper.forget()
         elif self._filled:
             form.put_aside(self._drafted)
-            self._tell(f"There is a draft of {draft.clock} that was not started; ^r takes it up")
+            self._tell(
+                f"There is a draft of {draft.clock} that was not started; {{key:form.afresh}} takes it up"
+            )
         else:
             self._go_on()
             form.take(self._drafted)
-            self._tell(f"This is the draft of {draft.clock} that was not started; ^r begins afresh")
+            self._tell(
+                f"This is the draft of {draft.clock} that was not started; {{key:form.afresh}} begins afresh"
+            )
 
     def accepted(self) -> None:
         """Keep nothing of what was typed any more: it has become what it was typed for."""
@@ -121,9 +126,9 @@ class DraftedForm(Vertical):
     @on(Form.Replaced)
     def _replaced(self, message: Form.Replaced) -> None:
         if message.afresh:
-            self._tell("Begun afresh; ^r brings back what was typed")
+            self._tell("Begun afresh; {key:form.afresh} brings back what was typed")
         else:
-            self._tell("What was typed is back; ^r begins afresh")
+            self._tell("What was typed is back; {key:form.afresh} begins afresh")
         self._looked_at = self._draft is not None and self._form.shown() == self._drafted
         if not self._looked_at:
             self._keeper.touch()
@@ -139,7 +144,7 @@ class DraftedForm(Vertical):
         return json.dumps(shown) if shown != self._form.opened else None
 
     def _tell(self, told: str) -> None:
-        self.query_one("#draft", Static).update(quiet(told))
+        self.query_one("#draft", Static).update(keyed(self, quiet(told)))
         self.add_class("-told")
 
 

@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 
 from store.errors import BadInput
 from workbench.tui import actions
+from workbench.tui.sentences import keyed
 from workbench.tui.widgets.form_row import Choice, FieldRow
 
 if TYPE_CHECKING:
@@ -245,7 +246,7 @@ class Form(Vertical):
             if problem is not None
             else Content.assemble((help_text, "$foreground"), (default, "$muted"))
         )
-        self.query_one("#form-help", Static).update(text)
+        self.query_one("#form-help", Static).update(keyed(self, text))
 
     def action_next_field(self) -> None:
         """The field below."""
