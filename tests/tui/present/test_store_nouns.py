@@ -105,10 +105,10 @@ def test_an_adapter_is_one_line_and_one_from_outside_says_so() -> None:
     assert told(adapters.cells(replace(ADAPTER, run=None), NOW))[3] == "added"
 
 
-def test_lineage_is_told_flat_and_cleaned() -> None:
-    text = adapters.detail(ADAPTER, {"dataset": {"name": "talk\x1b"}, "seed": 1}, NOW).plain
-    assert "dataset.name  talk␛" in text
-    assert "seed" in text
+def test_lineage_is_told_part_by_part_and_cleaned() -> None:
+    card = {"dataset": {"name": "talk\x1b", "at": {"row": 3}}, "seed": 1, "probes": {}}
+    text = adapters.detail(ADAPTER, card, NOW).plain
+    assert text.endswith("\n\nlineage\nseed  1\n\ndataset\nname    talk␛\nat.row  3")
 
 
 def test_a_page_that_a_lineage_names_is_a_link_and_what_pretends_to_be_one_is_not() -> None:

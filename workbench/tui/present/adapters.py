@@ -10,7 +10,7 @@ from textual.content import Content
 
 from workbench.tui.clean import clean, page
 from workbench.tui.glyphs import bytes_text, count_text
-from workbench.tui.present.cells import Cell, age, facts, lines, outside, place, quiet, short
+from workbench.tui.present.cells import STRONG, Cell, age, facts, lines, outside, place, quiet, short
 
 if TYPE_CHECKING:
     from store.adapters import Adapter
@@ -54,13 +54,23 @@ def detail(of: Adapter, lineage: Mapping[str, Any], now: float) -> Content:
             ("made", f"{age(of.created, now)} ago"),
         )
     )
-    known = facts(_flat(lineage))
-    return lines([told, quiet("\nlineage"), known]) if lineage else told
+    return lines([told, *_lineage(lineage)])
 
 
-def _flat(lineage: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object]]:
+def _lineage(lineage: Mapping[str, Any]) -> list[Content]:
+    """What made it: single values first, then each part of the card under its own heading."""
+    single = {key: value for key, value in lineage.items() if not isinstance(value, Mapping)}
+    parts = [("lineage", single), *((key, part) for key, part in lineage.items() if key not in single)]
+    return [
+        lines([Content.styled(f"\n{clean(str(name), 40)}", STRONG), facts(_flat(part))])
+        for name, part in parts
+        if part
+    ]
+
+
+def _flat(part: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object]]:
     pairs: list[tuple[str, object]] = []
-    for key, value in lineage.items():
+    for key, value in part.items():
         label = f"{prefix}{clean(str(key), 40)}"
         if isinstance(value, Mapping):
             pairs += _flat(value, f"{label}.")

@@ -9,7 +9,6 @@ from textual import on
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
 
 from workbench.tui.live import CatalogChanged
 from workbench.tui.present.cells import Row
@@ -17,6 +16,7 @@ from workbench.tui.screen import WorkbenchScreen
 from workbench.tui.screens import dialogs
 from workbench.tui.screens.activity import Activity
 from workbench.tui.sentences import keyed
+from workbench.tui.widgets.folding import Folding
 from workbench.tui.widgets.live_table import Column, LiveTable
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class CatalogScreen(WorkbenchScreen, Generic[T]):
             yield self.make_table()
             with VerticalScroll(id="detail", classes="pane") as pane:
                 pane.border_title = self.noun
-                yield Static(id="about", markup=False)
+                yield Folding(id="about")
 
     def make_table(self) -> LiveTable:
         """The list's widget."""
@@ -171,4 +171,4 @@ class CatalogScreen(WorkbenchScreen, Generic[T]):
     def _described(self, answer: tuple[str, Content]) -> None:
         name, about = answer
         if self.selected is not None and self.selected.name == name:
-            self.query_one("#about", Static).update(keyed(self, about))
+            self.query_one("#about", Folding).tell(keyed(self, about))
