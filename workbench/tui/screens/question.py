@@ -35,7 +35,6 @@ class Question(Vertical):
         Horizontal { height: 1fr; }
         #systems { width: 32; }
         #prompt { width: 1fr; height: 1fr; }
-        #prompt { scrollbar-size-vertical: 1; }
         #reference { height: auto; max-height: 2; padding: 0 2; }
     }
     """

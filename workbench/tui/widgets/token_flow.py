@@ -29,7 +29,7 @@ TOKEN_STYLES: Mapping[str, str] = {
 EDGE_STYLE = "on $panel"
 UNEDGED = "padding"
 """The class whose tokens are all alike, so that nothing is to be told by their edges."""
-LABEL_STYLE = "$faint"
+LABEL_STYLE = "$muted"
 TOKEN_LIMIT = 2000
 """The most characters of one token that are drawn."""
 TOKENS_LIMIT = 20_000
