@@ -138,7 +138,7 @@ async def test_the_chosen_key_works_and_footer_help_and_command_line_show_it(
         await pilot.press("question_mark")
         await pilot.press("H")
         await until(pilot, lambda: isinstance(app.screen, HelpOverlay))
-        await until(pilot, lambda: "A               Start a training run" in drawn(app))
+        await until(pilot, lambda: "A            Start a training run" in drawn(app))
         await pilot.press("escape", "colon")
         await until(pilot, lambda: isinstance(app.screen, CommandLine))
         await pilot.press(*"new_r")

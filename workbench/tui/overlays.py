@@ -24,8 +24,11 @@ from workbench.tui.sentences import keyed
 from workbench.tui.widgets.fields import Field, PatternFault
 from workbench.tui.widgets.modal import OneField
 
-HELP_WIDTH = 70
-HELP_KEYS = 16
+HELP_COLUMN = 68
+HELP_KEYS = 13
+HELP_GAP = 4
+HELP_FRAME = 8
+"""What border, padding and scroll bar take of the width."""
 
 Groups = Sequence[tuple[str, Sequence[Action]]]
 SCOPE_TITLES = {"app": "everywhere", "table": "list", "tokens": "text", "answer": "answers"}
@@ -72,32 +75,44 @@ class HelpOverlay(ModalScreen[None]):
         box = Vertical(classes="dialog", id="help")
         box.border_title = Content("keys")
         box.border_subtitle = Content(keyed(self, "{key:help.leave} close"))
-        with box, VerticalScroll():
-            yield Static(self._keys(min(self.app.size.width - 8, HELP_WIDTH)))
+        room = self.app.size.width * 96 // 100 - HELP_FRAME
+        width = min(room, HELP_COLUMN)
+        blocks = [self._block(title, rows, width) for title, rows in self._shown]
+        columns = _side_by_side(blocks) if room >= 2 * HELP_COLUMN + HELP_GAP else [blocks]
+        box.styles.width = len(columns) * (width + HELP_GAP) - HELP_GAP + HELP_FRAME
+        # One text for each: a widget per row would take the better part of a second to mount.
+        with box, VerticalScroll(), Horizontal():
+            for column in columns:
+                yield Static(Content("\n").join([line for block in column for line in block][:-1]))
 
-    def _keys(self, width: int) -> Content:
-        # One text for all: a widget per row would take the better part of a second to mount.
-        lines: list[Content] = []
-        for title, rows in self._shown:
-            lines += [Content(), Content.styled(title, "bold $accent")]
-            for action in rows:
-                lines += self._row(action, width)
-        return Content("\n").join(lines[1:])
+    def _block(self, title: str, rows: Sequence[Action], width: int) -> list[Content]:
+        """The lines of a scope, and an empty one."""
+        told = [line for action in rows for line in self._row(action, width)]
+        return [Content.styled(title, "bold"), *told, Content()]
 
     def _row(self, action: Action, width: int) -> list[Content]:
         why = actions.reason(action, self._asked_on)
         text = action.help if why is None else f"{action.help}: {clean(why)}"
         key = actions.key_text(action, all_keys=True) or f":{action.name}"
         wrapped = textwrap.wrap(text, max(width - HELP_KEYS, 10)) or [""]
-        styles = ("bold", "") if why is None else ("$faint", "$muted")
+        styles = ("bold $accent", "") if why is None else ("$faint", "$muted")
+        # What has no key is called by its name, which may be longer than the column of keys.
+        texts = wrapped if len(key) < HELP_KEYS else ["", *wrapped]
         return [
             Content.assemble((f"{key if index == 0 else '':<{HELP_KEYS}}", styles[0]), (line, styles[1]))
-            for index, line in enumerate(wrapped)
+            for index, line in enumerate(texts)
         ]
 
     def action_leave(self) -> None:
         """Close."""
         self.dismiss(None)
+
+
+def _side_by_side(blocks: list[list[Content]]) -> list[list[list[Content]]]:
+    """Two columns of blocks, as equal in height as their order allows."""
+    cuts = range(1, len(blocks))
+    cut = min(cuts, key=lambda at: max(sum(map(len, blocks[:at])), sum(map(len, blocks[at:]))), default=1)
+    return [blocks[:cut], blocks[cut:]]
 
 
 class FilterLine(OneField[None]):
