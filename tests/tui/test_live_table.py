@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.geometry import Region
 
+from workbench.tui.theme import theme
 from workbench.tui.widgets.live_table import Column, LiveTable, column_widths
 
 COLUMNS = (Column("name", "name"), Column("step", "step", 6, "right"))
@@ -161,3 +163,17 @@ async def test_the_row_under_the_cursor_is_copied_as_cells(host: Any) -> None:
     shown = table("a", "b")
     async with host(shown).run_test(size=(40, 10)):
         assert shown.copy_text() == "a\t0"
+
+
+async def test_in_16_colours_a_cursor_out_of_focus_is_a_line(host: Any, settle: Settle) -> None:
+    """They have no shade between the background and the cursor"""
+    focused, other = table("a"), table("b")
+    app = host(Horizontal(focused, other))
+    async with app.run_test(size=(40, 6)) as pilot:
+        app.register_theme(theme("light", sixteen=True))
+        app.theme = "workbench-light"
+        await settle(pilot)
+        for each, underlined in ((focused, False), (other, True)):
+            each.redraw()
+            styles = [part.style for part in each.render_line(1) if part.style is not None]
+            assert any(style.underline for style in styles) is underlined

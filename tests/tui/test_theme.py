@@ -180,6 +180,14 @@ def test_in_16_colours_what_means_something_has_a_colour_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
+def test_in_16_colours_words_are_seen_under_the_cursor(name: str) -> None:
+    made = theme(name, sixteen=True)
+    cursor = made.variables["block-cursor-background"]
+    for word in (made.foreground, made.success, made.warning, made.error, made.variables["muted"]):
+        assert contrast(str(word), cursor) >= 2.5
+
+
+@pytest.mark.parametrize("name", OURS)
 def test_no_colour_of_a_theme_was_forgotten_for_16_colours(name: str) -> None:
     made = theme(name, sixteen=True)
     drawn = [made.background, made.surface, made.panel, made.foreground, made.accent, made.error]

@@ -288,9 +288,9 @@ class LiveTable(Counted, can_focus=True):
     @property
     def _cursor_style(self) -> str:
         active = self.has_focus or self.led
-        if self.reverses:
-            return "reverse" if active else "underline"
-        return CURSOR_STYLE if active else BLURRED_CURSOR_STYLE
+        if active:
+            return "reverse" if self.reverses else CURSOR_STYLE
+        return "underline" if self.underlines else BLURRED_CURSOR_STYLE
 
     def _line(self, texts: Mapping[str, Row], widths: Mapping[str, int], width: int, gutter: int) -> Row:
         line = blank(gutter)

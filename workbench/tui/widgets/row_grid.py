@@ -245,7 +245,8 @@ class RowGrid(Counted, can_focus=True):
     @property
     def _cursor_styles(self) -> tuple[str, str]:
         """Of the cursor's row, and of its cell."""
-        return ("underline", "reverse") if self.reverses else (BLURRED_CURSOR_STYLE, CURSOR_STYLE)
+        quiet = "underline" if self.underlines else BLURRED_CURSOR_STYLE
+        return quiet, "reverse" if self.reverses else CURSOR_STYLE
 
     def _content(self, cell: Cell, width: int) -> Content:
         """A cell, from where what is looked for can be seen."""

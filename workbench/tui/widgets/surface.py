@@ -150,6 +150,12 @@ class Surface(Widget):
         """Whether a cursor turns the colours round: no background of ours is known to suit all texts here."""
         return self.colourless or self.app.native_ansi_color
 
+    @property
+    def underlines(self) -> bool:
+        """Whether a cursor out of focus is a line under its row: 16 colours have no shade for it."""
+        variables = self.app.theme_variables
+        return self.reverses or variables["panel"] == variables["background"]
+
     def redraw(self) -> None:
         """Draw again and refresh only the spans that changed."""
         width, height = self.size
