@@ -47,10 +47,10 @@ class InspectScreen(WorkbenchScreen):
     scope = "inspect"
     CSS = """
     InspectScreen {
-        #groups { height: 6; }
+        #groups { height: auto; max-height: 6; }
         #scores { height: auto; max-height: 4; padding: 0 2; text-wrap: nowrap; text-overflow: ellipsis; }
-        &.-medium #groups { height: 8; }
-        &.-tall #groups { height: 12; }
+        &.-medium #groups { max-height: 8; }
+        &.-tall #groups { max-height: 12; }
         &.-narrow #pairs { width: 1fr; }
         &.-narrow PairView { display: none; }
         &.-narrow.-reading PairView { display: block; width: 1fr; }
@@ -59,9 +59,10 @@ class InspectScreen(WorkbenchScreen):
         &.-narrow.-reading #pairs, &.-narrow.-reading #groups, &.-narrow.-reading #scores { display: none; }
         &.-wide Panes { layout: horizontal; }
         &.-wide Panes SystemPane { width: 1fr; }
+        &.-wide Panes .note { height: 2; }
         &.-wide Panes SystemPane Horizontal { layout: vertical; }
         &.-empty #scores, &.-empty Reading { display: none; }
-        &.-empty #groups { height: 1fr; }
+        &.-empty #groups { height: 1fr; max-height: 100%; }
     }
     """
 

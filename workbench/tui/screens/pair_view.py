@@ -41,6 +41,8 @@ class SystemPane(Vertical):
     def on_resize(self, event: Resize) -> None:
         """Where there is room, no sentence is cut short."""
         self.query_one(".verdict").styles.max_height = max(4, event.size.height // 3)
+        if isinstance(self.parent, Panes):
+            self.parent.level()
 
     def show(self, explanation: Explanation) -> None:
         """Show an answer."""
@@ -66,6 +68,18 @@ class Panes(VerticalScroll, can_focus=False):
     Panes { height: 1fr; }
     """
 
+    def level(self) -> None:
+        """Side by side the answers begin on one line, however long the sentences over them are."""
+        verdicts = list(self.query(".verdict").results(Static))
+        beside = len({each.region.x for each in verdicts}) > 1
+        height: int | str = max(map(self._lines, verdicts)) if beside else "auto"
+        for each in verdicts:
+            each.styles.height = height
+
+    def _lines(self, text: Static) -> int:
+        """How many lines a text needs in the width that it has."""
+        return text.get_content_height(self.size, self.size, text.content_size.width)
+
 
 class PairView(Vertical):
     """What was asked, and the systems' answers."""
@@ -89,3 +103,4 @@ class PairView(Vertical):
             await self.query_one(Panes).mount(SystemPane())
         for pane, explanation in zip(self.query(SystemPane), explanations, strict=True):
             pane.show(explanation)
+        self.query_one(Panes).level()

@@ -7,8 +7,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
-from textual.geometry import Size
-
 from store.metrics import run_number
 from workbench.tui.clean import safe
 from workbench.tui.glyphs import glyphs
@@ -60,10 +58,6 @@ class RunList(PagedTable):
         self._told = ""
         """Why losses cannot be read, as it was told."""
 
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
-        """As many lines as there are runs, under the labels: what a short list leaves is the curves'."""
-        return len(self.runs) + 1
-
     @property
     def selected(self) -> Run | None:
         """The run under the cursor."""
@@ -104,8 +98,6 @@ class RunList(PagedTable):
         """
         first, before = not self.runs, self.runs
         self._complete, self.runs = book.complete, book.runs
-        if len(self.runs) != len(before):
-            self.refresh(layout=True)
         recalled = chosen(self.remembered, "cursor", str, "")
         if self.runs is before and changed is not None:
             self.renew(self.runs.keys() & changed)

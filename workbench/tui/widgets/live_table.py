@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from textual import events
 from textual.binding import BindingType
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 
 from store import patterns
@@ -147,6 +148,11 @@ class LiveTable(Counted, can_focus=True):
         self._passes: Callable[[str], bool] | None = None
         self.mark_signs: Mapping[str, tuple[str, str]] = {}
         self._recalled: Saved | None = None
+        self._laid_out_for = 0
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 (Textual's)
+        """As many lines as there are rows, filtered or not, under the labels."""
+        return self._total + 1
 
     @property
     def cursor_key(self) -> str | None:
@@ -188,6 +194,9 @@ class LiveTable(Counted, can_focus=True):
 
     def _rows_came(self) -> None:
         """Go where the cursor is wanted, forget marks of what is gone, and come back to what was recalled."""
+        if self.styles.is_auto_height and self._total != self._laid_out_for:
+            self._laid_out_for = self._total
+            self.refresh(layout=True)
         if self._wanted is not None and self.move_to(self._wanted):
             self._wanted = None
         marked = self._known(self.marked)
@@ -340,6 +349,11 @@ class LiveTable(Counted, can_focus=True):
     def _has_come(self) -> bool:
         """Whether rows have been given."""
         return bool(self._cells)
+
+    @property
+    def _total(self) -> int:
+        """How many rows there are, shown or not."""
+        return len(self._cells)
 
     @property
     def _has_rows(self) -> bool:

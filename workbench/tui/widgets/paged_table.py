@@ -162,6 +162,10 @@ class PagedTable(LiveTable):
         return bool(self._all)
 
     @property
+    def _total(self) -> int:
+        return len(self._all)
+
+    @property
     def _has_rows(self) -> bool:
         return bool(self._all) or bool(self._filter)
 
