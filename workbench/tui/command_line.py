@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import on
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 LINE_LIMIT = 500
 SHOWN_MATCHES = 6
+NAME_CELLS = 16
 MOST_NAMES = 50
 NAMES_LANE = "names"
 
@@ -131,13 +133,16 @@ class CommandLine(OneField[Command | None]):
         text = self._line.value
         found = split(text, self._offered)
         if found is None:
-            self._show_lines([self._of_action(action) for action in matches(text, self._offered)], text)
+            fitting = matches(text, self._offered)
+            width = _column(action.name for action in fitting)
+            self._show_lines([self._of_action(action, width) for action in fitting], text)
             return
         action, beginning = found
         if self._names[:2] != (action.takes, beginning):
             self._ask(NAMES_LANE, partial(_names, action.takes, beginning), self._take_names)
             return
-        self._show_lines([self._of_name(*each) for each in self._names[2]], text)
+        width = _column(clean(name) for name, _ in self._names[2])
+        self._show_lines([self._of_name(*each, width) for each in self._names[2]], text)
 
     def _show_lines(self, lines: list[Content], text: str) -> None:
         if self._told:
@@ -148,16 +153,16 @@ class CommandLine(OneField[Command | None]):
             lines = [Content.styled(told, "$warning")]
         self.query_one("#matches", Static).update(Content("\n").join(lines[:SHOWN_MATCHES]))
 
-    def _of_action(self, action: Action) -> Content:
+    def _of_action(self, action: Action, width: int) -> Content:
         why = actions.reason(action, self._asked_on)
         return Content.assemble(
-            (f"{action.name:<16}", "bold" if why is None else "$faint"),
+            (f"{action.name:<{width}}", "bold" if why is None else "$faint"),
             (f"{actions.key_text(action):>5}  ", "$accent" if why is None else "$faint"),
             (clean(why) if why else action.help, "$muted"),
         )
 
-    def _of_name(self, name: str, about: str) -> Content:
-        return Content.assemble((f"{clean(name):<16}", "bold"), ("  ", ""), (clean(about), "$muted"))
+    def _of_name(self, name: str, about: str, width: int) -> Content:
+        return Content.assemble((f"{clean(name):<{width}}", "bold"), ("  ", ""), (clean(about), "$muted"))
 
     def _take_names(self, found: tuple[str, str, list[tuple[str, str]]]) -> None:
         self._names = found
@@ -226,6 +231,11 @@ class CommandLine(OneField[Command | None]):
 
     def _ask(self, lane: str, work: Callable[[Store], Any], then: Callable[[Any], None]) -> None:
         cast("Workbench", self.app).ask(lane, work, then)
+
+
+def _column(names: Iterable[str]) -> int:
+    """The cells of a column for the names that are shown; that of short ones does not change as one types."""
+    return max([NAME_CELLS, *map(len, islice(names, SHOWN_MATCHES))])
 
 
 def _names(noun: str, beginning: str, store: Store) -> tuple[str, str, list[tuple[str, str]]]:
