@@ -9,6 +9,7 @@ from typing import Any
 from textual import on
 from textual.message import Message
 from textual.widget import Widget
+from textual.widgets import Static
 
 from workbench.tui.live import CatalogChanged
 from workbench.tui.present import compose as present
@@ -28,7 +29,7 @@ from workbench.tui.widgets.live_table import Column, LiveTable
 RELIST_SECONDS = 0.15
 COLUMNS = (
     Column("name", "name", minimum=12),
-    Column("task", "task", minimum=8, hide_below=34),
+    Column("task", "task", minimum=8, hide_below=44),
     Column("variants", "var", 3, align="right"),
 )
 
@@ -47,24 +48,25 @@ class ComposeScreen(WorkbenchScreen):
     scope = "compose"
     CSS = """
     ComposeScreen {
+        #subject { height: auto; min-height: 1; max-height: 2; padding: 0 2; }
         #compose { layout: horizontal; height: 1fr; }
-        #templates { width: 28; height: 1fr; }
+        #templates { width: 36%; min-width: 31; max-width: 60; height: 1fr; }
         #all-rows { dock: right; width: 40; height: 1fr; }
         #preview, #editor { width: 1fr; height: 1fr; }
-        &.-wide #templates { width: 40; }
         &.-wide #all-rows { width: 48; }
 
         &.-editing #editor { display: block; }
         &.-editing #templates, &.-editing.-normal #all-rows { display: none; }
 
         &.-narrow #compose { layout: grid; grid-size: 2; grid-columns: 3fr 4fr; grid-rows: 9 1fr; }
-        &.-narrow #templates, &.-narrow #all-rows { dock: none; width: 1fr; }
+        &.-narrow #templates, &.-narrow #all-rows { dock: none; width: 1fr; min-width: 0; }
         &.-narrow #preview { column-span: 2; }
         &.-narrow #kinds, &.-short #kinds { display: none; }
         &.-editing #preview.-stale #wrong { display: none; }
         &.-narrow.-editing #compose { layout: vertical; }
         &.-narrow.-editing #all-rows { display: none; }
 
+        &.-mixtures #subject, &.-empty #subject { display: none; }
         &.-mixtures #compose { layout: horizontal; }
         &.-mixtures #mixture { display: block; }
         &.-mixtures #templates, &.-mixtures #all-rows, &.-mixtures #preview, &.-mixtures #editor {
@@ -72,7 +74,7 @@ class ComposeScreen(WorkbenchScreen):
         }
 
         &.-empty #preview, &.-empty #all-rows { display: none; }
-        &.-empty #templates { width: 1fr; }
+        &.-empty #templates { width: 1fr; max-width: 100%; }
         &.-empty #compose { layout: horizontal; }
     }
     """
@@ -88,11 +90,13 @@ class ComposeScreen(WorkbenchScreen):
         # Each needs the other: the text on show may be unsaved, and the editor tells what is wrong in it.
         self.showing = Showing(self, lambda: self.writing.unsaved(), lambda made: self.writing.drawn(made))
         self.writing = Writing(self, self.showing, self.refresh_shelf)
+        subject = Static(id="subject", markup=False)
+        yield subject
         with Widget(id="compose"):
             yield LiveTable(COLUMNS, title="templates", empty=present.EMPTY, id="templates", classes="pane")
             yield FiguresPane(self.workbench.root, id="all-rows")
             yield EditorPane(id="editor")
-            yield PreviewPane(id="preview")
+            yield PreviewPane(subject, id="preview")
             yield MixturePane(self.workbench.root, id="mixture")
 
     def on_mount(self) -> None:

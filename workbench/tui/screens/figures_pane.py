@@ -64,7 +64,7 @@ class FiguresPane(Vertical):
 
     DEFAULT_CSS = """
     FiguresPane Drawing { height: 1fr; }
-    FiguresPane LiveTable { height: auto; max-height: 7; margin-top: 1; }
+    FiguresPane LiveTable { height: 0; margin-top: 1; }
     """
 
     @dataclass

@@ -23,30 +23,33 @@ if TYPE_CHECKING:
 
 
 class PreviewPane(Vertical):
-    """What is on show. What cannot be rendered leaves the last good row in sight, dim, and says why."""
+    """What is on show. What cannot be rendered leaves the last good row in sight, dim, and says why.
+
+    Args:
+        subject_line: The line over all panes, which says what row, phrasing and model are shown.
+    """
 
     DEFAULT_CSS = """
     PreviewPane {
-        #subject { height: auto; max-height: 2; padding: 0 2; }
         #example, #tokens { height: 1fr; }
         #tokens, #batch { display: none; }
         &.-tokens #tokens { display: block; }
         &.-tokens #example { display: none; }
         &.-batch #batch { display: block; }
         &.-stale #tokens, &.-stale #rendered, &.-stale #batch { text-opacity: 45%; }
-        #wrong { height: auto; max-height: 6; padding: 0 2; scrollbar-size-vertical: 1; }
+        #wrong { height: auto; max-height: 6; padding: 0 2; }
         #wrong Static { height: auto; }
         &.-sound #wrong { display: none; }
     }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, subject_line: Static, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self.subject_line = subject_line
         self._good: Made | None = None
 
     def compose(self) -> ComposeResult:
-        """Subject, batch, tokens or text, problems."""
-        yield Static(id="subject", markup=False)
+        """Batch, tokens or text, problems."""
         yield BatchView(id="batch", classes="pane")
         with VerticalScroll(id="example", classes="pane") as pane:
             pane.border_title = "row"
@@ -76,9 +79,7 @@ class PreviewPane(Vertical):
         before, self._good = self._good, made if made.trouble is None else None
         on, shown = made.wanted.subject, made.shown
         names = [variant.name for variant in template.variants] if template is not None else []
-        self.query_one("#subject", Static).update(
-            keyed(self, present.subject(on, shown, names, shelf.length(on)))
-        )
+        self.subject_line.update(keyed(self, present.subject(on, shown, names, shelf.length(on))))
         told = present.body(on, shown, template)
         # Rows and templates are drawn as they are.
         is_data = shown is not None or template is not None
