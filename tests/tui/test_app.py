@@ -10,7 +10,7 @@ from typing import Any
 
 from textual import events
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from store import Store
 from store.errors import NotFound, Unavailable
@@ -171,6 +171,19 @@ async def test_help_lists_what_has_focus_the_screen_and_the_app(store: Store) ->
             assert words in drawn(app)
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, HelpOverlay))
+
+
+async def test_help_is_set_in_columns_and_no_line_leaves_its_own(store: Store) -> None:
+    app = WorkbenchApp(store.root)
+    async with app.run_test(size=(160, 60)) as pilot:
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "Draw in the theme: terminal" in drawn(app))
+        left, right = app.screen.query(Static)
+        assert left.region.y == right.region.y
+        lines = [str(text.content).splitlines() for text in (left, right)]
+        assert max(map(len, lines[0])) < left.region.width
+        assert max(map(len, lines[1])) < right.region.width
+        assert ":theme_high_contrast" in lines[1]  # longer than the column of keys
 
 
 async def test_the_command_line_completes_and_performs(store: Store) -> None:
