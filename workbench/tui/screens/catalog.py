@@ -52,7 +52,9 @@ class CatalogScreen(WorkbenchScreen, Generic[T]):
         #detail { width: 2fr; height: 1fr; }
         &.-narrow #catalog { layout: vertical; }
         &.-narrow #list, &.-narrow #detail { width: 1fr; }
+        &.-narrow #list { height: auto; max-height: 50%; }
         &.-empty #detail { display: none; }
+        &.-empty #list { height: 1fr; max-height: 100%; }
     }
     """
 

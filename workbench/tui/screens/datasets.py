@@ -60,6 +60,7 @@ class DatasetsScreen(CatalogScreen[Dataset]):
         &.-short #catalog { height: 8; }
         &.-short #list, &.-short #detail { width: 1fr; }
         &.-narrow.-short #catalog { layout: horizontal; }
+        &.-narrow.-short #list { height: 1fr; max-height: 100%; }
         &.-short.-browsing #catalog { display: none; }
         &.-empty #catalog { height: 1fr; }
         &.-empty #rows, &.-empty #columns { display: none; }
