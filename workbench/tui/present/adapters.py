@@ -60,12 +60,13 @@ def detail(of: Adapter, lineage: Mapping[str, Any], now: float) -> Content:
 def _lineage(lineage: Mapping[str, Any]) -> list[Content]:
     """What made it: single values first, then each part of the card under its own heading."""
     single = {key: value for key, value in lineage.items() if not isinstance(value, Mapping)}
-    parts = [("lineage", single), *((key, part) for key, part in lineage.items() if key not in single)]
-    return [
-        lines([Content.styled(f"\n{clean(str(name), 40)}", STRONG), facts(_flat(part))])
-        for name, part in parts
-        if part
-    ]
+    parts = [_part(key, value) for key, value in lineage.items() if value and key not in single]
+    return [_part("lineage", single), *parts] if lineage else []
+
+
+def _part(name: str, part: Mapping[str, Any]) -> Content:
+    heading = Content.styled(f"\n{clean(str(name), 40)}", STRONG)
+    return lines([heading, facts(_flat(part))]) if part else heading
 
 
 def _flat(part: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object]]:
