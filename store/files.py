@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from store.errors import BadInput, Conflict, Unavailable
+from store.sizes import bytes_text
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 STAGING = ".staging"
@@ -269,7 +270,7 @@ def in_trash(path: Path) -> str:
     """Say what the trash of the store around a path holds, to end a sentence on space; empty: nothing."""
     root = next((each for each in (path, *path.parents) if (each / STAGING).is_dir()), None)
     held = folder_bytes(root / TRASH) if root is not None else 0
-    return f"; the trash holds {held / 1e6:,.1f} MB: workbench trash empty" if held else ""
+    return f"; the trash holds {bytes_text(held)}: workbench trash empty" if held else ""
 
 
 def folder_bytes(folder: Path) -> int:

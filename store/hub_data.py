@@ -14,6 +14,7 @@ from store.errors import BadInput, Unavailable
 from store.files import shown
 from store.rows import SUFFIXES
 from store.saved import find_saved, is_saved
+from store.sizes import bytes_text
 from store.sources import HUB_ID, hub_errors, silent
 from store.splits import (
     DEFAULT_CONFIG,
@@ -121,7 +122,7 @@ def _from_hub(
         chosen = _choose(about, config, split)
         bytes = sum(about.sizes[name] for name, _ in chosen)
         count = "1 file" if len(chosen) == 1 else f"{len(chosen)} files"
-        tell(f"fetching {count}, {_size(bytes)}, of {repository} at {about.commit[:12]}")
+        tell(f"fetching {count}, {bytes_text(bytes)}, of {repository} at {about.commit[:12]}")
         paths = [(_fetch(about, name, tell), of) for name, of in chosen]
     return Origin(numbered(paths, cached=True), f"hf://datasets/{repository}@{about.commit}")
 
@@ -212,7 +213,7 @@ def _fetch(about: _Repository, name: str, tell: Tell) -> Path:
     existing = next(parent for parent in (Path(HF_HUB_CACHE), *Path(HF_HUB_CACHE).parents) if parent.exists())
     if size > shutil.disk_usage(existing).free - RESERVE_BYTES:
         raise Unavailable(
-            f"{name} of {about.id} is {_size(size)}, more than is free on the disk of the Hub's cache",
+            f"{name} of {about.id} is {bytes_text(size)}, more than is free on the disk of the Hub's cache",
             "free some space, or let HF_HOME name a folder on a larger disk",
         )
     done = 0
@@ -220,18 +221,10 @@ def _fetch(about: _Repository, name: str, tell: Tell) -> Path:
     def advance(count: float) -> None:
         nonlocal done
         done += int(count)
-        tell(f"fetching {name}: {_size(done)} of {_size(size)}")
+        tell(f"fetching {name}: {bytes_text(done)} of {bytes_text(size)}")
 
     return Path(
         hf_hub_download(
             about.id, name, repo_type="dataset", revision=about.commit, tqdm_class=silent(advance)
         )
     )
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} GB"

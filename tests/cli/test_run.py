@@ -66,7 +66,7 @@ def test_a_run_is_shown_as_the_contract_says(workbench, ended) -> None:
     assert document["latest"]["loss"] == pytest.approx(4 * math.exp(-3))
     assert workbench("run", "show", "first", "--json").document == document
     text = workbench("run", "show", run).out
-    assert "completed" in text and "20 of 20" in text and "520.0 MB" in text
+    assert "completed" in text and "20 of 20" in text and "496 MB" in text
 
 
 def test_runs_are_listed_newest_first_and_by_status(workbench, ended) -> None:

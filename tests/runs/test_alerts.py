@@ -10,7 +10,7 @@ import pytest
 
 from workbench.runs.alerts import KINDS, Machine, Watch
 
-GB = 10**9
+GB = 1024**3
 
 
 def told(losses: Iterable[float], total: int = 1_000_000) -> list[tuple[int, str]]:
@@ -108,10 +108,10 @@ def test_a_disk_too_full_for_the_next_checkpoint_is_told() -> None:
         return [each.message for each in watch.machine(Machine((), int(free * GB), int(needed * GB)))]
 
     assert at(30, 0.01) == []
-    assert at(0.9, 0.01)[0].startswith("0.9 GB are free")
+    assert at(0.9, 0.01)[0].startswith("922 MB are free")
     assert at(1.1, 0.01) == at(0.9, 0.01) == []  # neither over nor new
     assert at(1.3, 0.01) == []
-    assert "the next checkpoint needs 20.0 GB" in at(19, 20)[0]
+    assert "the next checkpoint needs 20 GB" in at(19, 20)[0]
 
 
 def test_every_message_says_what_to_do() -> None:

@@ -9,7 +9,7 @@ from workbench.runs import slots
 from workbench.runs.slots import AUTO, HOST, Device, choose, devices_of, in_order, place
 from workbench.telemetry import GpuReading, HostReading
 
-GB = 1_000_000_000
+GB = 1024**3
 
 
 def run(number: int, status: str = "queued", **told: Any) -> Run:
@@ -113,7 +113,7 @@ def test_what_others_hold_counts_once() -> None:
 def test_a_run_waits_for_somebody_elses_memory_and_holds_up_nobody() -> None:
     decision = choose([run(1, memory=60 * GB), run(2, memory=10 * GB)], [], gpus(40 * GB), AUTO)
     assert started(decision) == [("r2", (0,))]
-    assert decision.waits == {"r1": "memory: it needs 60.0 GB, GPU 0 has 40.0 GB free"}
+    assert decision.waits == {"r1": "memory: it needs 60 GB, GPU 0 has 40 GB free"}
 
 
 def test_a_run_larger_than_the_device_is_not_kept_waiting_for_ever() -> None:

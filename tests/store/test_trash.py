@@ -185,7 +185,7 @@ def test_a_full_disk_tells_what_the_trash_holds(stocked: Store) -> None:
     assert in_trash(place) == ""
     stocked.datasets.remove("rows")
     (stocked.root / trash.TRASH / "t1" / "more").write_bytes(b"0" * 2_000_000)
-    assert in_trash(place) == "; the trash holds 2.0 MB: workbench trash empty"
+    assert in_trash(place) == "; the trash holds 1.91 MB: workbench trash empty"
 
 
 def test_a_thing_in_use_stays(stocked: Store) -> None:

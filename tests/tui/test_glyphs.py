@@ -9,7 +9,7 @@ import pytest
 
 from store.run_status import Status
 from workbench.tui import glyphs
-from workbench.tui.glyphs import ASCII, UNICODE, bytes_text, count_text, duration, number_text
+from workbench.tui.glyphs import ASCII, UNICODE, count_text, duration, number_text
 
 
 def test_every_status_has_a_glyph_a_word_and_a_colour() -> None:
@@ -49,14 +49,6 @@ def test_a_bar_is_always_as_wide_as_asked(done: int, filled: int) -> None:
 )
 def test_durations_are_in_their_two_largest_units(seconds: float | None, text: str) -> None:
     assert duration(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 kB"), (1000 * 1024**2, "1000 MB"), (139 * 1024**3, "139 GB")],
-)
-def test_sizes_are_short(count: int, text: str) -> None:
-    assert bytes_text(count) == text
 
 
 @pytest.mark.parametrize(

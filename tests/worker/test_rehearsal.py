@@ -94,7 +94,7 @@ def test_a_run_that_ran_out_of_memory_is_told_what_would_fit(stock: Store) -> No
     stock.runs.planned(run.id, device="cpu", shapes={"training": shape, "evaluation": None})
     hint = with_ways_out(stock, run.id, "lower batch_size")
     assert hint.startswith("it would fit with --set batch_size=")
-    assert "--set gradient_accumulation_steps=" in hint and "GiB)" in hint
+    assert "--set gradient_accumulation_steps=" in hint and "B)" in hint
 
 
 def test_running_out_of_memory_is_known_by_its_errors() -> None:

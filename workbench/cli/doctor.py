@@ -33,7 +33,7 @@ from workbench.terminal import Terminal, look_at
 
 OLDEST_PYTHON = (3, 11)
 PROBE_SECONDS = 120.0
-LOW_DISK_BYTES, NO_DISK_BYTES = 20e9, 1e9
+LOW_DISK_BYTES, NO_DISK_BYTES = 20 * 1024**3, 1024**3
 SMALLEST_TERMINAL = (80, 24)
 # Torch takes seconds to load and may crash on a bad driver: it is asked in a process of its own.
 PROBE = """

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import time
 
+from store.sizes import bytes_text
+
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
 def size(amount: float | None) -> str:
-    """Write a number of bytes: `814 B`, `12.4 kB`, `1.1 GB` (powers of ten)."""
-    if amount is None:
-        return "-"
-    return _scaled(amount, ("B", "kB", "MB", "GB", "TB"))
+    """Write a number of bytes: `814 B`, `12.1 kB`, `1.1 GB`; see `store.sizes`."""
+    return "-" if amount is None else bytes_text(amount)
 
 
 def count(amount: float | None) -> str:

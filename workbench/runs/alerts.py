@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
+from store.sizes import bytes_text
+
 KINDS = ("nan", "divergence", "plateau", "memory", "disk")
 OF_CHECKPOINTS = ("checkpoint", "pause")
 """What is told where checkpoints are written and read."""
@@ -36,7 +38,7 @@ PLATEAU_FEWEST = 200
 """Logged losses that a plateau lasts at least."""
 MEMORY_FULL, MEMORY_FREE = 0.95, 0.90
 """Shares of a device's memory: above the one it is told, below the other it is over."""
-DISK_LEAST = 10**9
+DISK_LEAST = 1024**3
 DISK_FREE_AGAIN = 1.25
 """Free space must be so many times what is needed before a shortage is over."""
 
@@ -91,7 +93,8 @@ class Watch:
             if self._rises(f"memory {name}", share > MEMORY_FULL, share < MEMORY_FREE):
                 yield Trouble(
                     "memory",
-                    f"{share:.0%} of the {name} memory is in use ({_size(used)} of {_size(total)}): "
+                    f"{share:.0%} of the {name} memory is in use "
+                    f"({bytes_text(used)} of {bytes_text(total)}): "
                     "lower batch_size or max_length, or switch gradient_checkpointing on",
                 )
         needed = max(now.disk_needed, DISK_LEAST)
@@ -100,7 +103,7 @@ class Watch:
             what = "the next checkpoint needs" if now.disk_needed >= DISK_LEAST else "a run should have"
             yield Trouble(
                 "disk",
-                f"{_size(now.disk_free)} are free where the run is kept, {what} {_size(needed)}: "
+                f"{bytes_text(now.disk_free)} are free where the run is kept, {what} {bytes_text(needed)}: "
                 "free some space, or remove checkpoints of other runs",
             )
 
@@ -200,7 +203,3 @@ class _Plateau:
                 f"the loss has not fallen below {self._best:.3g} since step {self._since}: "
                 "stop the run, or try another learning_rate",
             )
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 10**8 else f"{count / 1e6:.0f} MB"

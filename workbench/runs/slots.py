@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from store.runs import Run
+from store.sizes import bytes_text
 from workbench.telemetry import GpuReading, HostReading
 
 AUTO = "auto"
@@ -163,7 +164,7 @@ class _Table:
         """What a run is told that waits for memory which none of our runs holds."""
         roomy = max(self._devices, key=self._available)
         need, free = self._need(run) or 0, max(0, self._available(roomy))
-        return f"memory: it needs {need / 1e9:.1f} GB, {roomy.name} has {free / 1e9:.1f} GB free"
+        return f"memory: it needs {bytes_text(need)}, {roomy.name} has {bytes_text(free)} free"
 
     def _has_room(self, run: Run, device: Device) -> bool:
         users = self._users[device.index]

@@ -18,6 +18,7 @@ from typing import Any
 from store.errors import Unavailable
 from store.files import NAME, check_name, in_trash, private_folder, write_atomic
 from store.identity import Identity
+from store.sizes import bytes_text
 from workbench import processes
 from workbench.tui import log
 
@@ -137,7 +138,7 @@ def _write(draft: Draft) -> None:
     held = {"name": draft.name, "text": draft.text, "written": draft.written, "writer": vars(draft.writer)}
     document = json.dumps(held)
     if len(document) > LIMIT_BYTES:
-        raise OSError(0, f"it takes more than {LIMIT_BYTES / 1e6:.0f} MB")
+        raise OSError(0, f"it takes more than {bytes_text(LIMIT_BYTES)}")
     write_atomic(draft.place, document)
 
 

@@ -110,18 +110,6 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 86_400}d {whole % 86_400 // 3600}h"
 
 
-def bytes_text(count: float | None) -> str:
-    """A size in binary units with three or four digits: `512 B`, `1.25 GB`, `1000 MB`."""
-    if count is None or not math.isfinite(count):
-        return "–"
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if abs(value) < 1024:
-            return f"{value:.0f} {unit}" if unit == "B" or abs(value) >= 100 else f"{value:.3g} {unit}"
-        value /= 1024
-    return f"{value:.3g} TB"
-
-
 def count_text(count: float | None) -> str:
     """A count in at most five characters: `980`, `12.3k`, `1.35M`, `7.2B`."""
     if count is None or not math.isfinite(count):

@@ -16,6 +16,7 @@ from store import Store
 from store.checkpoints import Checkpoint, faults
 from store.errors import StoreError
 from store.runs import Run
+from store.sizes import bytes_text
 from workbench.runs.training import TrainingSettings
 from workbench.worker import checkpoint, ranks, together
 from workbench.worker.checkpoint import Contents, Training
@@ -185,8 +186,8 @@ class Keeper(TrainerCallback):
         if free < needed:
             # The watch over the disk has told it already: the log alone says each time what came of it.
             sys.stdout.write(
-                f"step {step}: no checkpoint: it needs {needed / 1e6:,.0f} MB and the disk has "
-                f"{free / 1e6:,.0f} MB free\n"
+                f"step {step}: no checkpoint: it needs {bytes_text(needed)} and the disk has "
+                f"{bytes_text(free)} free\n"
             )
         return free >= needed
 

@@ -18,6 +18,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from store import Store
 from store.errors import BadInput
+from store.sizes import bytes_text
 from workbench import telemetry
 from workbench.worker.pulse import Pulse
 
@@ -270,5 +271,5 @@ class Recorder(TrainerCallback):
 def _logged(name: str, value: float) -> str:
     """A metric in a line of the log: `loss 2.0113`, `memory 985 MB`."""
     if name.endswith("_bytes"):
-        return f"{name.removesuffix('_bytes')} {value / 1e6:,.0f} MB"
+        return f"{name.removesuffix('_bytes')} {bytes_text(value)}"
     return f"{name} {value:.5g}"

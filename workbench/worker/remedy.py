@@ -11,6 +11,7 @@ import torch
 from store import Store
 from store.errors import StoreError
 from store.runs import Run
+from store.sizes import bytes_text
 from workbench.runs import lifecycle
 from workbench.runs.capacity import free_bytes
 from workbench.runs.probing import Alternative
@@ -57,4 +58,4 @@ def _ways(store: Store, run: Run, shapes: dict[str, Any]) -> list[Alternative]:
 
 
 def _text(way: Alternative) -> str:
-    return f"{way.text} ({way.bytes / 2**30:.2g} GiB)"
+    return f"{way.text} ({bytes_text(way.bytes)})"

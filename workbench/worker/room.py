@@ -10,6 +10,7 @@ import torch
 from transformers import PreTrainedModel
 
 from store.errors import BadInput
+from store.sizes import bytes_text
 from workbench.telemetry import read_host
 
 ALWAYS_BYTES = 64 * 2**20
@@ -61,7 +62,8 @@ class Room:
         free = free_bytes(self._device)
         if each > free:
             raise BadInput(
-                f"a prompt of {tokens:,} tokens takes at least {_gib(each)} GiB, {_gib(free)} GiB are free",
+                f"a prompt of {tokens:,} tokens takes at least {bytes_text(each)}, "
+                f"{bytes_text(free)} are free",
                 "shorten the prompt, or free memory of the device",
             )
         return max(1, min(most, free // each))
@@ -85,7 +87,3 @@ def _windows(config: object) -> list[int | None]:
         return [window] * int(layers or 0)
     known = {"full_attention": None, "sliding_attention": window}
     return [known[kind] for kind in kinds if kind in known]
-
-
-def _gib(size: int) -> str:
-    return f"{size / 2**30:.3g}"

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 
+from store.sizes import bytes_text
 from workbench.tui.clean import clean, page
-from workbench.tui.glyphs import bytes_text, count_text
+from workbench.tui.glyphs import count_text
 from workbench.tui.present.cells import STRONG, Cell, age, facts, lines, outside, place, quiet, short
 
 if TYPE_CHECKING:

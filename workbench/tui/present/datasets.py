@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from store.sizes import bytes_text
 from workbench.tui.clean import clean, origin
-from workbench.tui.glyphs import bytes_text
 from workbench.tui.present.cells import BAD, Row, age, facts, lines, number_of, outside, quiet, short
 
 if TYPE_CHECKING:

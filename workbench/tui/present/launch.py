@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 
+from store.sizes import bytes_text
 from workbench.runs.fields import FieldInfo
 from workbench.runs.methods import METHODS
 from workbench.runs.options import RUN_KEYS, RunOptions, make_options
 from workbench.runs.training import fields
 from workbench.tui.clean import clean
-from workbench.tui.glyphs import bytes_text, count_text, duration, number_text
+from workbench.tui.glyphs import count_text, duration, number_text
 from workbench.tui.present.cells import BAD, QUIET, STRONG, lines, number_of, quiet
 
 if TYPE_CHECKING:

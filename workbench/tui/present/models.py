@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from store.sizes import bytes_text
 from workbench.tui.clean import origin
-from workbench.tui.glyphs import bytes_text, count_text
+from workbench.tui.glyphs import count_text
 from workbench.tui.present.cells import QUIET, Row, age, facts, number_of, outside, place, quiet, short
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
+from store.sizes import bytes_text
 from workbench.tui.clean import clean
-from workbench.tui.glyphs import bytes_text, count_text, duration, number_text
+from workbench.tui.glyphs import count_text, duration, number_text
 from workbench.tui.widgets import chart_ink as ink
 from workbench.tui.widgets import plot
 from workbench.tui.widgets.chart_ink import GAP_STYLE, LABEL_STYLE, Ink

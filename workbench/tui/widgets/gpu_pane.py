@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
+from store.sizes import bytes_text
 from workbench.tui.clean import clean, safe
-from workbench.tui.glyphs import Glyphs, bytes_text, progress_bar
+from workbench.tui.glyphs import Glyphs, progress_bar
 from workbench.tui.widgets.line_chart import LineChart
 from workbench.tui.widgets.surface import Row, Surface, blank, cells, put, put_cells
 
