@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from workbench.link import Sampling
-from workbench.worker import room, serve
+from workbench.worker import engine, room, serve
 from workbench.worker.generate import Decoder, Voice
 from workbench.worker.openings import NOTHING
 from workbench.worker.reading import byte_count
@@ -145,6 +145,23 @@ def test_an_answer_that_fails_in_any_other_way_is_told_in_a_line(
     assert serve._compute(reception, causal.store) == 1
     assert "the server of model 'tiny' has ended" in heard(replies[0])[-1]["what"]
     assert heard(replies[1]) == []
+
+
+def test_a_device_that_gives_no_memory_back_is_the_end_and_told(
+    causal: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an illegal access: whatever is asked of it fails again."""
+
+    def failing() -> None:
+        raise RuntimeError("illegal memory access")
+
+    causal.add("chat", causal.lora())
+    broken_by(monkeypatch, RuntimeError("illegal memory access"), len(causal.ids()))
+    monkeypatch.setattr(engine, "_release", failing)
+    reception = Reception(causal.record, idle_seconds=0)
+    (reply,) = asked(reception, FINE, prompt=PROMPT * 2)
+    assert serve._compute(reception, causal.store) == 1
+    assert "the server of model 'tiny' has ended" in heard(reply)[-1]["what"]
 
 
 def test_a_prompt_for_which_there_is_no_room_is_refused_before_a_word(

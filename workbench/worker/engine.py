@@ -122,20 +122,18 @@ class Engine:
                             raise error
                     yield piece
 
-    def speaks(self) -> bool:
-        """Whether the base alone says a token: what failed before was then the request, not the engine."""
+    def speaks_again(self) -> bool:
+        """Give back what a failure left, and tell whether the base alone says a token.
+
+        What failed was then the request, not the engine.
+        """
         try:
+            _release()  # on a device that is broken for good this fails as everything does
             probe = ([self.decoder.codec.eos], None)
             return all(not piece.broken for piece in self.speak([probe], Sampling(max_new_tokens=1)))
         except Exception:  # noqa: BLE001 (whatever it is: such an engine answers nobody)
             traceback.print_exc()
             return False
-
-    def release(self) -> None:
-        """Give memory back that no tensor takes: it stays reserved, in pieces, when there was too little."""
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
 
     def notes(self) -> list[str]:
         """What people should hear of, each thing once: adapters that left the memory, or are of no use."""
@@ -186,3 +184,10 @@ def _places(row: tuple[list[int], Resident | None]) -> int:
     ids, resident = row
     opening = 0 if resident is None else resident.virtual_tokens + resident.prefix_tokens
     return len(ids) + opening
+
+
+def _release() -> None:
+    """Give memory back that no tensor takes: it stays reserved, in pieces, when there was too little."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

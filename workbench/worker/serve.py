@@ -127,8 +127,7 @@ def _compute(reception: Reception, store: Store) -> int:
             failure = _Failure.of(error)
         if failure is not None:
             # Only here, where nothing holds what the error held.
-            engine.release()
-            if not engine.speaks():
+            if not engine.speaks_again():
                 return _give_up(reception, job, failure)
             reception.state, reception.adapters = "ready", engine.bank.names
             job.finish(failure.told(reception.record, ended=False))
