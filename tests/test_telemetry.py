@@ -34,9 +34,9 @@ def test_a_containers_limit_is_all_the_memory_there_is(
     monkeypatch.setattr(telemetry, "_CGROUP", tmp_path)
     (tmp_path / "memory.max").write_text("100000000\n")
     (tmp_path / "memory.current").write_text("60000000\n")
-    (tmp_path / "memory.stat").write_text("anon 30000000\ninactive_file 20000000\n")
+    (tmp_path / "memory.stat").write_text("anon 30000000\ninactive_file 20000000\nactive_file 5000000\n")
     limited = telemetry.read_host()
-    assert (limited.memory_used_bytes, limited.memory_total_bytes) == (40_000_000, 100_000_000)
+    assert (limited.memory_used_bytes, limited.memory_total_bytes) == (35_000_000, 100_000_000)
     (tmp_path / "memory.max").write_text("max\n")
     assert telemetry.read_host().memory_total_bytes >= whole.memory_total_bytes
 

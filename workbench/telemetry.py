@@ -165,7 +165,9 @@ def _container_memory() -> tuple[int, int] | None:
     if limit == "max":
         return None
     # What files keep in memory is given back when it is needed.
-    cached = sum(int(line.split()[1]) for line in counted if line.startswith("inactive_file "))
+    cached = sum(
+        int(line.split()[1]) for line in counted if line.startswith(("inactive_file ", "active_file "))
+    )
     return int(limit), used - cached
 
 
