@@ -154,9 +154,14 @@ def packed_steps(settings: TrainingSettings, sequences: int) -> int:
 
 def row_length(options: RunOptions, model: Model) -> int:
     """Most tokens of a row: the setting, within what the model can take beside the virtual tokens."""
+    room = row_room(options, model)
+    return options.settings.max_length if room is None else min(options.settings.max_length, room)
+
+
+def row_room(options: RunOptions, model: Model) -> int | None:
+    """Most tokens of a row that the model can take beside the virtual tokens; None: it states no limit."""
     virtual = options.settings.num_virtual_tokens if METHODS[options.method].virtual_tokens else 0
-    limit = min(options.settings.max_length, model.max_length or options.settings.max_length)
-    return min(limit, (model.max_length or limit + virtual) - virtual)
+    return model.max_length - virtual if model.max_length else None
 
 
 def learning_rate(options: RunOptions, model: Model) -> float:

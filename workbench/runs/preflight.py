@@ -6,7 +6,7 @@ What would make training pointless is refused; the rest is told with its remedy.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from store import Store
 from store.errors import BadInput
@@ -103,7 +103,9 @@ def check(
 
 
 def _look(store: Store, options: RunOptions, model: Model, source: Source, found: Preflight) -> None:
-    codec, length = codec_of(model), plan.row_length(options, model)
+    # A remedy names no length that the virtual tokens leave no room for.
+    codec = replace(codec_of(model), room=plan.row_room(options, model))
+    length = plan.row_length(options, model)
     at_work = composer(store, source.dataset, source.template, options.settings.seed)
     of = f" of {source.dataset.name!r}" if options.mixture else ""
 
