@@ -59,7 +59,7 @@ async def test_a_wrong_value_is_told_while_typing_and_refused_at_the_end(host: A
     async with app.run_test(size=(80, 24)) as pilot:
         shown.focus_field("degrees")
         await pilot.pause()
-        await pilot.press("9", "9")
+        await pilot.press("end", "9", "9")
         await pilot.pause()
         assert list(shown.problems()) == ["degrees"]
         assert "18099 is out of range" in "\n".join(app.drawn())
@@ -72,6 +72,16 @@ async def test_a_wrong_value_is_told_while_typing_and_refused_at_the_end(host: A
         assert app.focused is edit(shown, "degrees")
 
 
+async def test_what_is_typed_into_a_field_takes_the_place_of_its_value(host: Any) -> None:
+    shown = form()
+    async with host(shown).run_test(size=(80, 24)) as pilot:
+        shown.focus_field("degrees")
+        await pilot.pause()
+        await pilot.press("9", "9")
+        await pilot.pause()
+        assert shown.text("degrees") == "99"
+
+
 async def test_it_is_begun_afresh_and_what_was_typed_comes_back(
     host: Any,
 ) -> None:
@@ -80,7 +90,7 @@ async def test_it_is_begun_afresh_and_what_was_typed_comes_back(
     async with app.run_test(size=(80, 24)) as pilot:
         shown.focus_field("degrees")
         await pilot.pause()
-        await pilot.press("9", "9")
+        await pilot.press("end", "9", "9")
         await pilot.pause()
         await pilot.press("ctrl+r")
         await pilot.pause()

@@ -213,7 +213,7 @@ def test_two_sessions_keep_what_is_typed_apart_and_no_end_of_theirs_loses_it(
     again.press("n")
     again.wait_for(THERE)
     again.wait_for("first-one")
-    again.press(f"{TABS}-changed")
+    again.press(f"{TABS}\x05-changed")
     again.wait_for("first-one-changed")
     again.press("\x1b")
     again.read_for(0.3)  # else the two keys are one

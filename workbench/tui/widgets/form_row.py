@@ -120,7 +120,7 @@ class FieldRow(Horizontal):
         if self._choices is not None:
             yield Choice(self._choices, self._text)
         else:
-            yield Field(self._text, max_length=TEXT_LIMIT, select_on_focus=False)
+            yield Field(self._text, max_length=TEXT_LIMIT)
         yield Static(Content(self.field.unit or ""), classes="field-unit")
 
     @property
