@@ -15,6 +15,7 @@ from workbench.runs.options import RunOptions
 from workbench.tui.screens import run_list
 from workbench.tui.screens.run_losses import Losses, read_losses
 from workbench.tui.widgets.line_chart import LineChart
+from workbench.tui.widgets.live_table import LiveTable
 
 
 def chart(pilot: Any, name: str) -> LineChart:
@@ -191,6 +192,29 @@ async def test_a_new_run_is_started_from_the_keyboard_alone(stocked: Store, open
         await look.wait(pilot, "queued")
         run = stocked.runs.get("r1")
         assert (run.status, run.model, run.method) == ("queued", "tiny", "rslora")
+
+
+async def test_the_cursor_goes_to_the_run_that_was_just_started(
+    stocked: Store, opened: Any, look: Any
+) -> None:
+    earlier = [
+        stocked.runs.create(
+            name=name, model="m", dataset="d", template="t", method="lora", settings={}, lineage={}
+        ).id
+        for name in ("one", "two")
+    ]
+    for run in earlier:
+        stocked.runs.request(run, "cancel")
+    async with opened(stocked.root, size=(80, 24)) as pilot:
+        await look.wait(pilot, "two")
+        table = pilot.app.screen.query_one("#runs", LiveTable)
+        await pilot.press("j")
+        assert table.cursor_key == "r1"
+        await pilot.press("n")
+        await look.wait(pilot, "9 steps")
+        await pilot.press("ctrl+s")
+        await look.wait(pilot, "r3 ")
+        assert table.cursor_key == "r3"
 
 
 async def test_a_wrong_setting_is_refused_with_the_reason_before_anything_starts(

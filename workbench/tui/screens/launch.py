@@ -18,6 +18,7 @@ from workbench.runs.methods import METHODS
 from workbench.tui import actions, drafts
 from workbench.tui.present import launch as present
 from workbench.tui.present.cells import quiet
+from workbench.tui.screen import WorkbenchScreen
 from workbench.tui.screens import drafted_form
 from workbench.tui.screens.drafted_form import DraftedForm
 from workbench.tui.screens.memory_lane import MemoryLane
@@ -47,6 +48,10 @@ def open_form(app: App[Any], given: Mapping[str, Any] | None = None) -> None:
     """
     workbench = cast("Workbench", app)
 
+    def begun(run_id: str | None) -> None:
+        if run_id is not None and isinstance(app.screen, WorkbenchScreen) and app.screen.scope == "runs":
+            app.screen.go_to(run_id)
+
     def stocked(found: tuple[present.Stock, Draft | None]) -> None:
         stock, draft = found
         lacking = present.missing(stock)
@@ -54,7 +59,7 @@ def open_form(app: App[Any], given: Mapping[str, Any] | None = None) -> None:
             workbench.say(lacking, "warning", "no run can be started yet")
             return
         kept, gone = present.still_there(given or {}, stock)
-        app.push_screen(LaunchDialog(stock, None if given is None else kept, draft))
+        app.push_screen(LaunchDialog(stock, None if given is None else kept, draft), begun)
         if gone:
             workbench.say(f"{', '.join(gone)}: choose others", "warning", "not in the store any more")
 
@@ -75,7 +80,7 @@ def read_stock(store: Store) -> present.Stock:
     return present.Stock(models, splits, tuple(each.name for each in templates), fitting, mixtures)
 
 
-class LaunchDialog(Dialog[None]):
+class LaunchDialog(Dialog[str | None]):
     """A new run.
 
     Args:
@@ -238,4 +243,4 @@ class LaunchDialog(Dialog[None]):
             self.workbench.say(warning, "warning", "in the data")
         self._drafted.accepted()
         if self.is_attached:  # it may have been left while the first rows were checked
-            self.dismiss(None)
+            self.dismiss(run.id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from threading import Event
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.content import Content
 from textual.screen import Screen
@@ -39,7 +39,7 @@ class MemoryLane:
         show: Takes what there is to say.
     """
 
-    def __init__(self, screen: Screen[None], show: Callable[[Content], None]) -> None:
+    def __init__(self, screen: Screen[Any], show: Callable[[Content], None]) -> None:
         self._screen = screen
         self._show = show
         self._newest: RunOptions | None = None
