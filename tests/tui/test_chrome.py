@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from textual.widgets import TextArea
 
+from store import Store
 from workbench.tui import actions
 from workbench.tui.actions import MODES, Action
-from workbench.tui.widgets.chrome import chosen, tab_labels, tabs_width
+from workbench.tui.app import WorkbenchApp
+from workbench.tui.widgets.chrome import Footer, chosen, tab_labels, tabs_width
 
 
 def test_all_eight_tabs_fit_into_80_columns() -> None:
@@ -34,3 +37,22 @@ def test_a_footer_never_loses_the_way_to_the_help() -> None:
     own = [Action(f"act{number}", "x", "a very long label", "Help", "runs") for number in range(9)]
     common = [action for action in actions.in_scope("app") if action.footer]
     assert chosen(own, common, 20) == common
+
+
+async def test_keys_that_would_be_typed_are_dim_while_a_text_is_typed(store: Store) -> None:
+    async with WorkbenchApp(store.root).run_test(size=(120, 40)) as pilot:
+        await pilot.press("6")
+        await pilot.pause()
+        screen = pilot.app.screen
+
+        def styles() -> list[str]:
+            row = screen.query_one(Footer).draw(120, 1)[0]
+            last = "".join(cell for cell, _ in row).rstrip()
+            return [row[last.rindex(key)][1] for key in ("? help", "q quit")]
+
+        screen.query_one(TextArea).focus()
+        await pilot.pause()
+        assert styles() == ["$faint", "$faint"]
+        screen.set_focus(None)
+        await pilot.pause()
+        assert "$faint" not in styles()

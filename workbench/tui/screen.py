@@ -199,6 +199,14 @@ class WorkbenchScreen(Screen[None]):
             # Textual would paint all of a screen under a dialog again at each message that it gets, for ever.
             self._repaint_required = False
 
+    def on_descendant_focus(self) -> None:
+        """Show which keys are typed into a text now, and which do what they say."""
+        self.refresh_chrome()
+
+    def on_descendant_blur(self) -> None:
+        """The same when nothing has the focus."""
+        self.refresh_chrome()
+
     def on_runs_changed(self, _message: RunsChanged) -> None:
         """Count the runs at work in the header."""
         self._count(self.workbench.book.live)

@@ -173,7 +173,8 @@ class DatasetsScreen(CatalogScreen[Dataset]):
         elif not self._rows.leave():
             self.query_one("#list").focus()
 
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+    @on(events.DescendantFocus)
+    def _focus_moved(self, event: events.DescendantFocus) -> None:
         """Give the rows of a small screen all of it while they have the focus."""
         below = {self._rows, self._columns}
         self.set_class(not below.isdisjoint(event.widget.ancestors_with_self), "-browsing")

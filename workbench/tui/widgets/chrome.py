@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from textual import events
 from textual.content import Content
-from textual.widgets import Static
+from textual.screen import Screen
+from textual.widgets import Input, Static, TextArea
 
 from workbench.tui import actions
 from workbench.tui.actions import MODES, Action
@@ -136,12 +138,17 @@ class Footer(Bar):
         x = put(row, 1, f"{number}  " if number else "", KEY_STYLE)
         for action in chosen(own, common, width - x + 1):
             start = x
-            dim = actions.reason(action, screen) is not None
+            dim = _is_typed(action, screen) or actions.reason(action, screen) is not None
             x = put(row, x, actions.key_text(action), "$faint" if dim else KEY_STYLE)
             x = put(row, x, f" {action.label}", "$faint" if dim else "$muted") + 2
             spots.append(Spot(start, x - 2, f"perform('{action.scope}', '{action.name}')"))
         self._spots = tuple(spots)
         return [row][:height]
+
+
+def _is_typed(action: Action, screen: Screen[Any]) -> bool:
+    """Whether its key is a letter of the text that is being typed."""
+    return isinstance(screen.focused, Input | TextArea) and len(actions.key_text(action)) == 1
 
 
 def chosen(own: Sequence[Action], common: Sequence[Action], width: int) -> list[Action]:
