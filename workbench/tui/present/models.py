@@ -10,7 +10,7 @@ from textual.content import Content
 from store.sizes import bytes_text
 from workbench.tui.clean import origin
 from workbench.tui.glyphs import count_text
-from workbench.tui.present.cells import QUIET, Row, age, facts, number_of, outside, place, quiet, short
+from workbench.tui.present.cells import QUIET, Row, age, facts, outside, place, quiet, short
 
 if TYPE_CHECKING:
     from store.models import Model
@@ -59,7 +59,7 @@ def detail(of: Model, adapters: int, now: float) -> Content:
             ("vocabulary", f"{of.vocabulary:,} tokens"),
             ("context", f"{of.max_length:,} tokens" if of.max_length else "no limit stated"),
             ("chat template", "yes" if of.chat_template else "no"),
-            ("adapters", number_of(adapters, "adapter")),
+            ("adapters", f"{adapters:,}"),
             ("source", origin(of.source) if of.source else ""),
             ("revision", of.revision),
             ("fingerprint", short(of.fingerprint)),
