@@ -26,10 +26,22 @@ def messages() -> Messages:
     return SimpleQueue()
 
 
+def start(store: Store, messages: Messages, *, hears: bool = True) -> LiveReader:
+    """A reader whose messages are kept; news of runs are heard as they come, or never."""
+
+    def post(message: Message) -> None:
+        messages.put(message)
+        if isinstance(message, RunsChanged) and hears:
+            made.heard()
+
+    made = LiveReader(store.root, post, messages.put)
+    made.start()
+    return made
+
+
 @pytest.fixture
 def reader(store: Store, messages: Messages) -> Iterator[LiveReader]:
-    made = LiveReader(store.root, messages.put, messages.put)
-    made.start()
+    made = start(store, messages)
     yield made
     made.stop()
 
@@ -62,6 +74,22 @@ def test_the_runs_are_told_at_the_start_and_after_every_change(store: Store, mes
     store.runs.request(first, "cancel")
     (run,) = wait_for(messages, RunsChanged).news.runs
     assert (run.id, run.status) == (first, "cancelled")
+
+
+def test_a_screen_that_stalls_finds_one_piece_of_news_and_all_of_it(store: Store, messages: Messages) -> None:
+    reader = start(store, messages, hears=False)
+    wait_for(messages, RunsChanged)
+    runs = []
+    for _ in range(3):
+        runs.append(new_run(store))
+        time.sleep(1.5 * live.TICK_SECONDS)
+    kept = []
+    while not messages.empty():
+        kept.append(messages.get())
+    assert not any(isinstance(message, RunsChanged) for message in kept)
+    reader.heard()
+    assert [run.id for run in wait_for(messages, RunsChanged).news.runs] == runs
+    reader.stop()
 
 
 @pytest.mark.usefixtures("reader")

@@ -107,3 +107,21 @@ def test_a_reader_that_begins_again_tells_everything_afresh(store: Store) -> Non
     take_away(store, second)
     follow(reader_of(store), book)
     assert (list(book.runs), book.live) == ([first], ())
+
+
+def test_until_a_reader_that_begins_again_has_told_all_nothing_is_missed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has marked an old run finds it marked; one that went meanwhile goes with the last news."""
+    monkeypatch.setattr(run_reader, "PAGE_RUNS", 3)
+    runs = [new_run(store) for _ in range(8)]
+    for run in runs:
+        store.runs.request(run, "cancel")
+    book = RunBook()
+    follow(reader_of(store), book)
+    take_away(store, runs[1])
+    told = []
+    for news in reader_of(store).new():
+        book.take(news)
+        told.append((list(book.runs), book.complete))
+    assert told == [(runs[::-1], True), ([*runs[:1:-1], runs[0]], True)]

@@ -235,6 +235,7 @@ class WorkbenchApp(App[None]):
         ended = newly_ended(self.book.live, message.news.runs)
         self.book.take(message.news)
         self._pass_on(message)
+        self.call_later(self._live.heard)
         self._notices.ends(ended)
         for run in ended:
             if getattr(self.screen, "scope", "") != "runs":

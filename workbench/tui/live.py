@@ -1,7 +1,7 @@
 """One thread reads what changed in the store and posts it to the app; it writes nothing and draws nothing.
 
-The store is the queue: metric points are read only after the loop took the last ones, so a terminal that
-stalls costs no memory and loses no point.
+The store is the queue: news of runs and metric points are read only after the loop took the last ones, so a
+terminal that stalls costs no memory and loses nothing.
 """
 
 from __future__ import annotations
@@ -93,6 +93,8 @@ class LiveReader:
         self._stop = Event()
         self._taken = Event()
         self._taken.set()
+        self._heard = Event()
+        self._heard.set()
         self._thread = Thread(target=self._run, name="live", daemon=True)
 
     def start(self) -> None:
@@ -108,6 +110,10 @@ class LiveReader:
     def taken(self) -> None:
         """Say that the last metric points were shown, so that the next may be read."""
         self._taken.set()
+
+    def heard(self) -> None:
+        """Say that the last news of runs were shown, so that the store may be looked at again."""
+        self._heard.set()
 
     def _run(self) -> None:
         told = ""
@@ -129,10 +135,11 @@ class LiveReader:
         seen: int | None = None
         host: HostReading | None = None
         telemetry_at = 0.0
-        while not self._stop.wait(0 if seen is None else TICK_SECONDS):
+        while not self._stop.wait(0 if seen is None and self._heard.is_set() else TICK_SECONDS):
             changes = store.changes()
-            if changes != seen:
+            if changes != seen and self._heard.is_set():
                 for news in runs.new():
+                    self._heard.clear()
                     self._post(RunsChanged(news))
                 raised = alerts.new(store, runs.live)
                 if raised is not None:

@@ -21,19 +21,22 @@ class RunBook:
         """Those that are at work, the newest first."""
         self.complete = False
         """These are all runs."""
+        self._untold: set[str] = set()
+        """Those that a reader which began again has not told yet."""
 
     def take(self, news: RunNews) -> None:
-        """Keep what is new."""
+        """Keep what is new; of a reader that begins again nothing is missed until it has told all."""
         told = {run.id: run for run in news.runs}
-        others = news.afresh or bool(news.gone) or not told.keys() <= self._runs.keys()
-        if others:
-            known = {} if news.afresh else self._runs
-            left = {run_id: run for run_id, run in (known | told).items() if run_id not in news.gone}
+        self._untold = (set(self._runs) if news.afresh else self._untold) - told.keys()
+        gone = news.gone | (self._untold if news.complete else set())
+        if gone or not told.keys() <= self._runs.keys():
+            left = {run_id: run for run_id, run in (self._runs | told).items() if run_id not in gone}
             self._runs = dict(sorted(left.items(), key=lambda item: run_number(item[0]), reverse=True))
             self.runs = MappingProxyType(self._runs)
         else:
             self._runs |= told
-        before = {} if news.afresh else {run.id: run for run in self.live}
-        live = {run_id for run_id, run in (before | told).items() if run.live and run_id in self._runs}
+        live = {
+            run.id for run in (*self.live, *news.runs) if run.id in self._runs and self._runs[run.id].live
+        }
         self.live = tuple(self._runs[run_id] for run_id in sorted(live, key=run_number, reverse=True))
-        self.complete = news.complete
+        self.complete = self.complete or news.complete

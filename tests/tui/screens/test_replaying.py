@@ -66,8 +66,12 @@ async def test_the_cursor_goes_to_each_run_as_it_begins_while_that_is_wanted(
         assert table.cursor_key == "r1"
         await pilot.press("F")
         await until(pilot, lambda: table.cursor_key == "r2")
-        fake_worker(stocked.root, name="three", steps=500, pace=0.05)
+        newest = fake_worker(stocked.root, name="three", steps=500, pace=0.05)
         await until(pilot, lambda: table.cursor_key == "r3")
+        newest.kill()
+        stocked.runs.fail("r3", "killed", "start it again")
+        await look.wait(pilot, "failed")
+        assert table.cursor_key == "r3"  # nothing has begun
         await pilot.press("F")
         fake_worker(stocked.root, name="four", steps=500, pace=0.05)
         await until(pilot, lambda: len(table.keys) == 4)

@@ -105,7 +105,8 @@ class RunList(PagedTable):
             self.set_keys(tuple(self.runs))
         newest = book.live[0].id if book.live else ""
         come_back = first and self.cursor_key == recalled
-        if (first and not come_back) or (self.follows_newest and newest != self._newest):
+        begun = bool(newest) and (not self._newest or run_number(newest) > run_number(self._newest))
+        if (first and not come_back) or (self.follows_newest and begun):
             self.move_to(newest)
         self._newest = newest
         if first:

@@ -85,7 +85,8 @@ class PagedTable(LiveTable):
             for key in keys:
                 self._made.pop(key, None)
                 self._drawn.pop(key, None)
-            if self._passes is not None and any(self._passes(key) != (key in self._keys) for key in keys):
+            passes, shown = self._passes, set(self._keys) if self._passes is not None else set()
+            if passes is not None and any(passes(key) != (key in shown) for key in keys):
                 self._arrange(self._index)
         self.redraw()
 
