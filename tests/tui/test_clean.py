@@ -96,7 +96,7 @@ def leads(made: Content) -> set[str]:
 @pytest.mark.parametrize(
     "address",
     [
-        "https://huggingface.co/google/flan-t5-small",
+        "https://models.example.org/google/flan-t5-small",
         "https://example.org",
         "https://example.org:8443/a/b.json?x=1&y=%20z#part",
     ],
