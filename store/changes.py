@@ -35,26 +35,24 @@ class Changes:
             cursor: 0 for the beginning, then what the last call returned.
             limit: at most so many runs; call again when as many came.
         """
-        rows = list(
-            self._db.query(
-                f"""select runs.*, change from run_changes join runs on runs.id = run_changes.run
-                    where change > ? and runs.id {KEPT_RUNS} order by change limit ?""",  # noqa: S608 (ours)
-                [cursor, limit],
-            )
+        rows = self._db.query(
+            f"""select runs.*, change from run_changes join runs on runs.id = run_changes.run
+                where change > ? and runs.id {KEPT_RUNS} order by change""",  # noqa: S608 (our own clause)
+            [cursor],
         )
-        return [*records_of(rows)], rows[-1]["change"] if rows else cursor
+        found: list[Run] = []
+        for row in rows:
+            found += records_of([row])
+            cursor = row["change"]
+            if len(found) == limit:
+                break
+        return found, cursor
 
     def runs_before(self, run_id: str, *, limit: int) -> list[Run]:
         """Return the next runs of the list of all, the newest first, that were made before this one."""
         where = f"id < ? and id {KEPT_RUNS}"
         rows = self._db.table("runs").rows_where(where, [run_number(run_id)], order_by="id desc")
         return [*islice(records_of(rows), limit)]
-
-    def run_count(self) -> int:
-        """Return how many runs there are."""
-        found = f"select count(*) from runs where id {KEPT_RUNS}"  # noqa: S608 (our own clause)
-        count: int = self._db.execute(found).fetchone()[0]
-        return count
 
     def run_ids(self) -> list[str]:
         """Return the ids of all runs, newest first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from store import Store
+from store.changes import Changes
 from workbench.tui import run_reader
 from workbench.tui.run_book import RunBook
 from workbench.tui.run_reader import RunNews, RunReader
@@ -80,6 +81,33 @@ def test_a_new_run_stands_first_and_one_that_went_is_gone(store: Store) -> None:
     assert news.gone == {runs[0]}
     assert list(book.runs) == [runs[4], *runs[3:0:-1]]
     assert live(book) == live(reader) == [runs[3]]
+
+
+def test_a_run_is_gone_although_a_row_that_is_no_run_makes_up_for_it(store: Store) -> None:
+    runs = [new_run(store) for _ in range(3)]
+    with store.db.conn:
+        store.db.execute("update runs set created = 'yesterday' where id = 1")
+    reader, book = reader_of(store), RunBook()
+    follow(reader, book)
+    assert list(book.runs) == runs[:0:-1]
+    take_away(store, runs[1])  # as many rows are left as runs were told
+    follow(reader, book)
+    assert list(book.runs) == [runs[2]]
+
+
+def test_all_ids_are_read_only_when_some_run_came_or_went(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, _ = new_run(store), new_run(store)
+    with store.db.conn:
+        store.db.execute("update runs set created = 'yesterday' where id = 2")
+    start(store, run)
+    reader, book = reader_of(store), RunBook()
+    follow(reader, book)
+    monkeypatch.setattr(Changes, "run_ids", lambda _: pytest.fail("all ids were read"))
+    store.runs.progress(run, 1)
+    follow(reader, book)
+    assert book.runs[run].step == 1
 
 
 def test_a_long_list_comes_in_two_parts_and_a_run_at_work_in_the_first(

@@ -43,6 +43,7 @@ class RunReader:
         self._known: set[str] = set()
         self._live: dict[str, Run] = {}
         self._cursor: int | None = None
+        self._counted: int | None = None
 
     @property
     def live(self) -> tuple[Run, ...]:
@@ -61,7 +62,7 @@ class RunReader:
 
     def _first(self) -> Iterator[RunNews]:
         changed, runs = self._store.changed, self._store.runs
-        self._cursor = changed.run_end()
+        self._cursor, self._counted = changed.run_end(), changed.counts().get("runs")
         page = runs.list(limit=PAGE_RUNS)
         going = [run for status in STATUSES if status in UNDER_WAY for run in runs.list(status)]
         first = {run.id: run for run in (*page, *going)}
@@ -88,8 +89,10 @@ class RunReader:
 
     def _gone(self) -> frozenset[str]:
         changed = self._store.changed
-        if changed.run_count() == len(self._known):
+        counted = changed.counts().get("runs")
+        if counted == self._counted:
             return frozenset()  # as after nearly every look: all ids need not be read
+        self._counted = counted
         gone = frozenset(self._known.difference(changed.run_ids()))
         self._known -= gone
         for run_id in gone:
