@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 DAY_SECONDS = 86_400
 EVALUATIONS = "evaluation"
 """Their answers stay in the catalog, named in `trashed_evaluations`."""
+BLOB = "blob"
+"""Names bytes among the values of a record."""
 GONE = "gone-"
 """So begins a folder's name from when it is given up on: nothing in it is moved back any more."""
 
@@ -78,11 +80,13 @@ class Trash:
             Conflict: something else has its name meanwhile.
         """
         moved: builtins.list[tuple[Path, Path]] = []
+        with write(self._db):  # what is put right stays so where there is nothing to put back
+            recover(self._root, self._db)
         try:
             with write(self._db):
                 recover(self._root, self._db)
                 row = self._get(id)
-                record, back = json.loads(row["record"]), self._trashed(row)
+                record, back = json.loads(row["record"], object_hook=_unpacked), self._trashed(row)
                 if row["noun"] == EVALUATIONS:
                     self._db.execute("delete from trashed_evaluations where trash = ?", [row["id"]])
                 else:
@@ -131,7 +135,7 @@ class Trash:
             gone = self._give_up([trash_place(self._root, row["id"]) for row in rows])
         for place in gone:  # the next one does it if this is cut short
             shutil.rmtree(place, ignore_errors=True)
-        trashed_runs.purge(self._db)
+        trashed_runs.purge(self._db, self._root)
         return deleted
 
     def _give_up(self, places: Iterable[Path]) -> builtins.list[Path]:
@@ -203,7 +207,8 @@ def bury(
     size = held
     if files is not None:
         size = folder_bytes(files) if files.is_dir() else files.stat().st_size
-    row = {"noun": noun, "name": name, "record": json.dumps(record), "bytes": size, "removed": time.time()}
+    text = json.dumps(record, default=_packed)
+    row = {"noun": noun, "name": name, "record": text, "bytes": size, "removed": time.time()}
     number: Any = db.table("trash").insert(row).last_pk
     if files is not None:
         shelf = private_folder(trash_place(root, number) / f"{noun}s")
@@ -215,6 +220,15 @@ def bury(
             exhume(root, number, noun, files)
             raise
     return int(number)
+
+
+def _packed(value: bytes) -> dict[str, str]:
+    """Bytes for JSON: another program may have put some into a row."""
+    return {BLOB: value.hex()}
+
+
+def _unpacked(value: dict[str, Any]) -> Any:
+    return bytes.fromhex(value[BLOB]) if value.keys() == {BLOB} else value
 
 
 def exhume(root: Path, number: int, noun: str, files: Path) -> None:

@@ -7,6 +7,8 @@ shown after its folder has come back. What a death leaves in between, `settle` f
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -48,6 +50,7 @@ def entry_of(db: Database, id: int | None, name: str) -> str | None:
     """Return the entry of the trash with the newest run of this number or name; None where there is none."""
     found = db.execute(
         """select trash from trashed_runs join runs on runs.id = trashed_runs.run
+               join trash as entry on entry.id = trashed_runs.trash
            where trash != ? and (runs.id = ? or runs.name = ?) order by runs.id desc limit 1""",
         [GIVEN_UP, id, name],
     ).fetchone()
@@ -73,14 +76,28 @@ def settle(db: Database, root: Path) -> None:
                 _move(home, private_folder(trash_place(root, number) / "runs"))
 
 
-def purge(db: Database) -> None:
-    """Delete the rows of runs that were given up, a part at a time; the next call ends what is cut short."""
+def purge(db: Database, root: Path) -> None:
+    """Delete the rows of runs that were given up, a part at a time; the next call ends what is cut short.
+
+    A folder that could not be moved goes first: a run of which it cannot be deleted keeps its row until then.
+    """
     gone = "select run from trashed_runs where trash = ?"
     for (run,) in db.execute(gone, [GIVEN_UP]).fetchall():
+        if not _delete_folder(_home(root, run)):
+            continue
         while _delete_points(db, run) == BATCH_POINTS:
             time.sleep(PAUSE_SECONDS)
         with write(db):
             db.execute("delete from runs where id = ?", [run])
+
+
+def _delete_folder(home: Path) -> bool:
+    with contextlib.suppress(OSError):
+        if home.is_symlink():
+            home.unlink()
+        else:
+            shutil.rmtree(home)
+    return not os.path.lexists(home)
 
 
 def _delete_points(db: Database, run: int) -> int:

@@ -124,6 +124,16 @@ def test_a_row_that_is_left_out_is_taken_out_and_nothing_outside_is_touched(stor
     assert kind(store, noun).left_out() is None and outside.is_dir()
 
 
+@pytest.mark.parametrize("noun", ROWS)
+def test_bytes_in_a_row_go_into_the_trash_and_come_back(store: Store, noun: str) -> None:
+    put(store, noun, name="bad", fingerprint=b"\xff\0")
+    before = list(store.db.table(f"{noun}s").rows)
+    kind(store, noun).remove("bad")
+    assert kind(store, noun).left_out() is None
+    store.trash.restore()
+    assert list(store.db.table(f"{noun}s").rows) == before
+
+
 @pytest.mark.parametrize("noun", ["model", "dataset"])
 def test_a_link_out_of_the_store_is_listed_and_refused_where_it_is_used(
     store: Store, noun: str, tmp_path: Path

@@ -219,6 +219,26 @@ def test_a_folder_that_cannot_be_moved_harms_nobody(store: Store, monkeypatch: p
     assert everything(store, "r1") == before
 
 
+def test_a_folder_that_cannot_be_moved_goes_when_the_trash_is_emptied(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And as long as it cannot be deleted either, its run is kept, so that the next call finds it."""
+
+    def fail(*_: object) -> None:
+        raise OSError(5, "the disk failed")
+
+    home = store.runs.folder(ended(store))
+    monkeypatch.setattr(trashed_runs, "_move", fail)
+    store.runs.remove("r1")
+    with monkeypatch.context() as disk:
+        disk.setattr(shutil, "rmtree", lambda path, **_: path.name == "r1" and fail())
+        store.trash.expire(0)
+    assert home.is_dir() and store.runs.list() == [] and store.trash.list() == []
+    assert rows_of(store, 1)["points"] == POINTS
+    store.trash.empty()
+    assert not home.exists() and set(rows_of(store, 1).values()) == {0}
+
+
 def test_after_a_death_before_it_is_shown_again_a_run_is_in_the_trash(store: Store) -> None:
     """Its folder is back, its entry is not gone: as after a kill in the middle of a return."""
     before = everything(store, ended(store).id)
@@ -278,3 +298,18 @@ def test_what_an_older_version_does_with_an_entry_is_understood(store: Store, de
         assert everything(store, "r1") == before
     else:
         assert set(rows_of(store, 1).values()) == {0}
+
+
+def test_what_an_older_version_took_back_comes_back_by_restore_too(store: Store) -> None:
+    before = everything(store, ended(store).id)
+    store.runs.remove("r1")
+    place = store.root / TRASH / "t1"
+    (place / "runs" / "r1").rename(store.root / "runs" / "r1")
+    shutil.rmtree(place)
+    with write(store.db):
+        store.db.table("trash").delete(1)
+    with pytest.raises(NotFound, match="no run named"):  # not: that it is in the trash
+        store.runs.get("r1")
+    with pytest.raises(NotFound, match="no entry of the trash named 't1'"):
+        store.trash.restore("t1")
+    assert everything(store, "r1") == before
