@@ -251,7 +251,8 @@ class Adapters:
 
     def names_over(self, model: str) -> builtins.list[str]:
         """Return the names of a base's adapters, newest first."""
-        found = self._db.execute("select name from adapters where model = ? order by rowid desc", [model])
+        where = f"model = ? and {SOUND['adapter']}"
+        found = self._db.execute(f"select name from adapters where {where} order by rowid desc", [model])  # noqa: S608
         return [name for (name,) in found]
 
     def some(self, names: Sequence[str]) -> builtins.list[Adapter]:
@@ -264,11 +265,12 @@ class Adapters:
 
     def count(self, *, model: str) -> int:
         """Return how many adapters there are for a base."""
-        return self._db.table("adapters").count_where("model = ?", [model])
+        return self._db.table("adapters").count_where(f"model = ? and {SOUND['adapter']}", [model])
 
     def made_by(self, run_id: str) -> builtins.list[str]:
         """Return the names of the adapters that a run made."""
-        found = self._db.execute("select name from adapters where run = ? order by rowid desc", [run_id])
+        where = f"run = ? and {SOUND['adapter']}"
+        found = self._db.execute(f"select name from adapters where {where} order by rowid desc", [run_id])  # noqa: S608
         return [name for (name,) in found]
 
     def left_out(self) -> StoreError | None:

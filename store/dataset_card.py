@@ -15,6 +15,8 @@ from store.files import combine
 from store.pieces import Intake, Piece, piece_from
 
 BAD_LINES = "bad_lines.jsonl"
+_TEXTS = ("name", "source", "format", "fingerprint")
+_NUMBERS = ("bytes", "bad_lines", "created")
 FIELDS = ("name", "source", "format", "columns", "splits", "bytes", "bad_lines", "fingerprint", "created")
 
 
@@ -95,9 +97,18 @@ def kept_pieces(card: dict[str, Any]) -> list[Piece]:
 
 
 def row_of(card: dict[str, Any]) -> dict[str, Any]:
-    """Return the catalog's row of a card."""
+    """Return the catalog's row of a card.
+
+    Raises:
+        KeyError, TypeError: another program or a hand has written it.
+    """
     splits: dict[str, int] = {}
     for piece in card["pieces"]:
         splits[piece["split"]] = splits.get(piece["split"], 0) + piece["rows"]
+    texts = [*card["columns"], *splits, *(card[key] for key in _TEXTS)]
+    sound = isinstance(card["columns"], list) and all(isinstance(text, str) for text in texts)
+    sound = sound and all(isinstance(rows, int) for rows in splits.values())
+    if not sound or not all(isinstance(card[key], (int, float)) for key in _NUMBERS):
+        raise TypeError(card["name"])
     row = {**card, "columns": json.dumps(card["columns"]), "splits": json.dumps(splits)}
     return {field: row[field] for field in FIELDS}

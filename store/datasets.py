@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import json
+import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -396,8 +397,10 @@ def _rows_from(dataset: Dataset, pieces: list[Piece], start: int) -> Iterator[di
 
 def _record(row: dict[str, Any], path: Path) -> Dataset:
     """Make a dataset of its row, or of its card, which a crash may have left ahead of the row."""
+    # A link out of the store is not followed, and the card of a copied folder renames nothing.
     with contextlib.suppress(StoreError, KeyError, TypeError):
-        told = read_json(path / CARD)
-        row = row if told["fingerprint"] == row["fingerprint"] else row_of(told)
+        if Path(os.path.realpath(path / CARD)).is_relative_to(path.parents[1]):
+            told = read_json(path / CARD)
+            row = row if told["fingerprint"] == row["fingerprint"] else row_of(told) | {"name": row["name"]}
     columns, splits = tuple(json.loads(row["columns"])), json.loads(row["splits"])
     return Dataset(**{**row, "path": path, "columns": columns, "splits": splits})

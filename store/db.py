@@ -98,10 +98,16 @@ def connect(path: Path, *, create: bool = True, read_only: bool = False) -> Data
 
 def _open(uri: str) -> Database:
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    connection.text_factory = _text
     db: Database = sqlite_utils.Database(connection, execute_plugins=False)
     connection.execute("pragma foreign_keys = on")
     connection.execute("pragma trusted_schema = off")
     return db
+
+
+def _text(raw: bytes) -> str:
+    """Read what another program wrote that is not UTF-8, too: it must not end a whole list."""
+    return raw.decode("utf-8", "replace")
 
 
 def _prepare(db: Database, path: Path) -> None:

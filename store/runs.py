@@ -36,15 +36,19 @@ _JSON = ("settings", "lineage", "plan")
 _TEXTS = ("name", "model", "dataset", "template", "method")
 _NUMBERS = ("step", "total_steps", "created", "priority", "attempts")
 _TIMES = ("started", "ended", "heartbeat")
+_OPTIONAL_TEXTS = ("adapter", "error", "hint", "request", "mixture", "sweep", "identity")
+_IDENTITY = ",".join(each.name for each in fields(Identity))
 # SQLite finds what may be no run: it takes a NaN within JSON for a fault, which Python reads.
 _SUSPECT = " or ".join(
     [
         f"id < 1 or status not in {STATUSES} or not json_valid(devices) or devices not like '[%'",
-        "identity not like '{\"boot_id\": %'",
+        f"""case when json_valid(identity) then (select group_concat(key) from json_each(identity))
+            else identity end is not '{_IDENTITY}' and identity is not null""",  # noqa: S608 (our own names)
         *(f"typeof({column}) != 'text'" for column in (*_TEXTS, *_JSON)),
         *(f"not json_valid({column}) or ltrim({column}) not like '{{%'" for column in _JSON),
         *(f"typeof({column}) not in ('integer', 'real')" for column in _NUMBERS),
         *(f"typeof({column}) not in ('integer', 'real', 'null')" for column in _TIMES),
+        *(f"typeof({column}) not in ('text', 'null')" for column in _OPTIONAL_TEXTS),
     ]
 )
 
@@ -502,7 +506,7 @@ def records_of(rows: Iterable[dict[str, Any]]) -> Iterator[Run]:
     for row in rows:
         try:
             run = _record(row)
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             continue
         yield run
 
@@ -511,9 +515,10 @@ def _record(row: dict[str, Any]) -> Run:
     """Make the record of a row; columns that it does not know are left out.
 
     Raises:
-        ValueError, TypeError, KeyError: another program or a hand has written it.
+        ValueError, TypeError, KeyError, RecursionError: another program or a hand has written it.
     """
-    sound = row["id"] > 0 and row["status"] in STATUSES and all(isinstance(row[key], str) for key in _TEXTS)
+    texts = [row[key] for key in _TEXTS] + [row[key] for key in _OPTIONAL_TEXTS if row[key] is not None]
+    sound = row["id"] > 0 and row["status"] in STATUSES and all(isinstance(text, str) for text in texts)
     numbers = [row[key] for key in _NUMBERS] + [row[key] for key in _TIMES if row[key] is not None]
     if not sound or not all(isinstance(number, (int, float)) for number in numbers):
         raise ValueError(row["id"])

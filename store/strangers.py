@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Kept = Literal["model", "dataset", "adapter"]
 SHOWN = 3
+NAMED_LENGTH = 128
+"""Of the longest name that is told in a command."""
 # As `files.NAME` has it; a NUL would end what SQLite compares.
 NAMED = """typeof(name) = 'text' and length(name) <= 128 and instr(name, char(0)) = 0
     and name glob '[A-Za-z0-9]*' and name not glob '*[^A-Za-z0-9._-]*'"""
@@ -31,12 +33,17 @@ def _kinds(texts: str, numbers: str) -> str:
     return " and ".join([NAMED, *kinds])
 
 
+# What is no JSON would end the query, wherever it stands in it.
+_COLUMNS = """case when json_valid(columns) then json_type(columns) = 'array'
+    and not exists (select 1 from json_each(columns) where type != 'text') end"""
+_SPLITS = """case when json_valid(splits) then json_type(splits) = 'object'
+    and not exists (select 1 from json_each(splits) where type != 'integer') end"""
 SOUND: dict[Kept, str] = {
     "model": _kinds("family architecture dtype source fingerprint", "parameters bytes vocabulary created")
     + " and family in ('causal', 'seq2seq') and typeof(revision) in ('text', 'null')"
     + " and typeof(max_length) in ('integer', 'null')",
     "dataset": _kinds("source format columns splits fingerprint", "bytes bad_lines created")
-    + " and json_valid(columns) and json_valid(splits)",
+    + f" and {_COLUMNS} and {_SPLITS}",
     "adapter": _kinds("model model_fingerprint method peft_type fingerprint", "trainable bytes created")
     + " and typeof(run) in ('text', 'null')",
 }
@@ -53,7 +60,10 @@ def told(db: Database, noun: Kept) -> StoreError | None:
 def strange(noun: str, names: list[object]) -> StoreError:
     """Make the error that tells of rows by what stands in the place of their names."""
     shown = ", ".join(repr(name)[:80] for name in names[:SHOWN]) + (" …" if len(names) > SHOWN else "")
-    texts = [name for name in names if isinstance(name, str)]
+    # A text that is not UTF-8 is read with a mark in it, and cannot be asked for.
+    texts = [
+        name for name in names if isinstance(name, str) and len(name) <= NAMED_LENGTH and "\ufffd" not in name
+    ]
     if len(names) == 1:
         what = f"a row of the catalog is no {noun} and is left out: {shown}"
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import stocking
 
 from store import BadInput, Store
 from store.db import write
+from store.identity import Identity
 
 ADAPTER = {
     "name": "good",
@@ -94,6 +96,10 @@ def test_a_row_with_an_impossible_name_is_left_out_and_told(store: Store, noun: 
         ("model", {"parameters": "many"}),
         ("model", {"source": b"\xff"}),
         ("dataset", {"columns": "not JSON"}),
+        ("dataset", {"columns": "5"}),
+        ("dataset", {"columns": "[5]"}),
+        ("dataset", {"splits": "5"}),
+        ("dataset", {"splits": '{"train": "many"}'}),
         ("dataset", {"created": "yesterday"}),
         ("adapter", {"bytes": "lots"}),
         ("adapter", {"run": b"r1"}),
@@ -124,16 +130,6 @@ def test_a_row_that_is_left_out_is_taken_out_and_nothing_outside_is_touched(stor
     assert kind(store, noun).left_out() is None and outside.is_dir()
 
 
-@pytest.mark.parametrize("noun", ROWS)
-def test_bytes_in_a_row_go_into_the_trash_and_come_back(store: Store, noun: str) -> None:
-    put(store, noun, name="bad", fingerprint=b"\xff\0")
-    before = list(store.db.table(f"{noun}s").rows)
-    kind(store, noun).remove("bad")
-    assert kind(store, noun).left_out() is None
-    store.trash.restore()
-    assert list(store.db.table(f"{noun}s").rows) == before
-
-
 @pytest.mark.parametrize("noun", ["model", "dataset"])
 def test_a_link_out_of_the_store_is_listed_and_refused_where_it_is_used(
     store: Store, noun: str, tmp_path: Path
@@ -146,10 +142,84 @@ def test_a_link_out_of_the_store_is_listed_and_refused_where_it_is_used(
         kind(store, noun).get("linked")
 
 
-def test_the_card_of_a_dataset_that_says_nothing_is_passed_over(store: Store) -> None:
+def test_the_card_behind_a_link_out_of_the_store_is_not_read(store: Store, tmp_path: Path) -> None:
     stocking.add_rows(store, "rows", [{"a": 1}])
-    (store.datasets.get("rows").path / "card.json").write_text("{}")
-    assert [each.name for each in store.datasets.list()] == ["rows"]
+    card = json.loads((store.datasets.get("rows").path / "card.json").read_text())
+    secret = tmp_path / "card.json"
+    secret.write_text(json.dumps({**card, "source": "a secret", "fingerprint": "another"}))
+    for name in ("folder", "file"):
+        put(store, "dataset", name=name)
+    (store.root / "datasets" / "folder").symlink_to(tmp_path)
+    (store.root / "datasets" / "file").mkdir()
+    (store.root / "datasets" / "file" / "card.json").symlink_to(secret)
+    assert [(each.name, each.source) for each in store.datasets.list()][:2] == [
+        ("file", "s"),
+        ("folder", "s"),
+    ]
+
+
+def test_a_card_gives_a_dataset_no_other_name(store: Store) -> None:
+    stocking.add_rows(store, "rows", [{"a": 1}])
+    card = store.datasets.get("rows").path / "card.json"
+    card.write_text(
+        json.dumps(json.loads(card.read_text()) | {"name": "../../etc", "fingerprint": "another"})
+    )
+    assert [(each.name, each.fingerprint) for each in store.datasets.list()] == [("rows", "another")]
+    assert store.datasets.get("rows").name == "rows"
+
+
+@pytest.mark.parametrize(
+    "values", [{"columns": 5}, {"columns": None}, {"columns": [5]}, {"source": 5}, {"bytes": "lots"}]
+)
+def test_a_card_that_is_none_is_passed_over(store: Store, values: dict[str, Any]) -> None:
+    stocking.add_rows(store, "rows", [{"a": 1}])
+    before = store.datasets.get("rows")
+    card = before.path / "card.json"
+    card.write_text(json.dumps({**json.loads(card.read_text()), "fingerprint": "another", **values}))
+    assert store.datasets.list() == [before]
+    card.write_text("{}")
+    assert store.datasets.list() == [before]
+
+
+@pytest.mark.parametrize("noun", ROWS)
+def test_bytes_in_a_row_go_into_the_trash_and_come_back(store: Store, noun: str) -> None:
+    put(store, noun, name="bad", fingerprint=b"\xff\0")
+    before = list(store.db.table(f"{noun}s").rows)
+    kind(store, noun).remove("bad")
+    assert kind(store, noun).left_out() is None
+    store.trash.restore()
+    assert list(store.db.table(f"{noun}s").rows) == before
+
+
+def test_a_text_that_is_not_utf_8_ends_no_list(store: Store) -> None:
+    put(store, "adapter")
+    put(store, "adapter", name="odd")
+    put(store, "adapter", name="other")
+    with write(store.db):
+        store.db.execute("update adapters set method = cast(x'61ff' as text) where name = 'odd'")
+        store.db.execute("update adapters set name = cast(x'ff' as text) where name = 'other'")
+    assert [(each.name, each.method) for each in store.adapters.list()] == [
+        ("odd", "a\ufffd"),
+        ("good", "lora"),
+    ]
+    told = store.adapters.left_out()
+    assert told is not None
+    assert told.remedy == "delete them with the program that wrote them"  # no command can name it
+
+
+def test_the_adapters_of_a_base_or_a_run_are_records(store: Store) -> None:
+    put(store, "adapter", run="r1")
+    put(store, "adapter", name="\x1b]0;x\x07", run="r1")
+    assert store.adapters.names_over("m") == store.adapters.made_by("r1") == ["good"]
+    assert store.adapters.count(model="m") == 1
+
+
+def test_a_name_of_a_million_letters_is_not_told(store: Store) -> None:
+    put(store, "model", name="x" * 1_000_000)
+    told = store.models.left_out()
+    assert len(told.what) + len(told.remedy) < 300
+    put(store, "model", name="a b")
+    assert store.models.left_out().remedy == "take it out: workbench model remove 'a b'"
 
 
 @pytest.mark.parametrize(
@@ -163,6 +233,12 @@ def test_the_card_of_a_dataset_that_says_nothing_is_passed_over(store: Store) ->
         {"settings": "[]"},
         {"lineage": b"\xff"},
         {"identity": '{"pid": 1}'},
+        {"identity": '{"boot_id": "x"}'},
+        {"identity": '{"boot_id": "x", "pid": 1, "start_ticks": 1, "nonce": "n", "more": 1}'},
+        {"sweep": b"bytes"},
+        {"mixture": b"bytes"},
+        {"error": b"bytes"},
+        {"lineage": '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}"},
         {"created": "yesterday"},
     ],
 )
@@ -183,13 +259,15 @@ def test_a_row_that_is_no_run_is_left_out_and_told(store: Store, values: dict[st
     told = store.runs.left_out()
     assert told is not None
     assert told.what == f"a row of the catalog is no run and is left out: 'r{values.get('id', 2)}'"
-    assert json.loads(store.db.table("runs").get(3)["plan"])["seconds"] != 0
+    assert math.isnan(store.runs.get("r3").plan["seconds"])
 
 
 def test_a_sound_catalog_leaves_nothing_out(store: Store) -> None:
     for noun in ROWS:
         put(store, noun)
         assert kind(store, noun).left_out() is None
-    run = store.runs.create(name="one", **RUN, settings={}, lineage={})
+    run = store.runs.create(name="one", **RUN, settings={}, lineage={}, sweep="grid")
+    store.runs.claim(run.id, "n")
+    store.runs.identify(run.id, Identity("boot", 1, 2, "n"))
     store.runs.planned(run.id, seconds=float("nan"))
     assert store.runs.left_out() is None
