@@ -200,6 +200,13 @@ class Runs:
             return run
         raise self._missing(number, id_or_name)
 
+    def find(self, id: str) -> Run | None:
+        """Return the run of an id that was noted earlier; None where it has gone since."""
+        try:
+            return self.get(id)
+        except NotFound:
+            return None
+
     def list(
         self,
         status: Status | None = None,

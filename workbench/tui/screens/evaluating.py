@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store import NotFound
 from workbench import evaluating, processes
 from workbench.evaluating import EvaluationOptions
 from workbench.tui.present.evaluate import DEFAULT_ROWS, Offer
@@ -57,9 +55,8 @@ def read_offer(store: Store) -> Offer:
     """What an evaluation can be made of, beginning with what the newest adapter was made from."""
     newest = store.adapters.list(limit=NEWEST)
     made_by = next((each.known_run for each in newest if each.known_run), None)
-    dataset = template = None
-    with contextlib.suppress(NotFound):  # its run may have gone since, or be none
-        dataset, template = store.runs.get(made_by).example_data if made_by else (None, None)
+    run = store.runs.find(made_by) if made_by else None
+    dataset, template = run.example_data if run is not None else (None, None)
     datasets = store.datasets.list()
     models = _first([each.name for each in store.models.list()], newest[0].model if newest else None)
     return Offer(

@@ -67,8 +67,9 @@ def own_source(store: Store, systems: Sequence[str]) -> Source | None:
     """The rows that go with adapters: those of the first whose run is in this store."""
     for system in systems:
         made_by = store.adapters.resolve(system).known_run
-        if made_by is not None:
-            return source_of(store, store.runs.get(made_by))
+        run = store.runs.find(made_by) if made_by is not None else None
+        if run is not None:
+            return source_of(store, run)
     return None
 
 

@@ -53,7 +53,7 @@ def reasons(store: Store, system: str, talk: Conversation) -> list[str]:
     twins = _twins(store, system, talk.systems, adapter.fingerprint)
     if twins:
         found.append(f"Its weights are those of {', '.join(twins)}.")
-    run = store.runs.get(adapter.known_run) if adapter.known_run else None
+    run = store.runs.find(adapter.known_run) if adapter.known_run else None
     if run is not None and run.step < FEW_STEPS:
         found.append(f"Its run made only {run.step} steps.")
     if run is not None and not talk.prompt.origin:
