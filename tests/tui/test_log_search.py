@@ -124,6 +124,58 @@ async def test_hostile_lines_stay_harmless_where_they_are_lit(host: Any, tmp_pat
         assert "".join(sign for sign, style in view._rows[0] if style == CURRENT_HIT_STYLE) == "0;pwned␇b"
 
 
+async def test_lines_that_come_while_a_search_ends_are_looked_through_at_once(
+    host: Any, tmp_path: Path, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread has seen the end, the file grows, and then nothing more comes."""
+    path = tmp_path / "log.txt"
+    path.write_text("loss NaN\n")
+    view = LogView(path)
+    step = LogSearch._step
+    grown: list[bool] = []
+
+    def step_then_grow(search: LogSearch) -> bool:
+        if step(search):
+            return True
+        if not grown:
+            grown.append(True)
+            with path.open("a") as file:
+                file.write("loss NaN\n")
+            search._index.grow()  # as the other thread does; the view is told while this one still runs
+        return False
+
+    monkeypatch.setattr(LogSearch, "_step", step_then_grow)
+    async with host(view).run_test(size=(60, 5)) as pilot:
+        await until(pilot, lambda: view._index is not None and view._index.count == 1)
+        view.apply_filter("nan")
+        await until(pilot, lambda: str(view.border_title).endswith("1 of 2"))
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_what_was_seen_of_another_log_is_not_brought_back(
+    host: Any, tmp_path: Path, until: Any, replaced: bool
+) -> None:
+    """The log below the `/` line is that of another run, or begun again; its own lines stay in sight."""
+    path, other = tmp_path / "log.txt", tmp_path / "other.txt"
+    path.write_text("".join(f"line {at}\n" for at in range(3000)))
+    other.write_text("short\n")
+    view = LogView(path)
+    async with host(view).run_test(size=(60, 5)) as pilot:
+        await until(pilot, lambda: view._index is not None and view._index.count == 3000)
+        view._go(2000)
+        undo = view.filter_undo()
+        view.apply_filter("line")
+        if replaced:
+            other.replace(path)
+        else:
+            view.path = other
+        await until(pilot, lambda: "short" in "\n".join(pilot.app.drawn()))
+        undo()
+        await pilot.pause()
+        assert "short" in "\n".join(pilot.app.drawn())
+        assert view.filter_text == ""
+
+
 @pytest.mark.parametrize(
     "megabytes",
     [10, pytest.param(100, marks=pytest.mark.slow)],  # two seconds of a processor, more on a busy one

@@ -95,8 +95,8 @@ class LogView(Surface, can_focus=True):
         self.run_worker(read, thread=True, group="log", exit_on_error=False)
 
     def _grown(self) -> None:
-        if self.follow:
-            self._top = self._last_top
+        # A file that was replaced may be shorter than the line that one was at.
+        self._top = self._last_top if self.follow else min(self._top, self._last_top)
         search = self._search
         if search is not None and search.is_of_before:
             self.apply_filter("")
@@ -129,10 +129,18 @@ class LogView(Surface, can_focus=True):
         self.redraw()
 
     def filter_undo(self) -> Callable[[], None]:
-        """What brings back what was looked for, and the lines that are in sight now."""
+        """What brings back what was looked for, and the lines that are in sight now.
+
+        Where another file is shown meanwhile, nothing is looked for there, and its own lines stay in sight.
+        """
         search, place = self._search, (self._top, self._left, self.follow)
+        index = self._index
+        generation = index.generation if index is not None else 0
 
         def undo() -> None:
+            if self._index is not index or (index is not None and index.generation != generation):
+                self.apply_filter("")
+                return
             self.apply_filter(search.text if search is not None else "")
             if self._search is not None and search is not None:
                 self._search.line = search.line
@@ -142,6 +150,8 @@ class LogView(Surface, can_focus=True):
         return undo
 
     def _look_on(self, search: LogSearch) -> None:
+        if search is not self._search or not self.is_attached:
+            return
         search.look_at_the_end()
         if search.running or not search.is_behind:
             return
@@ -150,6 +160,8 @@ class LogView(Surface, can_focus=True):
 
         def look() -> None:
             search.run(lambda: app.call_later(self._looked, search))
+            # Lines may have come after it saw the end and before it was done.
+            app.call_later(self._look_on, search)
 
         self.run_worker(look, thread=True, group="log-search", exit_on_error=False)
 
