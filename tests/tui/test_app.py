@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from textual import events
+from textual.containers import VerticalScroll
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
@@ -184,6 +185,49 @@ async def test_help_is_set_in_columns_and_no_line_leaves_its_own(store: Store) -
         assert max(map(len, lines[0])) < left.region.width
         assert max(map(len, lines[1])) < right.region.width
         assert ":theme_high_contrast" in lines[1]  # longer than the column of keys
+
+
+async def test_help_is_set_anew_when_the_window_changes(store: Store) -> None:
+    """From two columns to one and back, each text as wide as its column."""
+    app = WorkbenchApp(store.root)
+    async with app.run_test(size=(170, 60)) as pilot:
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "Draw in the theme: terminal" in drawn(app))
+        left, right = app.screen.query(Static)
+        wide = (str(left.content), str(right.content))
+        for width in (80, 60):
+            await pilot.resize_terminal(width, 60)
+            await until(pilot, lambda: not right.display)
+            longest = max(map(len, str(left.content).splitlines()))
+            await until(pilot, lambda: left.region.width >= longest)  # noqa: B023 (awaited at once)
+            assert app.screen.query_one("#help").region.right <= width
+        assert "Draw in the theme: terminal" in str(left.content).replace("\n", " ")
+        await pilot.resize_terminal(170, 60)
+        await until(pilot, lambda: right.display)
+        assert (str(left.content), str(right.content)) == wide
+
+
+async def test_help_is_read_with_the_keys_of_lists(store: Store) -> None:
+    """Lines, halves of a page, both ends."""
+    app = WorkbenchApp(store.root)
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpOverlay) and app.screen.is_active)
+        text = app.screen.query_one(VerticalScroll)
+        await until(pilot, lambda: text.max_scroll_y > text.size.height)
+        half = text.size.height // 2
+        for key, at in (
+            ("j", 1),
+            ("down", 2),
+            ("k", 1),
+            ("up", 0),
+            ("ctrl+d", half),
+            ("ctrl+u", 0),
+            ("G", text.max_scroll_y),
+            ("g", 0),
+        ):
+            await pilot.press(key)
+            await until(pilot, lambda: text.scroll_offset.y == at)  # noqa: B023 (awaited at once)
 
 
 async def test_the_command_line_completes_and_performs(store: Store) -> None:

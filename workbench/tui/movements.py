@@ -143,7 +143,15 @@ MOVEMENTS: Mapping[str, tuple[Movement, ...]] = {
         ("yes", "y,enter", "Yes"),
         ("leave", "n", "No"),
     ),
-    "help": (("leave", "escape,q,question_mark", "Close"),),
+    "help": (
+        ("line_down", "j,down", "Next line"),
+        ("line_up", "k,up", "Previous line"),
+        ("first", "g,home", "Beginning"),
+        ("last", "G,end", "End"),
+        ("half_down", "ctrl+d,pagedown", "Half a page down"),
+        ("half_up", "ctrl+u,pageup", "Half a page up"),
+        ("leave", "escape,q,question_mark", "Close"),
+    ),
     "line": (
         ("leave", "escape", "Close"),
         ("complete", "tab", "Write the first match out; again, the next one"),

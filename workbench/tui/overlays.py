@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar, cast
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
@@ -69,21 +69,37 @@ class HelpOverlay(ModalScreen[None]):
         super().__init__()
         self._shown = shown
         self._asked_on = asked_on
+        self._room = 0
 
     def compose(self) -> ComposeResult:
-        """One block per scope."""
+        """A box of at most two columns, each one text: a widget per row would take long to mount."""
         box = Vertical(classes="dialog", id="help")
         box.border_title = Content("keys")
         box.border_subtitle = Content(keyed(self, "{key:help.leave} close"))
-        room = self.app.size.width * 96 // 100 - HELP_FRAME
+        columns = Static(), Static()
+        self._set(box, columns, self.app.size.width)
+        with box, VerticalScroll(can_focus=False), Horizontal():
+            yield from columns
+
+    @on(events.Resize)
+    def _resized(self, event: events.Resize) -> None:
+        box = self.query_one("#help", Vertical)
+        self._set(box, tuple(box.query(Static)), event.size.width)
+
+    def _set(self, box: Vertical, columns: tuple[Static, ...], width: int) -> None:
+        """Set a block per scope in as many columns as a window of this width has room for."""
+        room = width * 96 // 100 - HELP_FRAME
+        if room == self._room:
+            return
+        self._room = room
         width = min(room, HELP_COLUMN)
         blocks = [self._block(title, rows, width) for title, rows in self._shown]
-        columns = _side_by_side(blocks) if room >= 2 * HELP_COLUMN + HELP_GAP else [blocks]
-        box.styles.width = len(columns) * (width + HELP_GAP) - HELP_GAP + HELP_FRAME
-        # One text for each: a widget per row would take the better part of a second to mount.
-        with box, VerticalScroll(), Horizontal():
-            for column in columns:
-                yield Static(Content("\n").join([line for block in column for line in block][:-1]))
+        told = _side_by_side(blocks) if room >= 2 * HELP_COLUMN + HELP_GAP else [blocks]
+        box.styles.width = len(told) * (width + HELP_GAP) - HELP_GAP + HELP_FRAME
+        for at, column in enumerate(columns):
+            lines = [line for block in told[at] for line in block] if at < len(told) else []
+            column.display = bool(lines)
+            column.update(Content("\n").join(lines[:-1]))
 
     def _block(self, title: str, rows: Sequence[Action], width: int) -> list[Content]:
         """The lines of a scope, and an empty one."""
@@ -106,6 +122,38 @@ class HelpOverlay(ModalScreen[None]):
     def action_leave(self) -> None:
         """Close."""
         self.dismiss(None)
+
+    def action_line_down(self) -> None:
+        """Next line."""
+        self._text.scroll_down(animate=False)
+
+    def action_line_up(self) -> None:
+        """Previous line."""
+        self._text.scroll_up(animate=False)
+
+    def action_first(self) -> None:
+        """The beginning."""
+        self._text.scroll_home(animate=False)
+
+    def action_last(self) -> None:
+        """The end."""
+        self._text.scroll_end(animate=False)
+
+    def action_half_down(self) -> None:
+        """Half a page down."""
+        self._text.scroll_relative(y=self._half, animate=False)
+
+    def action_half_up(self) -> None:
+        """Half a page up."""
+        self._text.scroll_relative(y=-self._half, animate=False)
+
+    @property
+    def _text(self) -> VerticalScroll:
+        return self.query_one(VerticalScroll)
+
+    @property
+    def _half(self) -> int:
+        return max(self._text.size.height // 2, 1)
 
 
 def _side_by_side(blocks: list[list[Content]]) -> list[list[list[Content]]]:
