@@ -25,7 +25,7 @@ KEY = re.compile(
     r"""
       \b(?:esc|escape|space\ bar|backspace|PgUp|PgDn)\b | \bctrl\+ | \^[a-z]\b | [←→↑↓]{2}
     | \b(?:[Pp]ress|then|key|with|on|or|and|screen)\ (?:the\ )?(?:[b-zB-HJ-Z0-9]|[/?:;<>\[\]])(?=[ ,.;:)]|$)
-    | \b(?:[Pp]ress|then)\ a\b(?!\ [a-z]+\ (?:of|and)) | \bwith\ space\b | \bwhat\ / | \(\d\)
+    | \b(?:[Pp]ress|then)\ a\b(?!\ [a-z]+\ (?:of|and)) | \bwith\ space\b | \b(?:what|which)\ / | \(\d\)
     | (?:^|[;:,.\n(]\ *|\ \ )(?:[b-zB-HJ-Z0-9]|[/?<>\[\]]|enter|space)\ (?=[a-z])
     | (?<![\w'’])[b-zB-HJ-Z]\ [a-z]*[a-rt-z]s\b | (?:^|[;:,.]\ *)a\ [a-z]*[a-rt-z]s\b
     """,
@@ -78,6 +78,7 @@ def test_no_text_names_a_key_by_itself() -> None:
         "press 2, then a",
         "esc close",
         "3 days, u takes it back",
+        "List all values, in which / searches",
         "^s save",
         "(3)",
     ],

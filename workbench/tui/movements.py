@@ -110,7 +110,7 @@ MOVEMENTS: Mapping[str, tuple[Movement, ...]] = {
     "choice": (
         ("next", "l,right,space", "Next value"),
         ("previous", "h,left", "Value before"),
-        ("search", "enter,slash", "List all values, in which / searches"),
+        ("search", "enter,slash", "List all values, in which {key:choose.filter} searches"),
     ),
     "samples": (
         ("next_step", "right_square_bracket", "The same prompt a step later"),
