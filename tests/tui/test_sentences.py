@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,10 +15,13 @@ from textual.content import Content
 
 import workbench.tui
 from store import Store
+from store.errors import Unavailable
 from workbench.tui import actions, keymap
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.key_names import MARKER, MARKERS, fill, written
+from workbench.tui.screens.editor import EditorPane
 from workbench.tui.sentences import keyed
+from workbench.tui.widgets.folding import Folding
 from workbench.tui.widgets.modal import Dialog
 
 HERE = Path(workbench.tui.__file__).parent
@@ -166,3 +170,43 @@ async def test_whoever_has_other_keys_reads_them_in_every_sentence(
         await pilot.press("question_mark")
         await until(pilot, lambda: "f8 leaves the field" in drawn(app))
         assert "f4 close" in drawn(app)
+
+
+async def test_what_comes_from_outside_is_no_sentence_of_ours(
+    store: Store, until: Until, drawn: Drawn, tmp_path: Path
+) -> None:
+    """What stands for a key stays as it is in notes, errors, a run's error, a source, columns."""
+    odd = "{key:app.quit}"
+    source = tmp_path / odd / "odd.jsonl"
+    source.parent.mkdir()
+    row = {f"c{at}{odd}": "x" for at in range(40)}
+    source.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    store.datasets.add(str(source))
+    run = store.runs.create(
+        name="odd", model="m", dataset="odd", template="t", method="lora", settings={}, lineage={}
+    )
+    store.runs.claim(run.id, "test")
+    store.runs.begin(run.id, 1)
+    store.runs.fail(run.id, f"no column {odd}", "")
+    app = WorkbenchApp(store.root)
+    async with app.run_test(size=(200, 50)) as pilot:
+        app.say(f"{odd} is queued")
+        app.tell(Unavailable("no such file", f"look for {odd}"))
+        await until(pilot, lambda: {f"{odd} is queued", f"look for {odd}"} <= set(notes(app)))
+        await until(pilot, lambda: f"no column {odd}" in drawn(app))
+        assert "let it go on with p" in drawn(app)
+        await pilot.press("3")
+        await until(pilot, lambda: "fingerprint" in drawn(app))
+        told = "".join(str(app.screen.query_one("#about", Folding).content).split())  # values are folded
+        assert f"/{odd}/odd.jsonl" in told
+        assert f"c0{odd},c1{odd}," in told
+        assert re.search("and[0-9]+more;ftellsofall", told)
+
+
+async def test_an_editor_tells_a_fault_as_it_is(host: Any, until: Until, drawn: Drawn) -> None:
+    """It quotes the template, and the columns that there are."""
+    editor = EditorPane()
+    async with host(editor).run_test(size=(100, 10)) as pilot:
+        editor.display = True
+        editor.show_fault(None, Unavailable("no column {key:app.quit}", "columns: {key:app.help}"))
+        await until(pilot, lambda: "no column {key:app.quit}: columns: {key:app.help}" in drawn(pilot.app))

@@ -44,7 +44,6 @@ from workbench.tui.notices import Notices, newly_ended, trouble
 from workbench.tui.remembering import LOOK_SECONDS, Memory
 from workbench.tui.run_book import RunBook
 from workbench.tui.screen import WorkbenchScreen
-from workbench.tui.sentences import keyed
 from workbench.tui.state import Saved, State
 from workbench.tui.styles import KeptStyles
 from workbench.tui.widgets.modal import Choose, Dialog, OneField
@@ -290,16 +289,14 @@ class WorkbenchApp(App[None]):
     # Telling
 
     def say(self, text: str, severity: SeverityLevel = "information", title: str = "") -> None:
-        """Show a toast; the text may be from outside."""
-        self.notify(visible(keyed(self, text)), title=clean(title), severity=severity, markup=False)
+        """Show a toast; the text may be from outside, so that no marker for a key in it is filled."""
+        self.notify(visible(text), title=clean(title), severity=severity, markup=False)
 
     def tell(self, error: Exception) -> None:
         """Show what is wrong and what to do; a defect of ours is logged, and the toast says where."""
         known = self._known(error)
         title = clean(known.what, 200)
-        self.notify(
-            visible(keyed(self, known.remedy)), title=title, severity="error", timeout=10, markup=False
-        )
+        self.notify(visible(known.remedy), title=title, severity="error", timeout=10, markup=False)
 
     def _known(self, error: Exception) -> StoreError:
         if isinstance(error, StoreError):

@@ -80,11 +80,11 @@ def test_an_ended_run_tells_how_long_it_took(make_run: Make) -> None:
 
 def test_a_failed_run_tells_its_error_and_the_remedy(make_run: Make) -> None:
     failed = make_run(status="failed", error="out of [memory]", hint="halve batch_size")
-    assert runs.trouble(failed).plain == "out of [memory]\nhalve batch_size"
+    assert runs.trouble(failed, runs.MEND).plain == "out of [memory]\nhalve batch_size"
 
 
 def test_an_error_without_a_hint_points_to_the_log(make_run: Make) -> None:
-    assert "log" in runs.trouble(make_run(error="gone")).plain
+    assert "log" in runs.trouble(make_run(error="gone"), runs.MEND).plain
 
 
 def test_the_newest_values_are_in_one_line() -> None:

@@ -95,7 +95,7 @@ def test_a_dataset_is_one_line_with_its_splits_and_bad_lines() -> None:
 
 
 def test_lines_left_out_are_told_with_file_line_and_reason() -> None:
-    text = datasets.detail(DATASET, [BadLine("talk.jsonl", 7, "no JSON: \x1b[31m")], NOW).plain
+    text = datasets.detail(DATASET, [BadLine("talk.jsonl", 7, "no JSON: \x1b[31m")], NOW, "f").plain
     assert "2 bad lines left out" in text
     assert "line 7 of talk.jsonl: no JSON: ␛[31m" in text
 

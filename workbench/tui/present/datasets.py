@@ -53,21 +53,21 @@ def splits(rows: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in rows.items())
 
 
-def columns(names: Sequence[str]) -> str:
-    """The first columns by name; the figures tell of all."""
+def columns(names: Sequence[str], figures_key: str) -> str:
+    """The first columns by name; the figures, which a key shows, tell of all."""
     more = len(names) - NAMED_COLUMNS
     return ", ".join(names[:NAMED_COLUMNS]) + (
-        f" and {more:,} more; {{key:datasets.figures}} tells of all" if more > 0 else ""
+        f" and {more:,} more; {figures_key} tells of all" if more > 0 else ""
     )
 
 
-def detail(of: Dataset, bad: Sequence[BadLine], now: float) -> Content:
+def detail(of: Dataset, bad: Sequence[BadLine], now: float, figures_key: str) -> Content:
     """Everything about one dataset, with the first lines that were left out and why."""
     told = facts(
         (
             ("rows", f"{of.rows:,}" if len(of.splits) > 1 else splits(of.splits)),
             ("splits", splits(of.splits) if len(of.splits) > 1 else ""),
-            ("columns", columns(of.columns)),
+            ("columns", columns(of.columns, figures_key)),
             ("format", f"{of.format}, {bytes_text(of.bytes)}"),
             ("source", origin(of.source) if of.source else ""),
             ("fingerprint", short(of.fingerprint)),

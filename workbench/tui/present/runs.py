@@ -36,6 +36,8 @@ EMPTY = (
     "Nothing in the store yet? Leave with {key:app.quit} and run `workbench demo`."
 )
 
+MEND = "read its log below, mend the cause and let it go on with {key:runs.pause}"
+
 
 def cells(
     run: Run, loss: float | None, spark: Spark | None, now: float, signs: Glyphs = UNICODE
@@ -172,14 +174,9 @@ def overview(
     return lines([headline(run, signs), progress(run, latest, left, now, bar, signs), newest(latest)])
 
 
-def trouble(run: Run) -> Content:
-    """Why a run ended badly, and what to do about it."""
-    hint = (
-        clean(run.hint)
-        if run.hint
-        else "read its log below, mend the cause and let it go on with {key:runs.pause}"
-    )
-    return Content.assemble((clean(run.error or ""), BAD), f"\n{hint}")
+def trouble(run: Run, otherwise: str) -> Content:
+    """Why a run ended badly, and what to do about it, else what can always be done."""
+    return Content.assemble((clean(run.error or ""), BAD), f"\n{clean(run.hint) if run.hint else otherwise}")
 
 
 def waiting(run: Run, runs: Iterable[Run]) -> str:

@@ -13,6 +13,7 @@ from workbench.tui.present import compose
 from workbench.tui.screens import dialogs, prompts
 from workbench.tui.screens.form_dialog import FormDialog
 from workbench.tui.screens.prompts import Choice, Source
+from workbench.tui.sentences import keyed
 from workbench.tui.widgets.modal import Prompt
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def earlier_prompt(screen: WorkbenchScreen, question: Question) -> None:
             labels = [(str(at), clean(text, SHOWN_CHARACTERS)) for at, text in enumerate(texts)]
             dialogs.choose(screen.app, "earlier prompts", labels, lambda key: question.write(texts[int(key)]))
         else:
-            screen.workbench.say("no prompt was typed yet: {key:compare.prompt} writes one", "warning")
+            told = keyed(screen, "no prompt was typed yet: {key:compare.prompt} writes one")
+            screen.workbench.say(told, "warning")
 
     screen.ask(lambda store: store.prompts.list(), offer)
 

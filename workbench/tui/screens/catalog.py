@@ -15,7 +15,6 @@ from workbench.tui.present.cells import Row
 from workbench.tui.screen import WorkbenchScreen
 from workbench.tui.screens import dialogs
 from workbench.tui.screens.activity import Activity
-from workbench.tui.sentences import keyed
 from workbench.tui.widgets.folding import Folding
 from workbench.tui.widgets.live_table import Column, LiveTable
 
@@ -173,4 +172,4 @@ class CatalogScreen(WorkbenchScreen, Generic[T]):
     def _described(self, answer: tuple[str, Content]) -> None:
         name, about = answer
         if self.selected is not None and self.selected.name == name:
-            self.query_one("#about", Folding).tell(keyed(self, about))
+            self.query_one("#about", Folding).tell(about)

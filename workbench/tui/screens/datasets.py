@@ -25,6 +25,7 @@ from workbench.tui.screens.columns_pane import ColumnsPane
 from workbench.tui.screens.inbox_line import InboxLine
 from workbench.tui.screens.rows_pane import RowsPane
 from workbench.tui.screens.split_dialog import SplitDialog
+from workbench.tui.sentences import keyed
 from workbench.tui.state import Saved, chosen
 from workbench.tui.widgets.live_table import Column, LiveTable
 
@@ -95,7 +96,7 @@ class DatasetsScreen(CatalogScreen[Dataset]):
     def describe(self, store: Store, record: Dataset) -> Content:
         """Everything about a dataset, with the first lines that were left out."""
         bad = store.datasets.bad_lines(record.name)[:BAD_LINES_SHOWN]
-        return present.detail(record, bad, time.time())
+        return present.detail(record, bad, time.time(), keyed(self, "{key:datasets.figures}"))
 
     def bring_in(self, store: Store, source: str, progress: Callable[[str], None]) -> Dataset:
         """Bring in a file, a folder or a dataset of the Hub; lines that cannot be read are left out."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
+from workbench.tui.sentences import keyed
 from workbench.tui.widgets.modal import Choose, Confirm, Prompt
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def remove(
         if days:
             them, are = ("them", "are") if several else ("it", "is")
             told = f"within {days} days, {{key:app.undo}} takes {them} back"
-            workbench.say(told, title=f"{what} {are} in the trash")
+            workbench.say(keyed(screen, told), title=f"{what} {are} in the trash")
 
     if days:
         screen.ask(work, gone)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, cast
 from textual.timer import Timer
 from textual.widget import Widget
 
+from store.errors import StoreError, Unavailable
 from workbench.tui import drafts
+from workbench.tui.sentences import keyed
 
 if TYPE_CHECKING:
     from store import Store
-    from store.errors import StoreError
     from workbench.tui.drafts import Draft
     from workbench.tui.screen import Workbench
 
@@ -93,7 +94,7 @@ class DraftKeeper:
         # A full disk stays full while somebody types.
         if not self._told:
             self._told = True
-            self._workbench.tell(error)
+            self._workbench.tell(Unavailable(error.what, keyed(self._widget, error.remedy)))
 
     def _stop(self) -> None:
         if self._timer is not None:

@@ -161,7 +161,12 @@ class EditorPane(Vertical):
             return
         if self.dirty:
             self._tell(
-                quiet("another program has changed the file: {key:editor.save} puts this text in its place")
+                quiet(
+                    keyed(
+                        self,
+                        "another program has changed the file: {key:editor.save} puts this text in its place",
+                    )
+                )
             )
             return
         at = self.area.cursor_location
@@ -203,7 +208,11 @@ class EditorPane(Vertical):
         if self.dirty and not self._warned:
             self._warned = True
             self._tell(
-                quiet("not saved: {key:editor.save} saves it, {key:editor.leave} again leaves without")
+                quiet(
+                    keyed(
+                        self, "not saved: {key:editor.save} saves it, {key:editor.leave} again leaves without"
+                    )
+                )
             )
             return
         self.post_message(self.Left(self.name_of_template, not self.dirty))
@@ -222,4 +231,4 @@ class EditorPane(Vertical):
         return self.query_one(TemplateText)
 
     def _tell(self, told: Content) -> None:
-        self.query_one("#told", Static).update(keyed(self, told))
+        self.query_one("#told", Static).update(told)

@@ -12,6 +12,7 @@ from workbench.tui import drafts
 from workbench.tui.present import evaluate as present
 from workbench.tui.screens import drafted_form, evaluating
 from workbench.tui.screens.form_dialog import FormDialog
+from workbench.tui.sentences import keyed
 from workbench.tui.widgets.form import Form
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def open_form(app: App[Any], wanted: Callable[[EvaluationOptions], None]) -> Non
                 EvaluateDialog("evaluate", fields, choices=choices, drafts=DRAFT, draft=draft), entered
             )
         else:
-            workbench.say(lacking, "warning")
+            workbench.say(keyed(app, lacking), "warning")
 
     workbench.ask(
         drafts.LANE,

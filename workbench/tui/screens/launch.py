@@ -56,7 +56,7 @@ def open_form(app: App[Any], given: Mapping[str, Any] | None = None) -> None:
         stock, draft = found
         lacking = present.missing(stock)
         if lacking is not None:
-            workbench.say(lacking, "warning", "no run can be started yet")
+            workbench.say(keyed(app, lacking), "warning", "no run can be started yet")
             return
         kept, gone = present.still_there(given or {}, stock)
         app.push_screen(LaunchDialog(stock, None if given is None else kept, draft), begun)

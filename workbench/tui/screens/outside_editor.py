@@ -11,6 +11,7 @@ from typing import Any
 from textual.app import App, SuspendNotSupported
 
 from store.errors import StoreError, Unavailable
+from workbench.tui.sentences import keyed
 
 FALLBACK = "vi"
 REMEDY = "set EDITOR to an editor of the terminal, or press {key:compose.edit} for the one that is built in"
@@ -22,12 +23,13 @@ def edit_outside(app: App[Any], path: Path) -> StoreError | None:
     Returns:
         Why that could not be done; None when it was.
     """
+    remedy = keyed(app, REMEDY)
     named = os.environ.get("VISUAL") or os.environ.get("EDITOR") or FALLBACK
     try:
         with app.suspend():
             code = subprocess.run([*shlex.split(named), str(path)], check=False).returncode
     except SuspendNotSupported:
-        return Unavailable("this terminal cannot be handed over", REMEDY)
+        return Unavailable("this terminal cannot be handed over", remedy)
     except (OSError, ValueError):
-        return Unavailable(f"the editor {named!r} cannot be started", REMEDY)
-    return Unavailable(f"the editor {named!r} ended with code {code}", REMEDY) if code else None
+        return Unavailable(f"the editor {named!r} cannot be started", remedy)
+    return Unavailable(f"the editor {named!r} ended with code {code}", remedy) if code else None

@@ -154,7 +154,7 @@ class RunView(Vertical):
             trouble = self.query_one("#trouble", Static)
             trouble.set_class(bool(run.error), "-told")
             if run.error:
-                trouble.update(keyed(self, present.trouble(run)))
+                trouble.update(present.trouble(run, keyed(self, present.MEND)))
         self._memory.x_limit = run.total_steps or None
 
     def _open(self, run: Run | None) -> None:
