@@ -76,7 +76,7 @@ def test_a_model_is_described_in_full() -> None:
         "61,888",
         "384 tokens",
         "256 tokens",
-        "1 adapter",
+        "adapters       1",
         "abc",
         "models/tiny",
         "2h ago",
