@@ -44,6 +44,7 @@ tiny_models = _load("tiny_models")
 stocking = _load("stocking")
 big_store = _load("big_store")
 driver = _load("driver", TESTS / "tui")
+sessions = _load("sessions", TESTS / "tui")
 hostile = _load("hostile", TESTS / "tui")
 
 

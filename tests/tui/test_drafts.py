@@ -6,28 +6,17 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sessions import another_session
 
 from store import Store, Unavailable
 from workbench.tui import drafts
 
 GONE = {"boot_id": "another", "pid": 1, "start_ticks": 1, "nonce": ""}
-ANOTHER = """
-import sys
-from pathlib import Path
-from workbench.tui import drafts
-place = drafts.new_place(Path(sys.argv[1]), sys.argv[2])
-drafts.keep(place, sys.argv[3])
-print(place, flush=True)
-sys.stdin.read()
-"""
 
 
 def keep(root: Path, name: str, text: str, kind: str = drafts.TEMPLATE) -> Path:
@@ -40,18 +29,6 @@ def orphan(place: Path, **changed: Any) -> Path:
     """Let the writer of a draft be gone."""
     place.write_text(json.dumps(json.loads(place.read_text()) | {"writer": GONE} | changed))
     return place
-
-
-@contextmanager
-def another_session(root: Path, name: str, text: str) -> Iterator[Path]:
-    """A process that keeps a draft and lives; it is killed at the end."""
-    argv = [sys.executable, "-c", ANOTHER, str(root), name, text]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield Path(process.stdout.readline().strip())
-        finally:
-            process.kill()
 
 
 def texts(found: list[drafts.Draft]) -> list[str]:

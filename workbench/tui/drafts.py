@@ -24,7 +24,10 @@ from workbench.tui import log
 
 FOLDER = "drafts"
 LANE = "drafts"
-"""All are read and written on one thread, which is waited for at the end: nothing just typed is missed."""
+"""All are read and written on one thread, and nothing else: it is waited for when the app ends.
+
+What was typed just before is given to it as the widgets go, so that nothing of that is missed.
+"""
 TEMPLATE = "json"
 FORM = "form"
 """Kinds of drafts, by which their files end: the text of a template, what was typed into a form."""

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sessions import another_session
 from textual.widgets import Input, TextArea
 
 from store import Store
 from workbench.tui import drafts
+from workbench.tui.screens import draft_keeping
 from workbench.tui.screens.draft_keeping import DRAFT_SECONDS
 from workbench.tui.screens.editor import EditorPane
 from workbench.tui.screens.figures_pane import FiguresPane
@@ -286,16 +288,68 @@ async def test_what_another_session_is_writing_stays_when_its_template_is_opened
 ) -> None:
     async with opened(stocked.root) as pilot:
         await go_to(pilot, look)
-        theirs = drafts.new_place(stocked.root, "summarise")
-        drafts.keep(theirs, "# of another session")
-        await pilot.press("e")
-        await look.wait(pilot, "prompt = ")
-        await pilot.press("#")
-        await pilot.pause(DRAFT_SECONDS + 0.3)
-        assert len(list(theirs.parent.glob("summarise.*"))) == 2
-        await pilot.press("escape", "escape")
-        await pilot.pause(0.3)
+        with another_session(stocked.root, "summarise", "# of another session") as theirs:
+            await pilot.press("e")
+            await look.wait(pilot, "prompt = ")
+            await pilot.press("#")
+            await pilot.pause(DRAFT_SECONDS + 0.3)
+            assert len(list(theirs.parent.glob("summarise.*"))) == 2
+            await pilot.press("escape", "escape")
+            await pilot.pause(0.3)
     assert list(theirs.parent.glob("summarise.*")) == [theirs]
+
+
+async def test_a_text_that_is_not_saved_stays_when_a_template_is_edited_again(
+    stocked: Store, opened: Any, look: Any
+) -> None:
+    text = stocked.templates.text("summarise")
+    stocked.templates.path("another").write_text(text.replace('"summarise"', '"another"'))
+    async with opened(stocked.root) as pilot:
+        await go_to(pilot, look)
+        pilot.app.screen.query_one("#templates", LiveTable).move_to("summarise")
+        await look.wait(pilot, "6 trained")
+        await pilot.press("e")
+        await look.wait(pilot, "template summarise")
+        area = pilot.app.screen.query_one(EditorPane).query_one(TextArea)
+        await pilot.press("X", "Y", "tab")
+        assert not area.has_focus
+        await pilot.press("e")
+        await pilot.pause(0.3)
+        assert area.has_focus and area.text == f"XY{text}"
+        await pilot.press("tab")
+        pilot.app.screen.query_one("#templates", LiveTable).move_to("another")
+        await pilot.press("e")
+        await look.wait(pilot, "not saved")
+        assert area.has_focus and area.text == f"XY{text}"
+        await pilot.press("escape")  # as it says
+        await look.wait(pilot, "templates")
+        await pilot.press("e")
+        await look.wait(pilot, "template another")
+
+
+async def test_what_this_session_did_not_save_is_offered_before_its_template_is_edited(
+    stocked: Store, opened: Any, look: Any
+) -> None:
+    drafts.keep(drafts.new_place(stocked.root, "summarise"), "# unsaved")
+    async with opened(stocked.root) as pilot:
+        await go_to(pilot, look)
+        await pilot.press("e")
+        await look.wait(pilot, "unsaved draft of 'summarise'")
+        await pilot.press("r")
+        await look.wait(pilot, "# unsaved")
+
+
+async def test_what_is_typed_as_the_app_ends_is_kept(
+    stocked: Store, opened: Any, look: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draft_keeping, "DRAFT_SECONDS", 60.0)
+    async with opened(stocked.root) as pilot:
+        await go_to(pilot, look)
+        await pilot.press("e")
+        await look.wait(pilot, "template summarise")
+        await pilot.press("X")
+    (draft,) = drafts.free(stocked.root, drafts.TEMPLATE)
+    assert draft.text == f"X{stocked.templates.text('summarise')}"
 
 
 async def test_an_edit_in_another_program_is_followed(

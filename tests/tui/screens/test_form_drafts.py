@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from store import Store
-from workbench.runs import probing
+from store import BadInput, Store
+from workbench.runs import launch, probing
 from workbench.runs.options import make_options
 from workbench.tui import drafts
 from workbench.tui import state as states
+from workbench.tui.screens import draft_keeping, evaluating
+from workbench.tui.screens import launch as launch_screen
 from workbench.tui.screens.draft_keeping import DRAFT_SECONDS
 
 TO_NAME = ("tab",) * 5
@@ -132,6 +135,91 @@ async def test_a_form_like_a_run_shows_the_run_and_offers_the_draft(
         await she.sees("9 steps")
         await she.sees_not("draft")
     assert kept(worked) == []
+
+
+async def test_an_offered_draft_stays_within_reach_after_something_was_typed(
+    worked: Store, user: UserOf, ready: Any
+) -> None:
+    async with user(ready(worked)) as she:
+        await she.sees("second-try")
+        await names(she, "mine")
+        await she.presses("escape", "f")
+        await she.sees(OFFERED, "^r takes it up", "40 steps")
+        await she.presses(*TO_NAME, "x")
+        await she.sees("^r begins afresh, and again takes up the draft of")
+        await she.presses("ctrl+r")
+        await she.sees(AFRESH, "^r takes up the draft of")
+        await she.presses("ctrl+r")
+        await she.sees(BACK, "mine", "9 steps")
+        await she.presses("ctrl+s")
+        await she.sees("mine is queued")
+    assert kept(worked) == []
+
+
+async def test_what_is_typed_as_the_app_ends_is_kept(
+    stocked: Store, user: UserOf, ready: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draft_keeping, "DRAFT_SECONDS", 60.0)
+    async with user(ready(stocked)) as she:
+        await names(she, "mine")
+    assert [fields["name"] for fields in kept(stocked)] == ["mine"]
+
+
+async def test_a_run_that_is_refused_after_its_form_was_left_is_told_of_and_is_asked_for_once(
+    stocked: Store, user: UserOf, ready: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = threading.Event()
+    asked: list[Any] = []
+
+    def refuse(_: Store, options: Any, __: Any) -> None:
+        asked.append(options)
+        checked.wait(20)
+        raise BadInput("row 7 is empty", "mend it")
+
+    monkeypatch.setattr(launch, "submit", refuse)
+    async with user(ready(stocked)) as she:
+        await names(she, "mine")
+        await she.presses("ctrl+s")
+        await she.sees("checking the first rows")
+        await she.presses("ctrl+s")
+        checked.set()
+        await she.sees("row 7 is empty")
+        await she.pilot.pause(0.2)
+        assert len(asked) == 1
+        checked.clear()
+        await she.presses("ctrl+s")
+        await she.sees("checking the first rows")
+        await she.presses("escape")
+        await she.sees_not("checking the first rows")
+        checked.set()
+        await she.sees("row 7 is empty")
+    assert len(asked) == 2
+    assert [fields["name"] for fields in kept(stocked)] == ["mine"]
+
+
+async def test_nothing_but_drafts_is_read_on_the_lane_that_is_waited_for(
+    worked: Store, user: UserOf, ready: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lanes: list[str] = []
+
+    def noted(read: Callable[[Store], Any]) -> Callable[[Store], Any]:
+        def note(store: Store) -> Any:
+            lanes.append(threading.current_thread().name)
+            return read(store)
+
+        return note
+
+    monkeypatch.setattr(launch_screen, "read_stock", noted(launch_screen.read_stock))
+    monkeypatch.setattr(evaluating, "read_offer", noted(evaluating.read_offer))
+    async with user(ready(worked)) as she:
+        await she.presses("n")
+        await she.sees("9 steps")
+        await she.presses("escape")
+        await she.opens("inspect")
+        await she.sees("4 rows, ROUGE-1")
+        await she.presses("e")
+        await she.sees("tab next field")
+    assert lanes == ["lane-store", "lane-store"]
 
 
 async def test_what_is_gone_meanwhile_is_shown_as_wrong_and_nothing_else_is_started(

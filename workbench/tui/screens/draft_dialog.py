@@ -70,7 +70,7 @@ def put(
 
     Args:
         screen: The screen that the question is put over.
-        draft: One whose writer has ended.
+        draft: One that no other session is writing.
         restore: Takes the draft where that is wanted.
         discarded: Called once it is thrown away.
     """

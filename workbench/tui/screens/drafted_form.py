@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.messages import Prune
 from textual.widgets import Static
 
 from workbench.tui import drafts
@@ -97,9 +98,7 @@ class DraftedForm(Vertical):
             self._keeper.forget()
         elif self._filled:
             form.put_aside(self._drafted)
-            self._tell(
-                f"There is a draft of {draft.clock} that was not started; {{key:form.afresh}} takes it up"
-            )
+            self._offer(draft)
         else:
             self._go_on()
             form.take(self._drafted)
@@ -121,17 +120,36 @@ class DraftedForm(Vertical):
     def _typed(self) -> None:
         if self._looked_at:
             self._go_on()
+        elif self._draft is not None:
+            self._offer(self._draft)
         self._keeper.touch()
+
+    @on(Prune)
+    def _going(self) -> None:
+        self.settle()  # the fields are still there; they are not any more when this is unmounted
 
     @on(Form.Replaced)
     def _replaced(self, message: Form.Replaced) -> None:
-        if message.afresh:
+        if message.afresh and self._draft is not None:
+            self._form.put_aside(self._drafted)  # it was there first, and is kept nowhere else in the form
+            self._tell(f"Begun afresh; {{key:form.afresh}} takes up the draft of {self._draft.clock}")
+        elif message.afresh:
             self._tell("Begun afresh; {key:form.afresh} brings back what was typed")
         else:
             self._tell("What was typed is back; {key:form.afresh} begins afresh")
         self._looked_at = self._draft is not None and self._form.shown() == self._drafted
-        if not self._looked_at:
+        if self._looked_at:
+            self._keeper.forget()  # of what was typed before
+        else:
             self._keeper.touch()
+
+    def _offer(self, draft: Draft) -> None:
+        """Say how the form comes to a draft that does not stand in it."""
+        if self._form.shown() == self._form.opened:
+            told = f"There is a draft of {draft.clock} that was not started; {{key:form.afresh}} takes it up"
+        else:
+            told = f"{{key:form.afresh}} begins afresh, and again takes up the draft of {draft.clock}"
+        self._tell(told)
 
     def _go_on(self) -> None:
         """Let the draft be this form's own, to be written further and thrown away."""

@@ -14,6 +14,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.messages import Prune
 from textual.widgets import Static, TextArea
 
 from store.files import write_atomic
@@ -150,6 +151,19 @@ class EditorPane(Vertical):
         self._columns = quiet(f"columns: {there}" if there else "no dataset to take columns from")
         self._tell(self._columns)
 
+    def hold(self, name: str) -> bool:
+        """Whether what is edited here has to stay where a template is to be edited; then it has the focus.
+
+        Args:
+            name: The template.
+        """
+        if name != self.name_of_template:
+            if not self.dirty:
+                return False
+            self._warn()
+        self.area.focus()
+        return True
+
     def take_up(self, draft: Draft) -> None:
         """Go on with a draft of the template that is open; from now on it is this pane's."""
         self._drafts.take(draft)
@@ -206,14 +220,7 @@ class EditorPane(Vertical):
     def action_leave(self) -> None:
         """Close; a text that is not saved is kept once."""
         if self.dirty and not self._warned:
-            self._warned = True
-            self._tell(
-                quiet(
-                    keyed(
-                        self, "not saved: {key:editor.save} saves it, {key:editor.leave} again leaves without"
-                    )
-                )
-            )
+            self._warn()
             return
         self.post_message(self.Left(self.name_of_template, not self.dirty))
         self._drafts.forget()
@@ -225,10 +232,19 @@ class EditorPane(Vertical):
         self.post_message(self.Edited(self.text))
         self._drafts.touch()
 
+    @on(Prune)
+    def _going(self) -> None:
+        self._drafts.settle()  # the text is still there; it is not any more when this is unmounted
+
     @property
     def area(self) -> TemplateText:
         """The text field."""
         return self.query_one(TemplateText)
+
+    def _warn(self) -> None:
+        self._warned = True
+        told = "not saved: {key:editor.save} saves it, {key:editor.leave} again leaves without"
+        self._tell(quiet(keyed(self, told)))
 
     def _tell(self, told: Content) -> None:
         self.query_one("#told", Static).update(told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from textual import on
@@ -70,24 +71,23 @@ def open_form(app: App[Any], wanted: Callable[[EvaluationOptions], None]) -> Non
     """
     workbench = cast("Workbench", app)
 
-    def offered(found: tuple[Offer, Draft | None]) -> None:
-        offer, draft = found
-
-        def entered(values: dict[str, Any] | None) -> None:
-            if values is not None:
-                wanted(present.request(values))
-
+    def offered(offer: Offer) -> None:
         lacking = present.lacking(offer)
         if lacking is None:
-            fields, choices = present.fields(offer), present.choices(offer)
-            app.push_screen(
-                EvaluateDialog("evaluate", fields, choices=choices, drafts=DRAFT, draft=draft), entered
+            workbench.ask(
+                drafts.LANE, lambda store: drafted_form.taken_up(store, DRAFT), partial(opened, offer)
             )
         else:
             workbench.say(keyed(app, lacking), "warning")
 
-    workbench.ask(
-        drafts.LANE,
-        lambda store: (evaluating.read_offer(store), drafted_form.taken_up(store, DRAFT)),
-        offered,
-    )
+    def opened(offer: Offer, draft: Draft | None) -> None:
+        def entered(values: dict[str, Any] | None) -> None:
+            if values is not None:
+                wanted(present.request(values))
+
+        fields, choices = present.fields(offer), present.choices(offer)
+        app.push_screen(
+            EvaluateDialog("evaluate", fields, choices=choices, drafts=DRAFT, draft=draft), entered
+        )
+
+    workbench.ask("store", evaluating.read_offer, offered)

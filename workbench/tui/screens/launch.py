@@ -52,19 +52,21 @@ def open_form(app: App[Any], given: Mapping[str, Any] | None = None) -> None:
         if run_id is not None and isinstance(app.screen, WorkbenchScreen) and app.screen.scope == "runs":
             app.screen.go_to(run_id)
 
-    def stocked(found: tuple[present.Stock, Draft | None]) -> None:
-        stock, draft = found
+    def stocked(stock: present.Stock) -> None:
         lacking = present.missing(stock)
         if lacking is not None:
             workbench.say(keyed(app, lacking), "warning", "no run can be started yet")
             return
+        workbench.ask(drafts.LANE, lambda store: draft_of(store, DRAFT), partial(opened, stock))
+
+    def opened(stock: present.Stock, draft: Draft | None) -> None:
         kept, gone = present.still_there(given or {}, stock)
         app.push_screen(LaunchDialog(stock, None if given is None else kept, draft), begun)
         if gone:
             workbench.say(f"{', '.join(gone)}: choose others", "warning", "not in the store any more")
 
     draft_of = drafted_form.taken_up if given is None else drafted_form.newest
-    workbench.ask(drafts.LANE, lambda store: (read_stock(store), draft_of(store, DRAFT)), stocked)
+    workbench.ask("store", read_stock, stocked)
 
 
 def read_stock(store: Store) -> present.Stock:
@@ -109,6 +111,7 @@ class LaunchDialog(Dialog[str | None]):
         self._draft = draft
         self._options: RunOptions | None = None
         """The run that the form comes to now; None while it is none."""
+        self._starting = False
         self._memory = MemoryLane(self, self._show_memory)
 
     @property
@@ -158,18 +161,24 @@ class LaunchDialog(Dialog[str | None]):
 
     @on(Form.Submitted)
     def _submitted(self) -> None:
-        options = self._options
-        if options is None:
+        options, workbench = self._options, self.workbench
+        if options is None or self._starting:  # the same run is not to be queued twice
             return
+        self._starting = True
         self._tell("checking the first rows and starting …")
         warnings: list[str] = []
 
         def started(run: Run) -> None:
             self._started(run, warnings)
 
-        self.workbench.ask(
-            LANE, lambda store: launch.submit(store, options, warnings.append), started, self._refuse
-        )
+        def failed(error: StoreError) -> None:
+            self._starting = False
+            if self.is_attached:
+                self._refuse(error)
+            else:
+                workbench.tell(error)
+
+        workbench.ask(LANE, lambda store: launch.submit(store, options, warnings.append), started, failed)
 
     def _fit_to_dataset(self) -> None:
         """Offer the dataset's own splits, and a template that reads its columns."""

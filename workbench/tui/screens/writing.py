@@ -66,22 +66,31 @@ class Writing:
         )
 
     def edit(self, name: str) -> None:
-        """Edit a template; drafts of it that were left come first, the latest before those that are older."""
+        """Edit a template; drafts of it come first, the latest before those that are older.
 
-        def read(store: Store) -> tuple[str, Draft | None]:
-            left = (draft for draft in drafts.left(store.root) if draft.name == name)
-            return store.templates.text(name), next(left, None)
+        What is being edited and is not saved stays, with the focus on it.
+        """
 
-        def found(text: str, draft: Draft | None) -> None:
+        def read(store: Store) -> Draft | None:
+            return next(
+                (draft for draft in drafts.free(store.root, drafts.TEMPLATE) if draft.name == name), None
+            )
+
+        def found(draft: Draft | None) -> None:
             if draft is None:
-                self._open(name, text)
+                self._screen.ask(lambda store: store.templates.text(name), opened)
             elif self._screen.is_current:
                 draft_dialog.put(self._screen, draft, self.restore, lambda: self.edit(name))
 
-        self._screen.ask(read, lambda each: found(*each))
+        def opened(text: str) -> None:
+            if not self._held(name):  # it may have been opened meanwhile
+                self._open(name, text)
+
+        if not self._held(name):
+            self._screen.ask(read, found, lane=drafts.LANE)
 
     def restore(self, draft: Draft) -> None:
-        """Go on with a text that an earlier session did not save."""
+        """Go on with a text that was not saved."""
 
         def opened(text: str) -> None:
             self._open(draft.name, text)
@@ -116,6 +125,9 @@ class Writing:
     @property
     def _editor(self) -> EditorPane:
         return self._screen.query_one(EditorPane)
+
+    def _held(self, name: str) -> bool:
+        return self._screen.has_class("-editing") and self._editor.hold(name)
 
     def _open(self, name: str, text: str) -> None:
         source = self._showing.shelf.source(self._showing.subject)
