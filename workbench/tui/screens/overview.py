@@ -80,8 +80,9 @@ class Overview(VerticalScroll):
             )
 
     def _counted(self, showing: _Showing, place: int, words: tuple[Recalled, ...]) -> None:
-        if showing is self._showing:
+        if self._showing is not None and showing.opened == self._showing.opened:
             self._words[place] = _rows_of_words(showing.systems[place]), words
+        if showing is self._showing:
             self._came(showing, self._with_words(showing.systems, 0))
 
     def _with_words(self, systems: list[SystemSpread], start: int) -> list[SystemSpread]:
