@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Input, Static, TextArea
 
 from workbench.tui import actions
 from workbench.tui.keyboard import Place
@@ -74,6 +74,7 @@ class WorkbenchScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (10, "-short"), (30, "-medium"), (45, "-tall")]
 
     _resting: Timer | None = None
+    _typing = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         cls.BINDINGS = [*cls.__dict__.get("BINDINGS", []), *_own_bindings(cls.scope)]
@@ -201,11 +202,17 @@ class WorkbenchScreen(Screen[None]):
 
     def on_descendant_focus(self) -> None:
         """Show which keys are typed into a text now, and which do what they say."""
-        self.refresh_chrome()
+        self._note_typing()
 
     def on_descendant_blur(self) -> None:
         """The same when nothing has the focus."""
-        self.refresh_chrome()
+        self._note_typing()
+
+    def _note_typing(self) -> None:
+        typing = isinstance(self.focused, Input | TextArea)
+        if typing != self._typing:  # the footer is drawn anew for nothing else: it takes as long as a key may
+            self._typing = typing
+            self.refresh_chrome()
 
     def on_runs_changed(self, _message: RunsChanged) -> None:
         """Count the runs at work in the header."""
