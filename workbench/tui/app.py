@@ -21,7 +21,6 @@ from textual.messages import TerminalSupportsSynchronizedOutput
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Input, TextArea
 
 from store.errors import StoreError, Unavailable
 from workbench.tui import actions, drafts, keyboard, letters, log, narrow, overlays, places
@@ -46,6 +45,7 @@ from workbench.tui.run_book import RunBook
 from workbench.tui.screen import WorkbenchScreen
 from workbench.tui.state import Saved, State
 from workbench.tui.styles import KeptStyles
+from workbench.tui.widgets.fields import takes_text
 from workbench.tui.widgets.modal import Choose, Dialog, OneField
 
 if TYPE_CHECKING:
@@ -522,7 +522,7 @@ class WorkbenchApp(App[None]):
         screen = self.screen
         if screen.maximized is not None:
             screen.minimize()
-        elif isinstance(self.focused, (Input, TextArea)):
+        elif takes_text(self.focused):
             if screen.focus_next("LiveTable") is None:
                 screen.set_focus(None)
         elif isinstance(screen, WorkbenchScreen):

@@ -13,12 +13,13 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Input, Static, TextArea
+from textual.widgets import Static
 
 from workbench.tui import actions
 from workbench.tui.keyboard import Place
 from workbench.tui.state import Saved, chosen
 from workbench.tui.widgets.chrome import Footer, Header
+from workbench.tui.widgets.fields import takes_text
 from workbench.tui.widgets.live_table import LiveTable
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ class WorkbenchScreen(Screen[None]):
         self._note_typing()
 
     def _note_typing(self) -> None:
-        typing = isinstance(self.focused, Input | TextArea)
+        typing = takes_text(self.focused)
         if typing != self._typing:  # the footer is drawn anew for nothing else: it takes as long as a key may
             self._typing = typing
             self.refresh_chrome()

@@ -9,11 +9,12 @@ from typing import Any
 from textual import events
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Input, Static, TextArea
+from textual.widgets import Static
 
 from workbench.tui import actions
 from workbench.tui.actions import MODES, Action
 from workbench.tui.clean import clean
+from workbench.tui.widgets.fields import takes_text
 from workbench.tui.widgets.surface import Row, Surface, blank, put
 
 BRAND = " workbench "
@@ -148,7 +149,7 @@ class Footer(Bar):
 
 def _is_typed(action: Action, screen: Screen[Any]) -> bool:
     """Whether its key is a letter of the text that is being typed."""
-    return isinstance(screen.focused, Input | TextArea) and len(actions.key_text(action)) == 1
+    return takes_text(screen.focused) and len(actions.key_text(action)) == 1
 
 
 def chosen(own: Sequence[Action], common: Sequence[Action], width: int) -> list[Action]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from textual import events
 from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
 from store import patterns
@@ -17,6 +18,11 @@ from workbench.tui.clean import clean
 
 PASTE_LIMIT = 100_000
 """The most characters that are taken from one paste; more is a file, and wrapping it would take minutes."""
+
+
+def takes_text(widget: Widget | None) -> bool:
+    """Whether a letter that is typed goes into this widget."""
+    return isinstance(widget, Input | TextArea)
 
 
 def _refuse_flood(field: Input | TextArea, event: events.Paste) -> None:
