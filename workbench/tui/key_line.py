@@ -78,8 +78,9 @@ class KeyLine:
         if now - self._painted >= UPDATE_PERIOD:
             self._painted = now
             screen = self._app.screen
-            # Behind what the widgets have told the screen meanwhile.
-            screen.call_later(screen._on_timer_update)
+            # A widget tells its screen what changed just before the screen's turn: what is called directly
+            # would come before that, and the key wait for a frame; what is called from there comes after it.
+            screen.call_later(screen.call_later, screen._on_timer_update)
 
     async def _next(self) -> None:
         key = self._waiting.popleft()
