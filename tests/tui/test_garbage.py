@@ -10,11 +10,10 @@ import pytest
 
 from store import Store
 from workbench.tui import app as app_module
-from workbench.tui import garbage
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.garbage import LATEST_SECONDS, QUIET_SECONDS, SWEEP_SECONDS, Sweeper
+from workbench.tui.garbage import ALL, WORTH_SWEEPING, YOUNG, Sweeper
 
-BUSY, QUIET = QUIET_SECONDS / 2, QUIET_SECONDS * 2
+BUSY, QUIET, LONG_QUIET = YOUNG.quiet / 2, YOUNG.quiet * 2, ALL.quiet * 2
 Pass = Callable[..., None]
 
 
@@ -22,59 +21,85 @@ Pass = Callable[..., None]
 def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What Python was told to do."""
     found: list[str] = []
-    monkeypatch.setattr(gc, "collect", lambda: found.append("collect"))
+    monkeypatch.setattr(gc, "collect", lambda generation=2: found.append(("new", "young", "all")[generation]))
     monkeypatch.setattr(gc, "freeze", lambda: found.append("freeze"))
     return found
 
 
 @pytest.fixture
 def time_passes(monkeypatch: pytest.MonkeyPatch) -> Pass:
-    """`time_passes(seconds, made=True)`: and objects have been made meanwhile, or none."""
+    """`time_passes(seconds, made=True)`: and objects have been made meanwhile, or hardly any."""
     clock = [100.0]
-    monkeypatch.setattr(garbage.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr("workbench.tui.garbage.time.monotonic", lambda: clock[0])
 
     def let(seconds: float, *, made: bool = True) -> None:
         clock[0] += seconds
-        count: Any = (1, 2, int(made))
+        count: Any = (WORTH_SWEEPING if made else WORTH_SWEEPING - 1, 0, 0)
         monkeypatch.setattr(gc, "get_count", lambda: count)
 
     return let
 
 
-def test_a_quiet_moment_is_waited_for_but_not_for_ever(told: list[str], time_passes: Pass) -> None:
-    sweeper = Sweeper()
-    time_passes(SWEEP_SECONDS)
-    sweeper.look(QUIET)
-    assert told == ["collect", "freeze"]
-    time_passes(SWEEP_SECONDS / 2)
-    sweeper.look(QUIET)
-    time_passes(SWEEP_SECONDS)
-    sweeper.look(BUSY)
-    assert told == ["collect", "freeze"]
-    time_passes(LATEST_SECONDS)
-    sweeper.look(BUSY)
-    assert told == ["collect", "freeze", "collect"]
-
-
-def test_where_nothing_was_made_nothing_is_looked_for(told: list[str], time_passes: Pass) -> None:
-    sweeper = Sweeper()
-    time_passes(SWEEP_SECONDS)
-    sweeper.look(QUIET)
+@pytest.fixture
+def sweeper(told: list[str], time_passes: Pass) -> Sweeper:
+    """One that has set apart what was there at the beginning."""
+    made = Sweeper()
+    time_passes(YOUNG.every)
+    made.look(BUSY)
+    assert told == []
+    made.look(QUIET)
+    assert told == ["all", "freeze"]
     told.clear()
-    time_passes(LATEST_SECONDS, made=False)
+    return made
+
+
+def test_a_quiet_moment_is_waited_for_but_not_for_ever(
+    sweeper: Sweeper, told: list[str], time_passes: Pass
+) -> None:
+    time_passes(YOUNG.every / 2)
+    sweeper.look(QUIET)
+    assert told == []
+    time_passes(YOUNG.every)
+    sweeper.look(BUSY)
+    assert told == []
+    sweeper.look(QUIET)
+    assert told == ["young"]
+    time_passes(YOUNG.latest - 1)
+    sweeper.look(BUSY)
+    assert told == ["young"]
+    time_passes(1)
+    sweeper.look(BUSY)
+    assert told == ["young", "young"]
+
+
+def test_all_is_looked_over_in_a_long_quiet_or_after_minutes(
+    sweeper: Sweeper, told: list[str], time_passes: Pass
+) -> None:
+    time_passes(ALL.every)
+    sweeper.look(LONG_QUIET)
+    assert told == ["all"]
+    for _ in range(int(ALL.latest / YOUNG.latest)):
+        time_passes(YOUNG.latest)
+        sweeper.look(BUSY)
+    assert told == ["all", *["young"] * 9, "all"]
+
+
+def test_where_hardly_anything_was_made_nothing_is_looked_for(
+    sweeper: Sweeper, told: list[str], time_passes: Pass
+) -> None:
+    time_passes(YOUNG.every, made=False)
     sweeper.look(QUIET)
     assert told == []
 
 
 def test_what_a_screen_holds_is_set_apart_when_it_was_opened_first(
-    told: list[str], time_passes: Pass
+    sweeper: Sweeper, told: list[str], time_passes: Pass
 ) -> None:
-    sweeper = Sweeper()
     for screen in ("runs", "adapters", "runs", "adapters"):
         sweeper.opened(screen)
-        time_passes(SWEEP_SECONDS)
+        time_passes(YOUNG.every)
         sweeper.look(QUIET)
-    assert told == [*["collect", "freeze"] * 2, "collect", "collect"]
+    assert told == [*["all", "freeze"] * 2, "young", "young"]
 
 
 async def test_the_screens_tell_the_sweeper_what_is_opened_and_whether_keys_come(

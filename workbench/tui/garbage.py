@@ -8,16 +8,39 @@ from __future__ import annotations
 
 import gc
 import time
+from dataclasses import dataclass
 
-COLLECTED_AFTER = (5_000, 10, 100)
-"""Objects, and collections of the young and of the older: a key makes more objects than Python's own 700."""
+COLLECTED_AFTER = (200_000, 10, 100)
+"""Objects more than went, and collections of the young and of the older.
+
+Python's own 700 are made by one key, and even 5,000 are looked over for up to 18 ms while it waits. Those who
+read a catalog of a hundred thousand meet this bound; for all others the sweeper comes before.
+"""
 LOOK_SECONDS = 1.0
-SWEEP_SECONDS = 5.0
-"""There are so many between one sweep and the next."""
-QUIET_SECONDS = 0.4
-"""So long no key has come: longer than between two of somebody who types or holds one down."""
-LATEST_SECONDS = 30.0
-"""Where there is no quiet moment it is swept all the same: a day of it would fill the memory."""
+WORTH_SWEEPING = 2_000
+"""Objects more than went since the last sweep."""
+
+
+@dataclass(frozen=True)
+class Broom:
+    """How often it is swept, in seconds.
+
+    Where there is no quiet moment it is swept all the same in the end: a day of it would fill the memory.
+    """
+
+    every: float
+    quiet: float
+    latest: float
+
+    def due(self, since: float, quiet: float) -> bool:
+        """Whether it is time, so long after the last sweep and the last key."""
+        return since >= self.latest or (since >= self.every and quiet >= self.quiet)
+
+
+YOUNG = Broom(every=2.0, quiet=0.4, latest=30.0)
+"""What was made lately; the quiet is longer than between two keys of somebody who types or holds one down."""
+ALL = Broom(every=30.0, quiet=2.0, latest=300.0)
+"""What has stayed since a screen was opened, too: this takes a tenth of a second."""
 
 
 def collect_rarely() -> None:
@@ -29,7 +52,7 @@ class Sweeper:
     """Has garbage collected in quiet moments, and sets what stays apart."""
 
     def __init__(self) -> None:
-        self._swept = time.monotonic()
+        self._swept = self._swept_all = time.monotonic()
         self._opened: set[str] = set()
         self._fresh = True
 
@@ -44,13 +67,18 @@ class Sweeper:
         Args:
             quiet_seconds: For how long no key has come.
         """
-        since = time.monotonic() - self._swept
-        wanted = QUIET_SECONDS if since < LATEST_SECONDS else 0.0
-        _, _, collected_before = gc.get_count()
-        if since < SWEEP_SECONDS or quiet_seconds < wanted or not (collected_before or self._fresh):
-            return
+        now = time.monotonic()
+        made, *collected_before = gc.get_count()
+        young = YOUNG.due(now - self._swept, quiet_seconds)
+        if (young and self._fresh) or ALL.due(now - self._swept_all, quiet_seconds):
+            self._sweep_all()
+        elif young and (made >= WORTH_SWEEPING or any(collected_before)):
+            gc.collect(1)
+            self._swept = time.monotonic()
+
+    def _sweep_all(self) -> None:
         gc.collect()
         if self._fresh:
             self._fresh = False
             gc.freeze()
-        self._swept = time.monotonic()
+        self._swept = self._swept_all = time.monotonic()
