@@ -120,8 +120,8 @@ def test_what_became_of_a_division_is_told() -> None:
 
 
 def line(state: InboxState, *, news: bool = True) -> str:
-    told = inbox.line(state, "datasets", news=news)
-    return told.plain.replace("{key:datasets.inbox}", "i") if told is not None else ""
+    told = inbox.line(state, "i", news=news)
+    return told.plain if told is not None else ""
 
 
 def test_the_inbox_is_told_in_one_line_what_matters_most_first() -> None:

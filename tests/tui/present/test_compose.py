@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from store.errors import BadInput
 from store.templates import Template, Variant
 from workbench.composing.shown import Preview, PreviewToken, Problem
+from workbench.tui.key_names import fill
 from workbench.tui.present import compose
 from workbench.tui.present.compose import Subject
 
@@ -16,6 +18,7 @@ TEMPLATE = Template(
     "talk", "dialogue", (Variant("one", "Q: {{ a }}", "{{ b }}"), Variant("two", "{{ a }}", "{{ b }}"))
 )
 NAMES = ["one", "two"]
+keyed = partial(fill, keys={"app.datasets": "3", "app.models": "2"})
 ON = Subject("talk", None, "data", "train", 3, 1200, "tiny")
 TOKENS = (
     PreviewToken(7, "ab", "prompt", trained=False, cut=True),
@@ -30,16 +33,21 @@ SHOWN = Preview(3, "two", "abcd", "ef", "", TOKENS, 4, True, (PROBLEM,))
 
 
 def test_the_subject_says_row_variant_and_tokens() -> None:
-    told = compose.subject(ON, SHOWN, NAMES, 128).plain
+    told = compose.subject(ON, SHOWN, NAMES, 128, keyed).plain
     assert told == "row 3/1,200 data train  variant two 2/2, its own  by tiny, cut at 128"
-    by_hand = compose.subject(replace(ON, variant=1), SHOWN, NAMES, 128).plain
+    by_hand = compose.subject(replace(ON, variant=1), SHOWN, NAMES, 128, keyed).plain
     assert "variant two 2/2  by" in by_hand
 
 
 def test_what_is_not_chosen_says_which_key_chooses_it() -> None:
-    told = compose.subject(replace(ON, dataset="", model=""), None, NAMES, 0).plain
-    assert "of no dataset: press {key:app.datasets}" in told
-    assert "by no model: press {key:app.models}" in told
+    told = compose.subject(replace(ON, dataset="", model=""), None, NAMES, 0, keyed).plain
+    assert "of no dataset: press 3" in told
+    assert "by no model: press 2" in told
+
+
+def test_a_variant_named_like_a_marker_keeps_its_name() -> None:
+    told = compose.subject(ON, replace(SHOWN, variant="{key:app.models}"), NAMES, 128, keyed).plain
+    assert "variant {key:app.models}" in told
 
 
 def test_every_token_is_trained_context_padding_or_cut_off() -> None:

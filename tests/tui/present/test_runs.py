@@ -67,10 +67,10 @@ def test_an_ended_run_has_no_time_left(make_run: Make) -> None:
 
 
 def test_progress_tells_share_step_pace_time_taken_and_left(make_run: Make) -> None:
-    told = runs.progress(make_run(), {"tokens_per_second": 1234.0}, 90.0, NOW, 20)
-    assert (
-        told.plain == "━" * 5 + "─" * 15 + "  25%  step 30/120 · 1.23k tokens/s · 2m 00s so far · 1m 30s left"
-    )
+    for width, bar in ((200, 40), (96, 31), (80, 15), (60, 8)):  # its words come before the bar's length
+        told = runs.progress(make_run(), {"tokens_per_second": 1234.0}, 90.0, NOW, width)
+        words = "  25%  step 30/120 · 1.23k tokens/s · 2m 00s so far · 1m 30s left"
+        assert told.plain == "━" * round(bar / 4) + "─" * (bar - round(bar / 4)) + words
 
 
 def test_an_ended_run_tells_how_long_it_took(make_run: Make) -> None:

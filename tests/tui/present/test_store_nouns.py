@@ -106,9 +106,9 @@ def test_an_adapter_is_one_line_and_one_from_outside_says_so() -> None:
 
 
 def test_lineage_is_told_part_by_part_and_cleaned() -> None:
-    card = {"dataset": {"name": "talk\x1b", "at": {"row": 3}}, "seed": 1, "probes": {}}
+    card = {"dataset": {"name": "talk\x1b", "at": {"row": 3}}, "seed": 1, "adapters": [], "probes": {}}
     text = adapters.detail(ADAPTER, card, NOW).plain
-    assert text.endswith("\n\nlineage\nseed  1\n\ndataset\nname    talk␛\nat.row  3")
+    assert text.endswith("\n\nlineage\nseed      1\nadapters  none\n\ndataset\nname    talk␛\nat.row  3")
 
 
 def test_a_page_that_a_lineage_names_is_a_link_and_what_pretends_to_be_one_is_not() -> None:

@@ -113,14 +113,15 @@ async def test_a_server_that_says_nothing_is_left_at_once(
 async def test_an_error_of_the_server_stands_where_the_answers_would_with_the_remedy(
     worked: Store, opened: Any, look: Any, fake_server: Callable[..., Any]
 ) -> None:
-    error = {"kind": "BadInput", "what": "the prompt has 999 tokens", "remedy": "shorten it"}
+    # What stands for a key in our own sentences stays as it is in another's.
+    error = {"kind": "BadInput", "what": "the prompt has 999 tokens", "remedy": "shorten it {key:app.quit}"}
     fake_server(worked, ANSWERS, error=error)
     async with opened(worked.root) as pilot:
         await pilot.press("6")
         await look.wait(pilot, "reference:")
         await pilot.press("a")
         await look.wait(pilot, "the prompt has 999 tokens")
-        assert "shorten it" in look(pilot)
+        assert "shorten it {key:app.quit}" in look(pilot)
 
 
 async def test_why_nobody_can_be_asked_is_said(worked: Store, opened: Any, look: Any) -> None:

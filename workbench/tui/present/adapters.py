@@ -77,7 +77,9 @@ def _flat(part: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object]]
         if isinstance(value, Mapping):
             pairs += _flat(value, f"{label}.")
         else:
-            told = value if isinstance(value, str) else json.dumps(value, default=str)
+            told = (
+                value if isinstance(value, str) else json.dumps(value, default=str) if value != [] else "none"
+            )
             # What is cut leads nowhere.
             whole = isinstance(value, str) and len(told) <= VALUE_LIMIT
             pairs.append((label, page(told) if whole else clean(told, VALUE_LIMIT)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -90,7 +90,9 @@ def table(found: Iterable[Template], faults: Mapping[str, StoreError]) -> list[R
     return [rows[name] for name in sorted(rows)]
 
 
-def subject(on: Subject, shown: Preview | None, variants: Sequence[str], length: int) -> Content:
+def subject(
+    on: Subject, shown: Preview | None, variants: Sequence[str], length: int, keyed: Callable[[str], str]
+) -> Content:
     """The line that says what is on show.
 
     Args:
@@ -98,15 +100,21 @@ def subject(on: Subject, shown: Preview | None, variants: Sequence[str], length:
         shown: What was made of it.
         variants: The names of the template's variants.
         length: Where rows are cut off.
+        keyed: Writes a key for its marker.
     """
     row = f"{on.row:,}/{on.rows:,} {clean(on.dataset)} {clean(on.split)}"
     name = shown.variant if shown is not None else ""
     place = f" {variants.index(name) + 1}/{len(variants)}" if name in variants else ""
     turn = ", its own" if on.variant is None else ""
     parts = [
-        ("row ", row if on.dataset else "of no dataset: press {key:app.datasets}"),
+        ("row ", row if on.dataset else keyed("of no dataset: press {key:app.datasets}")),
         ("variant ", f"{clean(name)}{place}{turn}" if name else "none yet"),
-        ("by ", f"{clean(on.model)}, cut at {length:,}" if on.model else "no model: press {key:app.models}"),
+        (
+            "by ",
+            f"{clean(on.model)}, cut at {length:,}"
+            if on.model
+            else keyed("no model: press {key:app.models}"),
+        ),
     ]
     return Content("  ").join([Content.assemble((label, QUIET), text) for label, text in parts])
 

@@ -17,21 +17,19 @@ if TYPE_CHECKING:
 NAME_CELLS = 60
 
 
-def line(state: InboxState, scope: str, *, news: bool) -> Content | None:
+def line(state: InboxState, key: str, *, news: bool) -> Content | None:
     """The newest about the inbox in a line; None when there is nothing to say.
 
     Args:
         state: The inbox.
-        scope: The screen on which a key tells more.
+        key: What is pressed to be told more.
         news: Whether what came in lately is still news.
     """
     newest = _newest(state, news=news)
     if newest is None:
         return None
     # The key comes first: what does not fit is cut at the end.
-    return Content.assemble(
-        ("inbox ", "$text-muted"), (f"{{key:{scope}.inbox}}", "bold $accent"), "  ", newest
-    )
+    return Content.assemble(("inbox ", "$text-muted"), (key, "bold $accent"), "  ", newest)
 
 
 def _newest(state: InboxState, *, news: bool) -> tuple[str, str] | None:

@@ -96,8 +96,8 @@ def system(evaluation: Evaluation) -> str:
     return " ".join(filter(None, told))
 
 
-def summary(members: Sequence[Evaluation]) -> Content:
-    """A group's scores, one line per system."""
+def summary(members: Sequence[Evaluation], resume: str) -> Content:
+    """A group's scores, one line per system; `resume` says how one that broke off goes on."""
     width = max((len(system(each)) for each in members), default=0) + 2
     return lines(
         Content.assemble(
@@ -106,9 +106,7 @@ def summary(members: Sequence[Evaluation]) -> Content:
             (clean(each.error), "$error")
             if each.error
             else "   ".join(f"{NAMES[name]} {_corpus(each, name)}" for name in CORPUS),
-            ("; {key:inspect.resume} goes on with it", QUIET)
-            if each.status in ("failed", "interrupted")
-            else "",
+            (f"; {resume}", QUIET) if each.status in ("failed", "interrupted") else "",
         )
         for each in members
     )

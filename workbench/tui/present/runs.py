@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from workbench.tui.present.sparks import Spark
 
 PACE_POINTS = 20
+LEAST_BAR, MOST_BAR = 8, 40
 LOSSES = ("loss", "eval_loss")
 
 EMPTY = (
@@ -118,7 +119,7 @@ def progress(
         latest: The newest value of each of its metrics.
         left: Seconds to its end, where they can be told.
         now: Seconds since the epoch.
-        width: Columns of the bar.
+        width: Columns there are; the bar takes a third, or less where its words need more.
         signs: The signs to draw with.
     """
     share = run.step / run.total_steps if run.total_steps else 0.0
@@ -131,11 +132,9 @@ def progress(
         told.append(f"{duration(left)} left")
     if run.request:
         told.append(f"asked to {run.request}")
-    return Content.assemble(
-        progress_bar(run.step, run.total_steps, width, signs),
-        (f" {share:4.0%}  ", "bold"),
-        f" {signs.separator} ".join(told),
-    )
+    part, words = f" {share:4.0%}  ", f" {signs.separator} ".join(told)
+    bar = max(LEAST_BAR, min(MOST_BAR, width // 3, width - len(part) - len(words)))
+    return Content.assemble(progress_bar(run.step, run.total_steps, bar, signs), (part, "bold"), words)
 
 
 def _taken(run: Run, started: float, now: float) -> str:
@@ -167,11 +166,10 @@ def overview(
         latest: The newest value of each of its metrics.
         left: Seconds to its end, where they can be told.
         now: Seconds since the epoch.
-        width: Columns there are; the bar takes a third.
+        width: Columns there are.
         signs: The signs to draw with.
     """
-    bar = max(8, min(40, width // 3))
-    return lines([headline(run, signs), progress(run, latest, left, now, bar, signs), newest(latest)])
+    return lines([headline(run, signs), progress(run, latest, left, now, width, signs), newest(latest)])
 
 
 def trouble(run: Run, otherwise: str) -> Content:

@@ -251,7 +251,7 @@ class CompareScreen(WorkbenchScreen):
         talk, self._ended = self._ended, None
 
         def kept(vote: Vote) -> None:
-            self._tell(Content(votes.kept(vote)))
+            self._tell(Content(keyed(self, votes.kept(vote))))
 
         if talk is not None:
             # At once: when the vote is kept, the next question may stand there already.
@@ -289,7 +289,7 @@ class CompareScreen(WorkbenchScreen):
             self._ended = talk
             if self.focused is not self._question.field:
                 self._answers.focus_first()
-            self._tell(Content(votes.ASK))
+            self._tell(Content(keyed(self, votes.ASK)))
         else:
             self._tell(present.told(talk.notes))
             self.ask(lambda store: [*talk.notes, *sentences(store, talk, found)], self._tell_facts)
@@ -307,9 +307,7 @@ class CompareScreen(WorkbenchScreen):
     def _tell(self, news: Content | None = None) -> None:
         """The line below: what is going on, what came of it, or how the next answers are asked for."""
         talk = self._talk
-        told: Content | str = (
-            keyed(self, news) if news else present.sampling(self._sampling, blind=self._blind)
-        )
+        told: Content | str = news if news else present.sampling(self._sampling, blind=self._blind)
         if talk is not None and talk.stopped:
             told = "stopping"
         elif talk is not None and talk.restart is not None:

@@ -54,10 +54,10 @@ class InboxLine(Static):
         self.app.push_screen(Notice("inbox", told))
 
     def _tell(self) -> None:
-        scope = getattr(self.screen, "scope", "")
-        told = present.line(self._workbench.inbox, scope, news=time.monotonic() < self._news_until)
+        key = keyed(self, f"{{key:{getattr(self.screen, 'scope', '')}.inbox}}")
+        told = present.line(self._workbench.inbox, key, news=time.monotonic() < self._news_until)
         self.set_class(told is not None, "-told")
-        self.update(keyed(self, told) if told is not None else "")
+        self.update(told if told is not None else "")
 
     @property
     def _workbench(self) -> Workbench:

@@ -254,7 +254,8 @@ class InspectScreen(WorkbenchScreen):
         self._shown = members
         row = self._wanted[1] if self._wanted is not None and self._wanted[0] == group else None
         self._wanted = None
-        self.query_one("#scores", Static).update(keyed(self, present.summary(members)))
+        resume = keyed(self, "{key:inspect.resume} goes on with it")
+        self.query_one("#scores", Static).update(present.summary(members, resume))
         self.refresh_chrome()
         self.ask(
             lambda store: scoring.open_group(store, group), lambda opened: self._reading.open(opened, row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -79,7 +80,8 @@ class PreviewPane(Vertical):
         before, self._good = self._good, made if made.trouble is None else None
         on, shown = made.wanted.subject, made.shown
         names = [variant.name for variant in template.variants] if template is not None else []
-        self.subject_line.update(keyed(self, present.subject(on, shown, names, shelf.length(on))))
+        subject = present.subject(on, shown, names, shelf.length(on), partial(keyed, self))
+        self.subject_line.update(subject)
         told = present.body(on, shown, template)
         # Rows and templates are drawn as they are.
         is_data = shown is not None or template is not None
