@@ -130,6 +130,13 @@ def test_a_key_is_answered_at_once_on_a_big_store(four_runs: Path, terminals: Mo
         opened.read_for(0.3)
         opened.press("\x1b")
         opened.read_for(0.3)
+        opened.press("5")
+        opened.read_for(0.5)
+        press("the help", "?", all_text)
+        opened.press("\x1b")
+        opened.read_for(0.3)
+        opened.press("1")
+        opened.read_for(0.5)
     opened.close()
     everything = [each for some in times.values() for each in some]
     for what, some in times.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import string
 from pathlib import Path
+from typing import cast
 
 import pytest
 from rich.segment import ControlType, Segment
@@ -12,10 +13,13 @@ from rich.style import Style
 from textual.color import Color
 from textual.content import Content
 
+from store import Store
+from workbench.tui.app import WorkbenchApp
 from workbench.tui.clean import (
     LIMIT,
     AsciiFilter,
     ControlFilter,
+    Filters,
     LinkFilter,
     clean,
     link_to,
@@ -57,6 +61,27 @@ def test_the_net_lets_no_control_through(control: str) -> None:
 def test_the_net_leaves_the_terminals_own_controls_and_plain_text_alone() -> None:
     segments = [Segment("\x1b[2J", None, [(ControlType.CLEAR,)]), Segment("plain ●")]
     assert ControlFilter().apply(segments, BLACK) == segments
+
+
+def test_filters_that_are_one_do_as_one_after_the_other() -> None:
+    """The order counts: the sign that the net puts in place of a control is drawn in ASCII too."""
+    segments = [Segment("a\x1b●")]
+    (net,) = ControlFilter().apply(segments, BLACK)
+    both = Filters([ControlFilter(), AsciiFilter()]).apply(segments, BLACK)
+    assert both == AsciiFilter().apply([net], BLACK)
+    assert not net.text.isascii() and both[0].text.isascii()
+
+
+async def test_a_line_that_was_filtered_is_kept_until_the_theme_changes(store: Store) -> None:
+    """The app hands the same filter to every line; with the terminal's own colours it is another."""
+    async with WorkbenchApp(store.root).run_test() as pilot:
+        app = cast("WorkbenchApp", pilot.app)
+        (before,) = app.get_line_filters()
+        assert app.get_line_filters() == [before]
+        app.action_theme("terminal")
+        await pilot.pause()
+        (after,) = app.get_line_filters()
+        assert after is not before
 
 
 def test_ascii_keeps_the_width_and_other_languages() -> None:

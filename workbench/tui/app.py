@@ -27,7 +27,7 @@ from workbench.tui import actions, drafts, keyboard, letters, log, narrow, overl
 from workbench.tui import theme as themes
 from workbench.tui.actions import MODES, Action
 from workbench.tui.alerts import AlertsRaised
-from workbench.tui.clean import clean, line_filters, link_to, visible
+from workbench.tui.clean import Filters, clean, line_filters, link_to, visible
 from workbench.tui.command_line import NAMES_LANE, Command, CommandLine
 from workbench.tui.garbage import LOOK_SECONDS as SWEEPER_LOOKS_SECONDS
 from workbench.tui.garbage import Sweeper
@@ -113,6 +113,8 @@ class WorkbenchApp(App[None]):
         self.ascii = ascii
         self.sync = sync
         self._links = f"{link_to(root)}/" if links else ""
+        self._textuals_filters: Sequence[LineFilter] = ()
+        self._line_filter = Filters(())
         self.trash_days = trash_days
         self.glyphs = ASCII if ascii else UNICODE
         self.book = RunBook()
@@ -133,8 +135,12 @@ class WorkbenchApp(App[None]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's filters, then ours: nothing passes them to the terminal."""
-        ours = line_filters(ascii=self.ascii, colourless=self.no_color, links=self._links)
-        return [*super().get_line_filters(), *ours]
+        textuals = super().get_line_filters()
+        if self._textuals_filters != textuals:  # by another theme
+            self._textuals_filters = textuals
+            ours = line_filters(ascii=self.ascii, colourless=self.no_color, links=self._links)
+            self._line_filter = Filters([*textuals, *ours])
+        return [self._line_filter]
 
     def delay_update(self, delay: float = TURN_SECONDS) -> None:
         """Draw nothing for a moment, in which one screen takes the place of another."""

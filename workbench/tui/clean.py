@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -42,6 +43,8 @@ _ASCII = str.maketrans(
         **dict.fromkeys("█▇▆▅▄▀▓", "#"),
         **dict.fromkeys("▃▂▒░", "."),
         **dict.fromkeys("•·∙⋅", "."),
+        # What stands for a control character.
+        **dict.fromkeys([_REPLACEMENT, *map(chr, range(0x2400, 0x2422))], "?"),
         "…": "~",
         "↵": "$",
         "✓": "+",
@@ -150,6 +153,24 @@ class LinkFilter(LineFilter):
         if not _LINK.fullmatch(link) or not link.startswith(_here()):
             return False
         return link.startswith(self._beginning) or (bool(part) and part in unquote(link))
+
+
+class Filters(LineFilter):
+    """Some filters as one, so that a line is drawn anew once and then kept, not once for each of them.
+
+    Args:
+        filters: What a line passes, one after the other.
+    """
+
+    def __init__(self, filters: Sequence[LineFilter]) -> None:
+        super().__init__()
+        self._filters = filters
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Return the segments as they come out of the last filter."""
+        for each in self._filters:
+            segments = each.apply(segments, background)
+        return segments
 
 
 def link_to(path: Path) -> str:
