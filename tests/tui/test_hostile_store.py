@@ -31,7 +31,7 @@ STOPS = (
     ("\rj", "row 1 of 60"),
     ("\r", "row 1"),
     ("\x1bi", "not taken"),
-    ("\x1b4", "evil"),
+    ("\x1b4", "unknown"),
     ("jjjjjjjjjj", "templates"),
     ("e", "^s save"),
     ("\x1b5", "lineage"),
