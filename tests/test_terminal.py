@@ -52,6 +52,12 @@ def test_an_ssh_session_is_drawn_more_calmly_by_itself(variable: str) -> None:
     assert look_at(UiSection(profile="ssh"), {}).frames == away.frames
 
 
+def test_an_escape_is_waited_with_only_where_the_rest_of_a_key_may_come_late() -> None:
+    here, away = look_at(AUTO, {}), look_at(AUTO, {"SSH_TTY": "x"})
+    assert here.escape_ms < 50 < away.escape_ms
+    assert look_at(AUTO, {"SSH_TTY": "x", "TMUX": "/run/tmux,1,0"}).escape_ms == here.escape_ms
+
+
 def test_whole_frames_are_not_asked_of_a_multiplexer_or_where_they_are_unwanted() -> None:
     assert look_at(AUTO, {}).sync
     assert not look_at(AUTO, {"TMUX": "/run/tmux,1,0"}).sync

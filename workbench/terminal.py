@@ -17,6 +17,9 @@ Profile = Literal["local", "ssh"]
 FRAMES_PER_SECOND: dict[Profile, int] = {"local": 30, "ssh": 12}
 """Local: what a key did is seen within 1/30 s. Over a line each frame costs bytes."""
 
+ESCAPE_MS, ESCAPE_MS_AFAR = 25, 100
+"""So long an escape may be the beginning of another key: over a line, what follows it may come late."""
+
 _SSH = ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")
 _TRUECOLOR_TERMS = ("xterm-kitty", "xterm-ghostty", "alacritty", "foot", "wezterm", "contour", "rio")
 _TRUECOLOR_PROGRAMS = ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "WarpTerminal", "mintty", "rio")
@@ -35,6 +38,8 @@ class Terminal:
     multiplexer: Literal["", "tmux", "screen"]
     frames: int
     """The most frames per second."""
+    escape_ms: int
+    """How many milliseconds after an escape the rest of an arrow key may come."""
     sync: bool
     """Frames are bracketed, where the terminal knows how, so that it shows each one whole (mode 2026)."""
     mouse: bool
@@ -58,6 +63,8 @@ def look_at(ui: UiSection, environment: Mapping[str, str]) -> Terminal:
         colours=_colours(ui, environment, multiplexer),
         multiplexer=multiplexer,
         frames=FRAMES_PER_SECOND[profile],
+        # A multiplexer on this machine has waited for the line already, and hands on whole keys.
+        escape_ms=ESCAPE_MS if profile == "local" or multiplexer else ESCAPE_MS_AFAR,
         # tmux 3.7 repaints its whole pane at the end of each such frame, earlier ones do not know it.
         sync=ui.sync == "auto" and not multiplexer,
         mouse=ui.mouse,

@@ -74,6 +74,7 @@ def prepare_environment(terminal: Terminal | None = None) -> None:
     """Choose settings that suit the terminal, which may be far away; what the user has set stays."""
     terminal = terminal or look_at(UiSection(), os.environ)
     os.environ.setdefault("TEXTUAL_FPS", str(terminal.frames))
+    os.environ.setdefault("ESCDELAY", str(terminal.escape_ms))
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
     if terminal.colours in _COLOUR_SYSTEMS:
