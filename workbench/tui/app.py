@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -23,16 +22,15 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from store.errors import StoreError, Unavailable
-from workbench.tui import actions, drafts, keyboard, letters, log, narrow, overlays, places
+from workbench.tui import actions, commanding, drafts, letters, log, narrow, overlays, places
 from workbench.tui import theme as themes
 from workbench.tui.actions import MODES, Action
 from workbench.tui.alerts import AlertsRaised
 from workbench.tui.clean import Filters, clean, line_filters, link_to, visible
-from workbench.tui.command_line import NAMES_LANE, Command, CommandLine
 from workbench.tui.garbage import LOOK_SECONDS as SWEEPER_LOOKS_SECONDS
 from workbench.tui.garbage import Sweeper
 from workbench.tui.glyphs import ASCII, UNICODE
-from workbench.tui.hangup import EXIT_CODE, HangUpGuard
+from workbench.tui.hangup import EXIT_CODE
 from workbench.tui.inbox import InboxChanged, InboxState, InboxWatch
 from workbench.tui.key_line import KeyDone, KeyLine
 from workbench.tui.keyboard import Place
@@ -54,8 +52,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Passed = RunsChanged | MetricPoints | CatalogChanged | Telemetry | InboxChanged | AlertsRaised
-ARRIVAL_SECONDS = 3.0
-"""So long an action waits for the row that it was asked for."""
 COPY_LIMIT = 100_000
 TURN_SECONDS = 0.01
 """What is drawn waits so long when one screen takes the place of another; Textual's own pause is felt."""
@@ -397,43 +393,7 @@ class WorkbenchApp(App[None]):
 
     def action_command(self) -> None:
         """Open the `:` line."""
-
-        self.push_screen(CommandLine(overlays.commands(self.screen), self.screen), self._perform_command)
-
-    async def _perform_command(self, command: Command | None) -> None:
-        if command is None:
-            return
-        action, line = command.action, command.line
-        self.ask(keyboard.LANE, lambda store: keyboard.keep_command(store.root, line))
-        if command.name:
-            self.ask(
-                NAMES_LANE,
-                partial(places.key_of, action.takes, command.name),
-                partial(self._perform_on, action),
-            )
-        else:
-            await self.action_perform(action.scope, action.name)
-
-    def _perform_on(self, action: Action, key: str) -> None:
-        """Do an action on a row of the list, or go there with one that shows a screen."""
-        if action.scope == "app":
-            self.go_to(Place(action.name, key))
-        elif action.scope == getattr(self.screen, "scope", ""):
-            screen = cast("WorkbenchScreen", self.screen)
-            screen.go_to(key)
-            until = time.monotonic() + ARRIVAL_SECONDS
-            self.call_after_refresh(self._perform_at, action, key, screen, until)
-
-    async def _perform_at(self, action: Action, key: str, screen: WorkbenchScreen, until: float) -> None:
-        """Do an action once the cursor is on its row: never on another one."""
-        if self.screen is not screen:
-            return
-        if screen.is_at(key):
-            await self.action_perform(action.scope, action.name)
-        elif time.monotonic() < until:
-            self.set_timer(0.03, partial(self._perform_at, action, key, screen, until))
-        else:
-            self.say(f"{action.label}: {key} is not in the list", "warning")
+        commanding.ask(self)
 
     def action_jump(self) -> None:
         """Put a letter on every widget that takes keys, and go to the one whose letter is typed."""
@@ -562,50 +522,3 @@ def _pane(widget: Widget) -> Widget:
     """The pane that a widget stands in: the thing with the border."""
     nodes = (node for node in widget.ancestors_with_self if isinstance(node, Widget))
     return next((node for node in nodes if node.has_class("pane")), widget)
-
-
-def run_app(
-    root: Path,
-    *,
-    demo: bool = False,
-    ascii: bool = False,
-    sync: bool = True,
-    mouse: bool = True,
-    keys: Mapping[str, str] | None = None,
-    theme: str = "night",
-    fresh: bool = False,
-    trash_days: int = 7,
-    links: bool = False,
-) -> int:
-    """Run the screens until the user leaves or the terminal goes away; `start.run_app` is the door to this.
-
-    Args:
-        root: The store's folder.
-        demo: Show the sentences that lead a newcomer through the screens.
-        ascii: Draw with ASCII alone.
-        sync: Bracket frames for terminals that then show each one whole.
-        mouse: Ask the terminal for clicks and the wheel.
-        keys: The keys of actions that the user has chosen, by the actions' ids.
-        theme: One of `theme.THEME_NAMES`; what was chosen on the screens since comes before it.
-        fresh: Begin without what was shown when the screens were left.
-        trash_days: For how long what is removed can be taken back.
-        links: Send paths of the store as links.
-
-    Returns:
-        The exit code.
-    """
-    memory = Memory(root, theme, fresh=fresh)
-    app = WorkbenchApp(
-        root,
-        demo=demo,
-        ascii=ascii,
-        sync=sync,
-        keys=keys,
-        memory=memory,
-        trash_days=trash_days,
-        links=links,
-        sweeper=Sweeper(),
-    )
-    HangUpGuard(app.leave).install()
-    app.run(mouse=mouse)
-    return app.return_code or 0

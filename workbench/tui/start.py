@@ -47,22 +47,27 @@ def run_app(
     collect_rarely()
     # Textual reads its settings while it is imported, so not before this line.
     from workbench.tui import keymap
-    from workbench.tui.app import run_app as run
+    from workbench.tui.app import WorkbenchApp
+    from workbench.tui.garbage import Sweeper
+    from workbench.tui.hangup import HangUpGuard
+    from workbench.tui.remembering import Memory
 
-    ascii = ui.ascii or not (in_browser or _speaks_utf8())
     settings = settings or Settings()
-    return run(
+    app = WorkbenchApp(
         root,
         demo=demo,
-        ascii=ascii,
+        ascii=ui.ascii or not (in_browser or _speaks_utf8()),
         sync=terminal.sync,
-        mouse=terminal.mouse,
         keys=keymap.read(settings),
-        theme=ui.theme,
-        fresh=fresh,
+        # A theme that was chosen on the screens since comes before that of the settings.
+        memory=Memory(root, ui.theme, fresh=fresh),
         trash_days=settings.store.trash_days,
         links=terminal.links,
+        sweeper=Sweeper(),
     )
+    HangUpGuard(app.leave).install()
+    app.run(mouse=terminal.mouse)
+    return app.return_code or 0
 
 
 def is_in_browser() -> bool:
