@@ -281,6 +281,15 @@ async def test_keys_that_come_in_a_burst_go_where_slow_ones_go(store: Store) -> 
         await until(pilot, lambda: line.value == "05j3")
 
 
+async def test_keys_behind_a_digit_are_for_the_list_that_is_still_read(stock: Store) -> None:
+    app = WorkbenchApp(stock.root)
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause()
+        for key in "2j":
+            app.post_message(events.Key(key, key))
+        await until(pilot, lambda: [each.cursor_key for each in app.screen.query(LiveTable)] == ["seq2seq"])
+
+
 async def test_an_answer_that_comes_while_the_screens_are_taken_down_is_dropped(store: Store) -> None:
     asked, told = threading.Event(), []
     app = WorkbenchApp(store.root)

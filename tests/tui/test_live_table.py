@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from textual.content import Content
 from textual.geometry import Region
 
 from workbench.tui.theme import theme
-from workbench.tui.widgets.live_table import Column, LiveTable, column_widths
+from workbench.tui.widgets.live_table import EARLY_SECONDS, Column, LiveTable, column_widths
 
 COLUMNS = (Column("name", "name"), Column("step", "step", 6, "right"))
 Settle = Callable[..., Awaitable[None]]
@@ -68,6 +69,29 @@ async def test_enter_opens_and_space_marks(host: Any, settle: Settle) -> None:
         assert shown.marked == {"b"}
         shown.set_rows(rows("a", "c"))
         assert shown.marked == frozenset()
+
+
+async def test_keys_that_come_before_the_rows_are_for_them(
+    host: Any, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list is read while one types; but nobody waits for a minute with a key that did nothing."""
+    shown = table()
+    app = host(shown)
+    async with app.run_test(size=(40, 10)) as pilot:
+        await pilot.press("j", "space", "0", "2", "j", "k", "enter")
+        shown.set_rows([])
+        shown.set_rows(rows(*"abcdef"))
+        await settle(pilot)
+        assert (shown.cursor_key, shown.marked) == ("d", {"b"})
+        assert [message.key for message in app.seen if isinstance(message, LiveTable.Selected)] == ["d"]
+        await pilot.press("j")
+        assert shown.cursor_key == "e"
+        shown.set_rows([])
+        await pilot.press("j")
+        clock = time.monotonic() + EARLY_SECONDS
+        monkeypatch.setattr("workbench.tui.widgets.live_table.time.monotonic", lambda: clock)
+        shown.set_rows(rows(*"abc"))
+        assert shown.cursor_key == "a"
 
 
 async def test_a_filter_shows_rows_that_match_it(host: Any) -> None:

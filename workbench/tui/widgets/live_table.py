@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal
 
 from rich.cells import cell_len
@@ -32,6 +35,9 @@ CURSOR_STYLE = "on $block-cursor-background"
 BLURRED_CURSOR_STYLE = "on $panel"
 HEADER_STYLE = "$muted"
 EMPTY_STYLE = "$muted"
+EARLY_SECONDS = 3.0
+"""Keys that come so long before the rows are for these: a list of a screen just opened is being read."""
+MOST_EARLY = 100
 
 
 @dataclass(frozen=True)
@@ -149,6 +155,7 @@ class LiveTable(Counted, can_focus=True):
         self.mark_signs: Mapping[str, tuple[str, str]] = {}
         self._recalled: Saved | None = None
         self._laid_out_for = 0
+        self._early: deque[tuple[float, Callable[[], object]]] = deque(maxlen=MOST_EARLY)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 (Textual's)
         """As many lines as there are rows, filtered or not, under the labels."""
@@ -204,6 +211,11 @@ class LiveTable(Counted, can_focus=True):
             self._set_marked(marked)
         if self._recalled is not None and self._has_come:
             self.recall(self._recalled)
+        if self._early and self._has_come:
+            early, self._early = self._early, deque(maxlen=MOST_EARLY)
+            for came, act in early:
+                if time.monotonic() - came < EARLY_SECONDS:
+                    act()
 
     @property
     def remembered(self) -> Saved:
@@ -429,39 +441,56 @@ class LiveTable(Counted, can_focus=True):
 
     def action_cursor_down(self) -> None:
         """Next row."""
-        self._go(self._index + self.times)
+        self._move(self.times)
 
     def action_cursor_up(self) -> None:
         """Previous row."""
-        self._go(self._index - self.times)
+        self._move(-self.times)
 
     def action_first(self) -> None:
         """First row, or the one of the number typed before."""
-        self._go(0 if self.count is None else self.count - 1)
+        self._when_come(partial(self._go, 0 if self.count is None else self.count - 1))
 
     def action_last(self) -> None:
         """Last row, or the one of the number typed before."""
-        self._go((len(self._keys) if self.count is None else self.count) - 1)
+        count = self.count
+        self._when_come(lambda: self._go((len(self._keys) if count is None else count) - 1))
 
     def action_half_down(self) -> None:
         """Half a page down."""
-        self._go(self._index + self.times * max(self.size.height // 2, 1))
+        self._move(self.times * max(self.size.height // 2, 1))
 
     def action_half_up(self) -> None:
         """Half a page up."""
-        self._go(self._index - self.times * max(self.size.height // 2, 1))
+        self._move(-self.times * max(self.size.height // 2, 1))
 
     def action_select(self) -> None:
         """Open the row under the cursor."""
-        if self._cursor is not None:
-            self.post_message(self.Selected(self, self._cursor))
+        self._when_come(self._select)
 
     def action_mark(self) -> None:
         """Mark the row under the cursor, or take its mark away, and go on to the next; or so many rows."""
+        self._when_come(partial(self._mark_next, self.times))
+
+    def _when_come(self, act: Callable[[], object]) -> None:
+        """Do what a key asks for, or once there are rows: one may type faster than a list is read."""
+        if self._has_come:
+            act()
+        else:
+            self._early.append((time.monotonic(), act))
+
+    def _move(self, rows: int) -> None:
+        self._when_come(lambda: self._go(self._index + rows))
+
+    def _select(self) -> None:
+        if self._cursor is not None:
+            self.post_message(self.Selected(self, self._cursor))
+
+    def _mark_next(self, times: int) -> None:
         if self._cursor is not None:
             index = self._index
-            self._set_marked(self.marked ^ set(self._keys[index : index + self.times]))
-            self._go(index + self.times)
+            self._set_marked(self.marked ^ set(self._keys[index : index + times]))
+            self._go(index + times)
 
     def mark(self, keys: Iterable[str]) -> None:
         """Mark these rows and no others."""
