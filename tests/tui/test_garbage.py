@@ -28,13 +28,16 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def time_passes(monkeypatch: pytest.MonkeyPatch) -> Pass:
-    """`time_passes(seconds, made=True)`: and objects have been made meanwhile, or hardly any."""
+    """`time_passes(seconds, made=True)`: and objects have been made meanwhile, or hardly any.
+
+    `swept` is how often the young were swept since all were, which Python counts.
+    """
     clock = [100.0]
     monkeypatch.setattr("workbench.tui.garbage.time.monotonic", lambda: clock[0])
 
-    def let(seconds: float, *, made: bool = True) -> None:
+    def let(seconds: float, *, made: bool = True, swept: int = 0) -> None:
         clock[0] += seconds
-        count: Any = (WORTH_SWEEPING if made else WORTH_SWEEPING - 1, 0, 0)
+        count: Any = (WORTH_SWEEPING if made else WORTH_SWEEPING - 1, 0, swept)
         monkeypatch.setattr(gc, "get_count", lambda: count)
 
     return let
@@ -87,9 +90,14 @@ def test_all_is_looked_over_in_a_long_quiet_or_after_minutes(
 def test_where_hardly_anything_was_made_nothing_is_looked_for(
     sweeper: Sweeper, told: list[str], time_passes: Pass
 ) -> None:
-    time_passes(YOUNG.every, made=False)
+    time_passes(YOUNG.every, made=False, swept=1)
     sweeper.look(QUIET)
+    time_passes(ALL.every, made=False)
+    sweeper.look(LONG_QUIET)
     assert told == []
+    time_passes(ALL.every, made=False, swept=1)
+    sweeper.look(LONG_QUIET)
+    assert told == ["all"]
 
 
 def test_what_a_screen_holds_is_set_apart_when_it_was_opened_first(

@@ -68,11 +68,13 @@ class Sweeper:
             quiet_seconds: For how long no key has come.
         """
         now = time.monotonic()
-        made, *collected_before = gc.get_count()
+        made, collected, swept = gc.get_count()
+        worth = made >= WORTH_SWEEPING or collected > 0
         young = YOUNG.due(now - self._swept, quiet_seconds)
-        if (young and self._fresh) or ALL.due(now - self._swept_all, quiet_seconds):
+        all_due = ALL.due(now - self._swept_all, quiet_seconds)
+        if (young and self._fresh) or (all_due and (worth or swept)):
             self._sweep_all()
-        elif young and (made >= WORTH_SWEEPING or any(collected_before)):
+        elif young and worth:
             gc.collect(1)
             self._swept = time.monotonic()
 
