@@ -55,12 +55,17 @@ def unseen_split(splits: dict[str, int], trained: str) -> str:
 
 
 def source_of(store: Store, run: Run) -> Source:
-    """Rows that a run was not trained on, by its own template."""
+    """Rows that a run was not trained on, by its own template, phrased as elsewhere.
+
+    Its validation rows are phrased as in its samples, others as by an evaluation, so as on Inspect.
+    """
     of, by = run.example_data
     splits = store.datasets.get(of).splits
-    trained = run.tasks[0] if run.mixture else run.lineage
-    split = unseen_split(splits, trained.get("dataset", {}).get("split", "train"))
-    return Source(of, split, by, splits[split], run.settings.get("seed", 0))
+    data = (run.tasks[0] if run.mixture else run.lineage).get("dataset", {})
+    trained = data.get("split", "train")
+    split = unseen_split(splits, trained)
+    seed = run.settings.get("seed", 0) if split in (trained, data.get("validation_split")) else 0
+    return Source(of, split, by, splits[split], seed)
 
 
 def own_source(store: Store, systems: Sequence[str]) -> Source | None:
