@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from store import Store
 from workbench.tui import app as app_module
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.garbage import ALL, WORTH_SWEEPING, YOUNG, Sweeper
+from workbench.tui.garbage import ALL, TOO_MANY, WORTH_SWEEPING, YOUNG, Sweeper
 
 BUSY, QUIET, LONG_QUIET = YOUNG.quiet / 2, YOUNG.quiet * 2, ALL.quiet * 2
 Pass = Callable[..., None]
@@ -28,16 +29,16 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def time_passes(monkeypatch: pytest.MonkeyPatch) -> Pass:
-    """`time_passes(seconds, made=True)`: and objects have been made meanwhile, or hardly any.
+    """`time_passes(seconds, made=WORTH_SWEEPING)`: and so many objects have been made meanwhile.
 
     `swept` is how often the young were swept since all were, which Python counts.
     """
     clock = [100.0]
     monkeypatch.setattr("workbench.tui.garbage.time.monotonic", lambda: clock[0])
 
-    def let(seconds: float, *, made: bool = True, swept: int = 0) -> None:
+    def let(seconds: float, *, made: int = WORTH_SWEEPING, swept: int = 0) -> None:
         clock[0] += seconds
-        count: Any = (WORTH_SWEEPING if made else WORTH_SWEEPING - 1, 0, swept)
+        count: Any = (made, 0, swept)
         monkeypatch.setattr(gc, "get_count", lambda: count)
 
     return let
@@ -84,18 +85,30 @@ def test_all_is_looked_over_in_a_long_quiet_or_after_minutes(
     for _ in range(int(ALL.latest / YOUNG.latest)):
         time_passes(YOUNG.latest)
         sweeper.look(BUSY)
-    assert told == ["all", *["young"] * 9, "all"]
+    assert told == ["all", "young", "all"]
+
+
+def test_too_many_objects_are_not_kept_until_it_is_quiet(
+    sweeper: Sweeper, told: list[str], time_passes: Pass
+) -> None:
+    """Those of a window that changes its size all the time."""
+    time_passes(YOUNG.every, made=TOO_MANY - 1)
+    sweeper.look(BUSY)
+    assert told == []
+    time_passes(0, made=TOO_MANY)
+    sweeper.look(BUSY)
+    assert told == ["all"]
 
 
 def test_where_hardly_anything_was_made_nothing_is_looked_for(
     sweeper: Sweeper, told: list[str], time_passes: Pass
 ) -> None:
-    time_passes(YOUNG.every, made=False, swept=1)
+    time_passes(YOUNG.every, made=WORTH_SWEEPING - 1, swept=1)
     sweeper.look(QUIET)
-    time_passes(ALL.every, made=False)
+    time_passes(ALL.every, made=WORTH_SWEEPING - 1)
     sweeper.look(LONG_QUIET)
     assert told == []
-    time_passes(ALL.every, made=False, swept=1)
+    time_passes(ALL.every, made=WORTH_SWEEPING - 1, swept=1)
     sweeper.look(LONG_QUIET)
     assert told == ["all"]
 
@@ -108,6 +121,19 @@ def test_what_a_screen_holds_is_set_apart_when_it_was_opened_first(
         time_passes(YOUNG.every)
         sweeper.look(QUIET)
     assert told == [*["all", "freeze"] * 2, "young", "young"]
+
+
+async def test_what_a_closed_dialog_drew_is_forgotten(store: Store) -> None:
+    async with WorkbenchApp(store.root).run_test() as pilot:
+        await pilot.press("question_mark")
+        await pilot.pause(0.2)
+        drawn = weakref.ref(pilot.app.screen._styles_cache)
+        await pilot.press("escape")
+        await pilot.pause(0.2)
+        sweeper = Sweeper()
+        sweeper._sweep_all()
+        gc.unfreeze()
+        assert drawn() is None
 
 
 async def test_the_screens_tell_the_sweeper_what_is_opened_and_whether_keys_come(

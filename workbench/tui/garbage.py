@@ -17,8 +17,12 @@ Python's own 700 are made by one key, and even 5,000 are looked over for up to 1
 read a catalog of a hundred thousand meet this bound; for all others the sweeper comes before.
 """
 LOOK_SECONDS = 1.0
-WORTH_SWEEPING = 2_000
-"""Objects more than went since the last sweep."""
+WORTH_SWEEPING, TOO_MANY = 2_000, 50_000
+"""Objects more than went since the last sweep.
+
+Too many do not wait for a quiet moment, and all are looked over: a window that changes its size all the time
+leaves a whole frame behind at each sweep of the young, a hundred megabytes in a minute.
+"""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Broom:
 
 YOUNG = Broom(every=2.0, quiet=0.4, latest=30.0)
 """What was made lately; the quiet is longer than between two keys of somebody who types or holds one down."""
-ALL = Broom(every=30.0, quiet=2.0, latest=300.0)
+ALL = Broom(every=30.0, quiet=2.0, latest=60.0)
 """What has stayed since a screen was opened, too: this takes a tenth of a second."""
 
 
@@ -70,17 +74,27 @@ class Sweeper:
         now = time.monotonic()
         made, collected, swept = gc.get_count()
         worth = made >= WORTH_SWEEPING or collected > 0
-        young = YOUNG.due(now - self._swept, quiet_seconds)
-        all_due = ALL.due(now - self._swept_all, quiet_seconds)
-        if (young and self._fresh) or (all_due and (worth or swept)):
+        since, since_all = now - self._swept, now - self._swept_all
+        young = YOUNG.due(since, quiet_seconds)
+        too_many = made >= TOO_MANY and since >= YOUNG.every
+        if too_many or (young and self._fresh) or ((worth or swept) and ALL.due(since_all, quiet_seconds)):
             self._sweep_all()
         elif young and worth:
             gc.collect(1)
             self._swept = time.monotonic()
 
     def _sweep_all(self) -> None:
+        _forget_widgets_that_are_gone()
         gc.collect()
         if self._fresh:
             self._fresh = False
             gc.freeze()
         self._swept = self._swept_all = time.monotonic()
+
+
+def _forget_widgets_that_are_gone() -> None:
+    """Textual caches a method by its object: a thousand closed widgets would stay with all that they drew."""
+    # Imported when there are screens: Textual reads its settings as it is imported.
+    from textual._styles_cache import StylesCache
+
+    StylesCache.get_inner_outer.cache_clear()
