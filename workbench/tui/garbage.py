@@ -10,11 +10,11 @@ import gc
 import time
 from dataclasses import dataclass
 
-COLLECTED_AFTER = (200_000, 10, 100)
+COLLECTED_AFTER = (60_000, 10, 100)
 """Objects more than went, and collections of the young and of the older.
 
-Python's own 700 are made by one key, and even 5,000 are looked over for up to 18 ms while it waits. Those who
-read a catalog of a hundred thousand meet this bound; for all others the sweeper comes before.
+Python's own 700 are made by one key, and even 5,000 are looked over for up to 18 ms while it waits. Whoever
+reads a catalog of a hundred thousand meets this bound; for all others the sweeper comes before.
 """
 LOOK_SECONDS = 1.0
 WORTH_SWEEPING, TOO_MANY = 2_000, 50_000
@@ -76,7 +76,7 @@ class Sweeper:
         worth = made >= WORTH_SWEEPING or collected > 0
         since, since_all = now - self._swept, now - self._swept_all
         young = YOUNG.due(since, quiet_seconds)
-        too_many = made >= TOO_MANY and since >= YOUNG.every
+        too_many = (made >= TOO_MANY or collected > 0) and since >= YOUNG.every
         if too_many or (young and self._fresh) or ((worth or swept) and ALL.due(since_all, quiet_seconds)):
             self._sweep_all()
         elif young and worth:
