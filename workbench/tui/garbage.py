@@ -73,7 +73,7 @@ class Sweeper:
         """
         now = time.monotonic()
         made, collected, swept = gc.get_count()
-        worth = made >= WORTH_SWEEPING or collected > 0
+        worth = made >= WORTH_SWEEPING
         since, since_all = now - self._swept, now - self._swept_all
         young = YOUNG.due(since, quiet_seconds)
         too_many = (made >= TOO_MANY or collected > 0) and since >= YOUNG.every
