@@ -48,11 +48,14 @@ def feed(opened: Any, text: str) -> None:
 
 
 @pytest.mark.usefixtures("no_dispatcher")
-@pytest.mark.parametrize("times", [300, pytest.param(10_000, marks=slow)])
+@pytest.mark.parametrize(("times", "growth"), [(300, 1.25), pytest.param(10_000, 1.05, marks=slow)])
 def test_any_row_of_sizes_is_survived(
-    terminal: Callable[..., Any], store: Store, fake_worker: Callable[..., Any], times: int
+    terminal: Callable[..., Any], store: Store, fake_worker: Callable[..., Any], times: int, growth: float
 ) -> None:
-    """The memory stays near what the largest window took, and grows little from the half on."""
+    """The memory stays near what the largest window took, and is flat from the half on.
+
+    Until then what is kept for a width or a height is kept for more and more of them.
+    """
     fake_worker(store.root, name="resized", steps=30, pace=0).wait(30)
     opened = terminal(store.root)
     opened.wait_for("resized", 30)
@@ -70,13 +73,15 @@ def test_any_row_of_sizes_is_survived(
         opened.drain(0.01)
         if number == times // 2:
             halfway = resident_bytes(opened.process.pid)
-    assert resident_bytes(opened.process.pid) < min(1.5 * warm, 1.25 * halfway)
+    after = resident_bytes(opened.process.pid)
     opened.resize(120, 40)
     for key in "\x1b\x1b1":  # far apart: what is read late is read at once, and is another key
         opened.read_for(2)
         opened.press(key)
     opened.wait_for("resized", 60)
     assert opened.process.poll() is None
+    print(f"{after / warm:.2f} of the largest window, {after / halfway:.3f} of halfway")
+    assert after < min(1.5 * warm, growth * halfway)
 
 
 @pytest.mark.parametrize("keys", [":", "/", "6\t", "4n"], ids=["command", "filter", "prompt", "dialog"])

@@ -395,6 +395,11 @@ class WorkbenchApp(App[None]):
         """Open the `:` line."""
         commanding.ask(self)
 
+    def action_command_palette(self) -> None:
+        """Open the palette of all actions."""
+        if not isinstance(self.screen, overlays.Palette):
+            self.push_screen(overlays.Palette())
+
     def action_jump(self) -> None:
         """Put a letter on every widget that takes keys, and go to the one whose letter is typed."""
         if isinstance(self.screen, WorkbenchScreen | Dialog):

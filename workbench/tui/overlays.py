@@ -10,10 +10,10 @@ from typing import Any, ClassVar, cast
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from store import patterns
@@ -22,6 +22,7 @@ from workbench.tui.actions import Action
 from workbench.tui.clean import clean
 from workbench.tui.sentences import keyed
 from workbench.tui.widgets.fields import Field, PatternFault
+from workbench.tui.widgets.fitted import FittedScreen, Modal
 from workbench.tui.widgets.modal import OneField
 
 HELP_COLUMN = 68
@@ -59,7 +60,7 @@ def commands(screen: Screen[Any]) -> list[Action]:
     return [*actions.in_scope(getattr(screen, "scope", ""), table), *actions.in_scope("app", table)]
 
 
-class HelpOverlay(ModalScreen[None]):
+class HelpOverlay(Modal[None]):
     """The keys that work where the focus is."""
 
     scope: ClassVar[str] = "help"
@@ -202,6 +203,10 @@ class FilterLine(OneField[None]):
         """Show what was shown before, and close."""
         self._restore()
         self.dismiss(None)
+
+
+class Palette(CommandPalette, FittedScreen[None]):
+    """All actions, to be searched."""
 
 
 class ActionProvider(Provider):

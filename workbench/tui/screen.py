@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.content import Content
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
@@ -20,6 +19,7 @@ from workbench.tui.keyboard import Place
 from workbench.tui.state import Saved, chosen
 from workbench.tui.widgets.chrome import Footer, Header
 from workbench.tui.widgets.fields import takes_text
+from workbench.tui.widgets.fitted import FittedScreen
 from workbench.tui.widgets.live_table import LiveTable
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Workbench(Protocol):
     def inspect(self, group: str, row: int = 0) -> None: ...
 
 
-class WorkbenchScreen(Screen[None]):
+class WorkbenchScreen(FittedScreen[None]):
     """A screen of the workbench; its keys are the rows of its scope in the action table."""
 
     scope: ClassVar[str] = ""

@@ -10,13 +10,13 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from workbench.tui import actions
 from workbench.tui.clean import safe
 from workbench.tui.sentences import keyed
 from workbench.tui.widgets.fields import Field
+from workbench.tui.widgets.fitted import Modal
 from workbench.tui.widgets.live_table import Column, LiveTable
 from workbench.tui.widgets.paged_table import PagedTable
 
@@ -26,7 +26,7 @@ CLOSE_FOOT = "{key:dialog.leave} close"
 LIST_FOOT = f"{{key:table.cursor_down}} {{key:table.cursor_up}} move  {{key:app.copy}} copy  {CLOSE_FOOT}"
 
 
-class OneField(ModalScreen[T]):
+class OneField(Modal[T]):
     """A dialog around one field, which gets also the keys of a burst that came before it could take them."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class OneField(ModalScreen[T]):
             field.insert_text_at_cursor(event.character)
 
 
-class Dialog(ModalScreen[T]):
+class Dialog(Modal[T]):
     """A titled box in the middle of the screen."""
 
     scope: ClassVar[str] = "dialog"
