@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from textual.widgets import Input
 from store import Store, Unavailable
 from store.adapters import Adapter
 from workbench.tui.clean import link_to
+from workbench.tui.screens import adapters, benchmarks, catalog, datasets, models
 from workbench.tui.screens.adapters import AdaptersScreen
 
 
@@ -87,6 +90,36 @@ async def test_an_adapter_tells_where_it_comes_from_and_leads_to_compare(
         await pilot.press("c")
         await look.wait(pilot, "who answers")
         await look.wait(pilot, "ROUGE-1 1.000")
+
+
+@pytest.mark.parametrize(
+    ("key", "module", "ages"),
+    [
+        ("2", models, ["2d ago", "5d ago"]),
+        ("3", datasets, ["2d ago", "5d ago"]),
+        ("5", adapters, ["2d ago", "5d ago"]),
+        ("5", adapters, ["2d  ", "5d  "]),
+        ("8", benchmarks, ["2d", "5d"]),
+    ],
+    ids=["model", "dataset", "adapter", "adapters", "benchmarks"],
+)
+async def test_how_long_ago_goes_on_while_one_looks(
+    worked: Store,
+    opened: Any,
+    look: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    key: str,
+    module: Any,
+    ages: list[str],
+) -> None:
+    monkeypatch.setattr(catalog, "CLOCK_SECONDS", 0.1)
+    monkeypatch.setattr(benchmarks, "CLOCK_SECONDS", 0.1)
+    async with opened(worked.root) as pilot:
+        await pilot.press(key)
+        await look.wait(pilot, ages[0])
+        later = time.time() + 3 * 86_400
+        monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: later))
+        await look.wait(pilot, ages[1])
 
 
 @pytest.mark.parametrize("links", [True, False])

@@ -18,6 +18,8 @@ from workbench.tui.widgets.live_table import Column, LiveTable
 if TYPE_CHECKING:
     from store.evaluations import Evaluation
 
+CLOCK_SECONDS = 10.0
+"""How often the scores learn how old they are."""
 COLUMNS = (
     Column("system", "system", minimum=12),
     Column("model", "base", minimum=8, hide_below=70),
@@ -37,14 +39,26 @@ class BenchmarksScreen(WorkbenchScreen):
 
     scope = "benchmarks"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._found: list[Evaluation] = []
+
     def compose_body(self) -> Iterable[Widget]:
         """What this is, and the table."""
         yield Hint(present.ABOUT)
         yield LiveTable(COLUMNS, title="scores", empty=present.EMPTY, id="scores", classes="pane")
 
+    def on_mount(self) -> None:
+        """Let the clock go."""
+        self.set_interval(CLOCK_SECONDS, self._tick)
+
     def on_screen_resume(self) -> None:
         """Read what has changed while another screen was shown."""
         self._refresh()
+
+    def _tick(self) -> None:
+        if self.is_current and self._found:
+            self._listed(self._found)
 
     @on(CatalogChanged)
     def _catalog_changed(self, message: CatalogChanged) -> None:
@@ -62,4 +76,5 @@ class BenchmarksScreen(WorkbenchScreen):
         self.ask(lambda store: store.evaluations.get(message.key), found)
 
     def _listed(self, found: list[Evaluation]) -> None:
+        self._found = found
         self.query_one(LiveTable).set_rows(present.table(found, time.time()))

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 IMPORT_LANE = "import"
 """Bringing in a large thing must not hold up reading the lists."""
+CLOCK_SECONDS = 10.0
+"""How often what is shown learns how long ago it was made."""
 
 
 class Record(Protocol):
@@ -100,8 +102,9 @@ class CatalogScreen(WorkbenchScreen, Generic[T]):
         return LiveTable(self.columns, title=f"{self.noun}s", empty=self.empty, id="list", classes="pane")
 
     def on_mount(self) -> None:
-        """Tell once of rows that are no records."""
+        """Tell once of rows that are no records, and let the clock go."""
         self.ask(self.left_out, self.tell_left_out)
+        self.set_interval(CLOCK_SECONDS, self._tick)
 
     def on_screen_resume(self) -> None:
         """Read what has changed while another screen was shown."""
@@ -113,6 +116,15 @@ class CatalogScreen(WorkbenchScreen, Generic[T]):
         # The footer may be drawn, and ask, before the list is there.
         table = next(iter(self.query("#list").results(LiveTable)), None)
         return self._records.get(table.cursor_key or "") if table is not None else None
+
+    def show_ages(self) -> None:
+        """Show how long ago the records were made; a failure to read one was told when it was chosen."""
+        if self.selected is not None:
+            self._describe(self.selected, lambda _: None)
+
+    def _tick(self) -> None:
+        if self.is_current:
+            self.show_ages()
 
     @on(CatalogChanged)
     def _catalog_changed(self, message: CatalogChanged) -> None:
@@ -142,7 +154,7 @@ class CatalogScreen(WorkbenchScreen, Generic[T]):
         record = self.selected
         self.refresh_chrome()
         if record is not None:
-            self.ask(lambda store: (record.name, self.describe(store, record)), self._described)
+            self._describe(record, self.workbench.tell)
 
     def _bring_in(self, source: str) -> None:
         def done(record: T) -> None:
@@ -168,6 +180,9 @@ class CatalogScreen(WorkbenchScreen, Generic[T]):
         # A run commits several times a second; only what differs is worth drawing again.
         if known != self._records:
             self.show_record()
+
+    def _describe(self, record: T, failed: Callable[[StoreError], None]) -> None:
+        self.ask(lambda store: (record.name, self.describe(store, record)), self._described, failed=failed)
 
     def _described(self, answer: tuple[str, Content]) -> None:
         name, about = answer

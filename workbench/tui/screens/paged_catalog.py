@@ -85,6 +85,11 @@ class PagedCatalogScreen(CatalogScreen[T]):
         super().recall({**saved, "tables": {**tables, "list": unfiltered}})
         self.apply_filter(chosen(kept, "filter", str, ""))
 
+    def show_ages(self) -> None:
+        """The same in the list."""
+        super().show_ages()
+        self._table.renew()
+
     @property
     def _table(self) -> PagedTable:
         return self.query_one("#list", PagedTable)

@@ -21,8 +21,9 @@ class Folding(Static):
 
     def tell(self, told: Content) -> None:
         """Show another text."""
-        self._told = told
-        self._fold(self.content_size.width)
+        if not told.is_same(self._told):
+            self._told = told
+            self._fold(self.content_size.width)
 
     def on_resize(self, event: Resize) -> None:
         """Fold anew: the pane is wider now, or has got a scroll bar."""
