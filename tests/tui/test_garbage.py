@@ -8,11 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from textual.strip import Strip
 
 from store import Store
 from workbench.tui import app as app_module
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.garbage import ALL, TOO_MANY, WORTH_SWEEPING, YOUNG, Sweeper
+from workbench.tui.garbage import ALL, TOO_MANY, WORTH_SWEEPING, YOUNG, Sweeper, let_frames_go
 
 BUSY, QUIET, LONG_QUIET = YOUNG.quiet / 2, YOUNG.quiet * 2, ALL.quiet * 2
 Pass = Callable[..., None]
@@ -134,6 +135,28 @@ async def test_what_a_closed_dialog_drew_is_forgotten(store: Store) -> None:
         sweeper._sweep_all()
         gc.unfreeze()
         assert drawn() is None
+
+
+async def test_what_was_drawn_for_another_size_goes_by_itself(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lines() -> int:
+        return sum(type(each) is Strip for each in gc.get_objects())
+
+    monkeypatch.setattr(Strip, "divide", Strip.divide)
+    let_frames_go()
+    async with WorkbenchApp(store.root).run_test(size=(100, 40)) as pilot:
+        await pilot.pause(0.2)
+        gc.collect()
+        gc.disable()
+        try:
+            before = lines()
+            for width in (*range(101, 110), 100):
+                await pilot.resize_terminal(width, 40)
+                await pilot.pause(0.05)
+            assert lines() < 2 * before
+        finally:
+            gc.enable()
 
 
 async def test_the_screens_tell_the_sweeper_what_is_opened_and_whether_keys_come(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 COLLECTED_AFTER = (60_000, 10, 100)
@@ -52,6 +53,24 @@ def collect_rarely() -> None:
     gc.set_threshold(*COLLECTED_AFTER)
 
 
+def let_frames_go() -> None:
+    """Let what was drawn go as soon as something else is drawn.
+
+    Textual keeps with each line what it was cut into, for the next frame. A line that is not cut is kept
+    with itself, and would stay until garbage is looked for: nine tenths of all there is after a new size.
+    """
+    # Imported when there are screens: Textual reads its settings as it is imported.
+    from textual.strip import Strip
+
+    cut = Strip.divide
+
+    def divide(strip: Strip, cuts: Iterable[int]) -> Sequence[Strip]:
+        places = list(cuts)
+        return [strip] if places[:1] == [strip.cell_length] else cut(strip, places)
+
+    Strip.divide = divide  # type: ignore[method-assign, assignment]
+
+
 class Sweeper:
     """Has garbage collected in quiet moments, and sets what stays apart."""
 
@@ -94,7 +113,6 @@ class Sweeper:
 
 def _forget_widgets_that_are_gone() -> None:
     """Textual caches a method by its object: a thousand closed widgets would stay with all that they drew."""
-    # Imported when there are screens: Textual reads its settings as it is imported.
     from textual._styles_cache import StylesCache
 
     StylesCache.get_inner_outer.cache_clear()

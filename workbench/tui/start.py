@@ -48,10 +48,11 @@ def run_app(
     # Textual reads its settings while it is imported, so not before this line.
     from workbench.tui import keymap
     from workbench.tui.app import WorkbenchApp
-    from workbench.tui.garbage import Sweeper
+    from workbench.tui.garbage import Sweeper, let_frames_go
     from workbench.tui.hangup import HangUpGuard
     from workbench.tui.remembering import Memory
 
+    let_frames_go()
     settings = settings or Settings()
     app = WorkbenchApp(
         root,
