@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from textual.strip import Strip
+from textual.widget import Widget
 
 from store import Store
 from workbench.tui import app as app_module
@@ -157,6 +158,27 @@ async def test_what_was_drawn_for_another_size_goes_by_itself(
             assert lines() < 2 * before
         finally:
             gc.enable()
+
+
+@pytest.mark.parametrize("size", [(100, 40), (90, 30)], ids=["same", "other"])
+async def test_screens_that_are_not_shown_keep_nothing_that_they_drew_for_another_size(
+    store: Store, size: tuple[int, int]
+) -> None:
+    async with WorkbenchApp(store.root).run_test(size=(100, 40)) as pilot:
+        await pilot.press("5")
+        await pilot.pause(0.2)
+        hidden = pilot.app.screen
+        await pilot.press("1")
+        await pilot.pause(0.2)
+        assert any(widget._styles_cache._cache for widget in hidden.walk_children(Widget))
+        for width, height in ((120, 50), size):
+            await pilot.resize_terminal(width, height)
+        await pilot.pause(0.2)
+        assert not any(widget._styles_cache._cache for widget in hidden.walk_children(Widget))
+        await pilot.press("5")
+        await pilot.pause(0.2)
+        shown = "\n".join(strip.text for strip in hidden._compositor.render_strips())
+        assert "5 Adapters" in shown and "No adapters" in shown
 
 
 async def test_the_screens_tell_the_sweeper_what_is_opened_and_whether_keys_come(

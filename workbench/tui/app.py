@@ -413,8 +413,11 @@ class WorkbenchApp(App[None]):
         return jump is not None
 
     def on_resize(self) -> None:
-        """Take letters away that would stand elsewhere now."""
+        """Forget what was drawn for another size; letters would stand elsewhere now."""
         self._take_jump("")
+        for screen in self._open_screens():
+            if not screen.is_current:
+                screen.forget_lines()
 
     async def on_event(self, event: events.Event) -> None:
         """Let a key wait until what the one before it does is done."""

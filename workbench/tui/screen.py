@@ -202,6 +202,11 @@ class WorkbenchScreen(FittedScreen[None]):
             # Textual would paint all of a screen under a dialog again at each message that it gets, for ever.
             self._repaint_required = False
 
+    def forget_lines(self) -> None:
+        """Forget what was drawn, which in a large window is megabytes; it is drawn anew when it is shown."""
+        for widget in self.walk_children(Widget):
+            widget._styles_cache.clear()
+
     def on_descendant_focus(self) -> None:
         """Show which keys are typed into a text now, and which do what they say."""
         self._note_typing()
