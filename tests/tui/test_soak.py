@@ -52,7 +52,10 @@ def feed(opened: Any, text: str) -> None:
 def test_any_row_of_sizes_is_survived(
     terminal: Callable[..., Any], store: Store, fake_worker: Callable[..., Any], times: int
 ) -> None:
-    """And the memory stays what the largest window took."""
+    """The memory stays near what the largest window took, and is flat from the half on.
+
+    Until then Textual's caches fill, which keep what was computed for the last thousands of regions.
+    """
     fake_worker(store.root, name="resized", steps=30, pace=0).wait(30)
     opened = terminal(store.root)
     opened.wait_for("resized", 30)
@@ -61,13 +64,15 @@ def test_any_row_of_sizes_is_survived(
     for key in "12345678?\x1b1":
         opened.press(key)
         opened.drain(0.5)
-    warm = resident_bytes(opened.process.pid)
+    warm = halfway = resident_bytes(opened.process.pid)
     sizes = random.Random(times)
     for number in range(times):
         if number % 25 == 0:
             opened.press(sizes.choice("1234567?\x1b"))
         opened.resize(sizes.randint(1, 500), sizes.randint(1, 200), draw=False)
         opened.drain(0.01)
+        if number == times // 2:
+            halfway = resident_bytes(opened.process.pid)
     after = resident_bytes(opened.process.pid)
     opened.resize(120, 40)
     for key in "\x1b\x1b1":  # far apart: what is read late is read at once, and is another key
@@ -75,8 +80,8 @@ def test_any_row_of_sizes_is_survived(
         opened.press(key)
     opened.wait_for("resized", 60)
     assert opened.process.poll() is None
-    print(f"{after / warm:.3f} of what the largest window took")
-    assert after < 1.05 * warm
+    print(f"{after / warm:.2f} of the largest window, {after / halfway:.3f} of halfway")
+    assert after < min(1.15 * warm, 1.05 * halfway)
 
 
 @pytest.mark.parametrize("keys", [":", "/", "6\t", "4n"], ids=["command", "filter", "prompt", "dialog"])

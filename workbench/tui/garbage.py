@@ -21,9 +21,10 @@ LOOK_SECONDS = 1.0
 WORTH_SWEEPING, TOO_MANY = 2_000, 50_000
 """Objects more than went since the last sweep.
 
-Too many do not wait for a quiet moment, and all are looked over: a window that changes its size all the time
-leaves a whole frame behind at each sweep of the young, a hundred megabytes in a minute.
+Too many do not wait for a quiet moment, and all are looked over at every other look: what a window leaves
+behind that changes its size all the time is old by then.
 """
+EVERY_OTHER_LOOK = 1.5 * LOOK_SECONDS
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Sweeper:
         worth = made >= WORTH_SWEEPING
         since, since_all = now - self._swept, now - self._swept_all
         young = YOUNG.due(since, quiet_seconds)
-        too_many = (made >= TOO_MANY or collected > 0) and since >= YOUNG.every
+        too_many = (made >= TOO_MANY or collected > 0) and since >= EVERY_OTHER_LOOK
         if too_many or (young and self._fresh) or ((worth or swept) and ALL.due(since_all, quiet_seconds)):
             self._sweep_all()
         elif young and worth:
@@ -103,7 +104,7 @@ class Sweeper:
             self._swept = time.monotonic()
 
     def _sweep_all(self) -> None:
-        _forget_widgets_that_are_gone()
+        _empty_caches()
         gc.collect()
         if self._fresh:
             self._fresh = False
@@ -111,8 +112,16 @@ class Sweeper:
         self._swept = self._swept_all = time.monotonic()
 
 
-def _forget_widgets_that_are_gone() -> None:
-    """Textual caches a method by its object: a thousand closed widgets would stay with all that they drew."""
-    from textual._styles_cache import StylesCache
+def _empty_caches() -> None:
+    """Empty what Textual keeps of what has been, and what would only be used again by chance.
 
-    StylesCache.get_inner_outer.cache_clear()
+    It caches a method by its object, so that a thousand closed widgets would stay with all that they drew,
+    and tens of thousands of regions, of which a frame takes a hundred.
+    """
+    from textual._styles_cache import StylesCache
+    from textual.css.scalar import Scalar
+    from textual.geometry import Region
+
+    for method in (StylesCache.get_inner_outer, Scalar.resolve, *vars(Region).values()):
+        if hasattr(method, "cache_clear"):
+            method.cache_clear()
