@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -158,6 +159,13 @@ async def test_what_was_drawn_for_another_size_goes_by_itself(
             assert lines() < 2 * before
         finally:
             gc.enable()
+
+
+def test_regions_that_were_are_forgotten() -> None:
+    Region(1, 2, 3, 4).grow((5, 6, 7, 8))
+    Sweeper()._sweep_all()
+    gc.unfreeze()
+    assert cast("Any", Region.grow).cache_info().currsize == 0
 
 
 @pytest.mark.parametrize("size", [(100, 40), (90, 30)], ids=["same", "other"])

@@ -52,10 +52,7 @@ def feed(opened: Any, text: str) -> None:
 def test_any_row_of_sizes_is_survived(
     terminal: Callable[..., Any], store: Store, fake_worker: Callable[..., Any], times: int
 ) -> None:
-    """The memory stays near what the largest window took, and is flat from the half on.
-
-    Until then Textual's caches fill, which keep what was computed for the last thousands of regions.
-    """
+    """The memory stays near what the largest window took, and is flat once many sizes have been."""
     fake_worker(store.root, name="resized", steps=30, pace=0).wait(30)
     opened = terminal(store.root)
     opened.wait_for("resized", 30)
