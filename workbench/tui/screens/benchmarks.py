@@ -12,14 +12,13 @@ from textual.widget import Widget
 from workbench.tui.live import CatalogChanged
 from workbench.tui.present import benchmarks as present
 from workbench.tui.screen import WorkbenchScreen
+from workbench.tui.screens.catalog import CLOCK_SECONDS
 from workbench.tui.widgets.chrome import Hint
 from workbench.tui.widgets.live_table import Column, LiveTable
 
 if TYPE_CHECKING:
     from store.evaluations import Evaluation
 
-CLOCK_SECONDS = 10.0
-"""How often the scores learn how old they are."""
 COLUMNS = (
     Column("system", "system", minimum=12),
     Column("model", "base", minimum=8, hide_below=70),
@@ -57,7 +56,7 @@ class BenchmarksScreen(WorkbenchScreen):
         self._refresh()
 
     def _tick(self) -> None:
-        if self.is_current and self._found:
+        if self.is_active and self._found:
             self._listed(self._found)
 
     @on(CatalogChanged)

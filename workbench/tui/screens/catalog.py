@@ -123,7 +123,7 @@ class CatalogScreen(WorkbenchScreen, Generic[T]):
             self._describe(self.selected, lambda _: None)
 
     def _tick(self) -> None:
-        if self.is_current:
+        if self.is_active:
             self.show_ages()
 
     @on(CatalogChanged)
