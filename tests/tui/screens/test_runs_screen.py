@@ -102,7 +102,7 @@ async def test_a_live_run_is_followed_point_by_point(
 
 
 async def test_what_happened_while_another_screen_was_shown_is_there_on_return(
-    stocked: Store, opened: Any, look: Any, fake_worker: Callable[..., Any]
+    stocked: Store, opened: Any, look: Any, until: Any, fake_worker: Callable[..., Any]
 ) -> None:
     async with opened(stocked.root) as pilot:
         await pilot.press("2")
@@ -111,6 +111,7 @@ async def test_what_happened_while_another_screen_was_shown_is_there_on_return(
         await pilot.press("1")
         await look.wait(pilot, "20/20")
         await look.wait(pilot, "completed")
+        await until(pilot, lambda: "loss" in chart(pilot, "#loss").series_names)
         assert list(chart(pilot, "#loss").points("loss").xs) == list(range(1, 21))
 
 
