@@ -12,27 +12,22 @@ from textual.screen import Screen
 from store import Store
 from workbench.tui.app import WorkbenchApp
 
-LAYOUTS = 100
+RESIZES = 100
 """More than a few sizes take."""
 
 
 @pytest.fixture(autouse=True)
-def layouts_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail where layouts go on and on: nothing else would be heard again, and the test would never end."""
-    lay_out, count = Screen._refresh_layout, 0
+def resizes_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail where sizes go on and on: nothing else would be heard again, and the test would never end."""
+    resize, count = Screen._on_resize, 0
 
-    def lay_out_and_count(screen: Screen[Any], *arguments: Any, **more: Any) -> None:
+    async def resize_and_count(screen: Screen[Any], event: events.Resize) -> None:
         nonlocal count
         count += 1
-        lay_out(screen, *arguments, **more)
+        assert count < RESIZES
+        await resize(screen, event)
 
-    async def resized(screen: Screen[Any], event: events.Resize) -> None:
-        assert count < LAYOUTS
-        await on_resize(screen, event)
-
-    on_resize = Screen._on_resize
-    monkeypatch.setattr(Screen, "_refresh_layout", lay_out_and_count)
-    monkeypatch.setattr(Screen, "_on_resize", resized)
+    monkeypatch.setattr(Screen, "_on_resize", resize_and_count)
 
 
 @pytest.mark.parametrize("keys", ["1", "4", "6", "?", "ctrl+p", ":", "/", "4 n"])
