@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 REST_SECONDS = 0.15
 """Longer than between two keys of one that is held down."""
+AGES_SECONDS = 10.0
+"""How often what is shown learns how long ago it was made."""
 TOO_SMALL = Content("This window is too small: 40 by 10 cells at least, 80 by 24 are comfortable.")
 
 
@@ -259,6 +261,10 @@ class WorkbenchScreen(FittedScreen[None]):
         if self._resting is not None:
             self._resting.stop()
         self._resting = self.set_timer(REST_SECONDS, show)
+
+    def while_shown(self, seconds: float, show: Callable[[], object]) -> None:
+        """Show what time changes, again and again, but not under another screen or a dialog."""
+        self.set_interval(seconds, lambda: show() if self.is_active else None)
 
     def refresh_chrome(self) -> None:
         """Say that what can be done has changed; the footer is drawn again only where it differs."""

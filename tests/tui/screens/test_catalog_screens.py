@@ -112,8 +112,8 @@ async def test_how_long_ago_goes_on_while_one_looks(
     module: Any,
     ages: list[str],
 ) -> None:
-    monkeypatch.setattr(catalog, "CLOCK_SECONDS", 0.1)
-    monkeypatch.setattr(benchmarks, "CLOCK_SECONDS", 0.1)
+    monkeypatch.setattr(catalog, "AGES_SECONDS", 0.1)
+    monkeypatch.setattr(benchmarks, "AGES_SECONDS", 0.1)
     async with opened(worked.root) as pilot:
         await pilot.press(key)
         await look.wait(pilot, ages[0])

@@ -11,8 +11,7 @@ from textual.widget import Widget
 
 from workbench.tui.live import CatalogChanged
 from workbench.tui.present import benchmarks as present
-from workbench.tui.screen import WorkbenchScreen
-from workbench.tui.screens.catalog import CLOCK_SECONDS
+from workbench.tui.screen import AGES_SECONDS, WorkbenchScreen
 from workbench.tui.widgets.chrome import Hint
 from workbench.tui.widgets.live_table import Column, LiveTable
 
@@ -49,14 +48,14 @@ class BenchmarksScreen(WorkbenchScreen):
 
     def on_mount(self) -> None:
         """Let the clock go."""
-        self.set_interval(CLOCK_SECONDS, self._tick)
+        self.while_shown(AGES_SECONDS, self._show_ages)
 
     def on_screen_resume(self) -> None:
         """Read what has changed while another screen was shown."""
         self._refresh()
 
-    def _tick(self) -> None:
-        if self.is_active and self._found:
+    def _show_ages(self) -> None:
+        if self._found:
             self._listed(self._found)
 
     @on(CatalogChanged)

@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from workbench.tui.live import CatalogChanged
 from workbench.tui.present.cells import Row
-from workbench.tui.screen import WorkbenchScreen
+from workbench.tui.screen import AGES_SECONDS, WorkbenchScreen
 from workbench.tui.screens import dialogs
 from workbench.tui.screens.activity import Activity
 from workbench.tui.widgets.folding import Folding
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 IMPORT_LANE = "import"
 """Bringing in a large thing must not hold up reading the lists."""
-CLOCK_SECONDS = 10.0
-"""How often what is shown learns how long ago it was made."""
 
 
 class Record(Protocol):
@@ -104,7 +102,7 @@ class CatalogScreen(WorkbenchScreen, Generic[T]):
     def on_mount(self) -> None:
         """Tell once of rows that are no records, and let the clock go."""
         self.ask(self.left_out, self.tell_left_out)
-        self.set_interval(CLOCK_SECONDS, self._tick)
+        self.while_shown(AGES_SECONDS, self.show_ages)
 
     def on_screen_resume(self) -> None:
         """Read what has changed while another screen was shown."""
@@ -121,10 +119,6 @@ class CatalogScreen(WorkbenchScreen, Generic[T]):
         """Show how long ago the records were made; a failure to read one was told when it was chosen."""
         if self.selected is not None:
             self._describe(self.selected, lambda _: None)
-
-    def _tick(self) -> None:
-        if self.is_active:
-            self.show_ages()
 
     @on(CatalogChanged)
     def _catalog_changed(self, message: CatalogChanged) -> None:
@@ -154,7 +148,7 @@ class CatalogScreen(WorkbenchScreen, Generic[T]):
         record = self.selected
         self.refresh_chrome()
         if record is not None:
-            self._describe(record, self.workbench.tell)
+            self._describe(record)
 
     def _bring_in(self, source: str) -> None:
         def done(record: T) -> None:
@@ -181,7 +175,7 @@ class CatalogScreen(WorkbenchScreen, Generic[T]):
         if known != self._records:
             self.show_record()
 
-    def _describe(self, record: T, failed: Callable[[StoreError], None]) -> None:
+    def _describe(self, record: T, failed: Callable[[StoreError], None] | None = None) -> None:
         self.ask(lambda store: (record.name, self.describe(store, record)), self._described, failed=failed)
 
     def _described(self, answer: tuple[str, Content]) -> None:

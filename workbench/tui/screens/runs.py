@@ -63,7 +63,7 @@ class RunsScreen(WorkbenchScreen):
     def on_mount(self) -> None:
         """Show what is known already, and let the clocks go."""
         self._take(None)
-        self.set_interval(CLOCK_SECONDS, self._tick)
+        self.while_shown(CLOCK_SECONDS, self._show_clocks)
         self.set_timer(LOOK_SECONDS, self._look_for_strangers)
 
     def _look_for_strangers(self) -> None:
@@ -287,7 +287,6 @@ class RunsScreen(WorkbenchScreen):
         drawn = present.drawn_together(self._list.marked_runs, self.selected)
         self.query_one(RunView).follow(self.selected, drawn)
 
-    def _tick(self) -> None:
-        if self.app.screen is self:
-            self._list.renew()
-            self.query_one(RunView).show()
+    def _show_clocks(self) -> None:
+        self._list.renew()
+        self.query_one(RunView).show()
