@@ -132,7 +132,9 @@ class CatalogScreen(WorkbenchScreen, Generic[T]):
 
     def action_add(self) -> None:
         """Ask what to bring in, and bring it in."""
-        dialogs.ask_text(self.app, f"add a {self.noun}", self.source_label, self.source_help, self._bring_in)
+        dialogs.ask_text(
+            self.app, f"add to the {self.noun}s", self.source_label, self.source_help, self._bring_in
+        )
 
     def action_remove(self) -> None:
         """Remove the selected record."""
